@@ -1,0 +1,48 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists the others.
+PYTHON ?= python3
+HOST ?= lab
+BIN := .venv/bin
+LAB := $(PYTHON) -m tests.lab
+
+.PHONY: help setup demo test test-fast test-e2e lint lab-up lab-down lab-ssh env-example lock
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
+
+setup: .venv/.locked ## .venv with pyinfra and borgstack in it
+.venv/.locked: requirements/dev.txt pyproject.toml scripts/make-venv.sh
+	@sh scripts/make-venv.sh $(PYTHON)
+
+demo: setup lab-up ## from a fresh machine to a Chatwoot behind HTTPS on a lab host
+	@$(BIN)/python -m tests.lab.demo
+
+test: lint test-fast test-e2e ## everything that CI runs
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-fast: setup ## unit and operation tests: no Docker, under 30 s
+	$(BIN)/pytest tests/unit tests/operations --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
+	$(BIN)/pytest tests/e2e
+
+lab-up: ## only the lab hosts (README: what is a double)
+	@$(LAB) up --host $(HOST)
+
+lab-down: ## remove the lab, keep its images
+	@$(LAB) down
+
+lab-ssh: ## make -s lab-ssh CMD='uptime' [HOST=lab]: a command as root on a lab host
+	@$(LAB) ssh --host $(HOST) '$(CMD)'
+
+env-example: setup ## write .env.example from the list in borgstack/secrets.py
+	$(BIN)/python -c 'from borgstack.secrets import example; print(example(), end="")' > .env.example
+
+lock: ## write requirements/*.txt anew
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -o requirements/dev.txt

@@ -1,0 +1,1 @@
+"""Chatwoot on your own servers, as desired state. `deploy.py` is where to start reading."""
