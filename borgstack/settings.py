@@ -1,0 +1,325 @@
+"""Everything an operator may set, typed, with defaults that serve a 4 GB server.
+
+Values come from pyinfra's host data (`group_data/*.py`, host data in `inventory.py`, `--data`).
+`settings_of_all` reads the data of every host of a run and names every mistake of every host in
+one message, so that nothing is touched anywhere while something is wrong anywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pyinfra.api.arguments import all_global_arguments
+from pyinfra.api.exceptions import DeployError
+from pyinfra.connectors.ssh import ConnectorData as SSHConnectorData
+
+from borgstack.sizes import SIZES
+
+DOCKER_FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
+"""Docker's published apt key: https://docs.docker.com/engine/install/debian/."""
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_CONNECTOR_KEYS = frozenset(SSHConnectorData.__annotations__)
+_GLOBAL_KEYS = frozenset(name for name, _ in all_global_arguments())
+
+
+def _matching(pattern: str, expected: str) -> Callable[[str], str]:
+    """A validator that accepts a string only when all of it matches `pattern`."""
+
+    def validate(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(f"{value!r} is not {expected}")
+        return value
+
+    return AfterValidator(validate)  # type: ignore[return-value]
+
+
+def _address(value: str) -> str:
+    return str(ipaddress.ip_address(value))
+
+
+def _network(value: str) -> str:
+    return str(ipaddress.ip_network(value))
+
+
+# An unquoted `.env` value and a Caddyfile token must survive as they are: the patterns below leave
+# no room for spaces, quotes, `$`, `#` or braces.
+Domain = Annotated[
+    str, _matching(rf"({_LABEL}\.)+{_LABEL}", "a domain name in lower case, such as example.com")
+]
+Email = Annotated[
+    str,
+    _matching(rf"[A-Za-z0-9._%+-]+@({_LABEL}\.)+{_LABEL}", "an e-mail address (name@example.com)"),
+]
+Image = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?",
+        "an image with a tag, such as caddy:2.10-alpine",
+    ),
+]
+Url = Annotated[str, _matching(r"https?://[^\s\"'{}$#]+[^\s\"'{}$#/]", "a URL without a final /")]
+PlainText = Annotated[
+    str,
+    _matching(r"[^\x00-\x1f\"'\\$`{}#]{1,200}", "one line without quotes, $, `, #, braces or \\"),
+]
+Locale = Annotated[str, _matching(r"[a-z]{2,3}(_[A-Z]{2})?", "a locale such as en or pt_BR")]
+TimeZone = Annotated[str, _matching(r"[A-Za-z0-9_+/-]+", "a time zone such as America/Sao_Paulo")]
+ByteSize = Annotated[str, _matching(r"[1-9][0-9]*[kmg]", "a size such as 640m or 2g")]
+Fingerprint = Annotated[
+    str,
+    AfterValidator(lambda value: value.replace(" ", "").upper()),
+    _matching(r"[0-9A-F]{40}", "a key fingerprint of 40 hexadecimal digits"),
+]
+
+
+class AddressPool(BaseModel):
+    """One of dockerd's `default-address-pools`: networks of /`size` cut out of `base`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: Annotated[str, AfterValidator(_network)]
+    size: Annotated[int, Field(ge=8, le=30)]
+
+
+class Settings(BaseModel):
+    """One host's settings. The field descriptions are the operator's reference."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    domain: Domain = Field(description="the domain under which the public names live")
+    caddy_email: Email = Field(description="where the certificate authority sends its warnings")
+    chatwoot_host: Domain = Field(default="", description="Chatwoot's name; chatwoot.DOMAIN")
+    n8n_host: Domain = Field(default="", description="n8n's name; n8n.DOMAIN")
+    evolution_host: Domain = Field(default="", description="Evolution's name; evolution.DOMAIN")
+    size: Literal["4gb", "8gb", "16gb"] = Field(
+        default="4gb", description="the server's memory; sets every memory limit and pool"
+    )
+    memory_limits: Mapping[str, ByteSize] = Field(
+        default={}, description="overrides of single limits, such as {'chatwoot': '1g'}"
+    )
+
+    installation_name: PlainText = Field(
+        default="BorgStack Chatwoot", description="the name that Chatwoot shows"
+    )
+    account_name: PlainText = Field(
+        default="BorgStack", description="the account that the first deploy creates"
+    )
+    admin_name: PlainText = Field(default="Administrator", description="the first administrator")
+    admin_email: Email = Field(default="", description="the administrator's login; CADDY_EMAIL")
+    locale: Locale = Field(default="en", description="Chatwoot's default language")
+    timezone: TimeZone = Field(default="UTC", description="the time zone of the containers")
+
+    chatwoot_image: Image = "chatwoot/chatwoot:v4.6.0-ce"
+    postgresql_image: Image = "pgvector/pgvector:pg18"
+    redis_image: Image = "redis:8.2-alpine"
+    caddy_image: Image = "caddy:2.10-alpine"
+
+    acme_directory: Url = Field(
+        default="https://acme-v02.api.letsencrypt.org/directory",
+        description="the certificate authority; Let's Encrypt's staging endpoint for trials",
+    )
+    acme_root: Path | None = Field(
+        default=None, description="on the laptop: the PEM root of a certificate authority's own"
+    )
+    dns_check: Literal["strict", "warn", "off"] = Field(
+        default="strict", description="what preflight does when a public name points elsewhere"
+    )
+    public_addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
+        default=(), description="addresses that lead to this host beside its own, behind NAT"
+    )
+
+    docker_source: Literal["docker", "distribution"] = Field(
+        default="docker", description="whose packages: Docker's apt repository or Debian/Ubuntu's"
+    )
+    docker_apt_url: Url = Field(
+        default="https://download.docker.com", description="Docker's apt repository or a copy"
+    )
+    docker_apt_fingerprint: Fingerprint = Field(
+        default=DOCKER_FINGERPRINT, description="the only key accepted for that repository"
+    )
+    docker_address_pools: tuple[AddressPool, ...] = Field(
+        default=(), description="where Docker takes its networks from; empty leaves its default"
+    )
+    docker_log_max_size: ByteSize = "10m"
+    docker_log_max_files: Annotated[int, Field(ge=1, le=100)] = 3
+    registry_mirrors: tuple[Url, ...] = Field(
+        default=(), description="mirrors of Docker Hub, asked first"
+    )
+
+    smtp_address: Domain | None = Field(
+        default=None, description="the mail server; without one Chatwoot sends no mail"
+    )
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_username: PlainText | None = None
+    smtp_password: SecretStr | None = Field(
+        default=None, description="a reference: 'env:NAME' or 'file:PATH', read on the laptop"
+    )
+    smtp_authentication: Literal["plain", "login", "cram_md5"] = "plain"
+    mail_sender: Email = Field(default="", description="the sender of Chatwoot's mails")
+
+    start_timeout: Annotated[int, Field(ge=10, le=3600)] = Field(
+        default=300, description="seconds that a service may take to become healthy"
+    )
+    prepare_timeout: Annotated[int, Field(ge=60, le=86400)] = Field(
+        default=1800, description="seconds that Chatwoot's migrations may take"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_from_domain(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        """Fill names that follow from others, so that a validated field is never empty."""
+        if not isinstance(data, dict):
+            return data
+        derived = dict(data)
+        domain, email = (
+            data.get("domain", "missing.invalid"),
+            data.get("caddy_email", "a@b.invalid"),
+        )
+        for field, value in {
+            "chatwoot_host": f"chatwoot.{domain}",
+            "n8n_host": f"n8n.{domain}",
+            "evolution_host": f"evolution.{domain}",
+            "admin_email": email,
+            "mail_sender": email,
+        }.items():
+            derived.setdefault(field, value)
+        return derived
+
+    @property
+    def public_names(self) -> tuple[str, ...]:
+        """The names that Caddy asks certificates for."""
+        return (self.chatwoot_host,)
+
+    def memory_limit(self, service: str) -> str:
+        """The memory limit of a service, in Compose's notation."""
+        return self.memory_limits.get(service) or SIZES[self.size].memory[service]
+
+
+def resolve_reference(reference: str) -> str:
+    """Read a secret that the operator supplies from where `reference` says.
+
+    :param reference: `env:NAME` or `file:PATH`.
+    :raises ValueError: the reference has another form or leads nowhere; it never quotes a value.
+    """
+    kind, _, where = reference.partition(":")
+    if kind == "env" and where:
+        if not os.environ.get(where):
+            raise ValueError(f"the environment variable {where} is not set")
+        value = os.environ[where]
+    elif kind == "file" and where:
+        path = Path(where).expanduser()
+        if not path.is_file():
+            raise ValueError(f"there is no file {where}")
+        value = path.read_text(encoding="utf-8").rstrip("\n")
+    else:
+        raise ValueError("write a reference, 'env:NAME' or 'file:PATH', not the secret itself")
+    if not value or "'" in value or "\n" in value:
+        raise ValueError("the secret is empty, or has a ' or a line break that .env cannot hold")
+    return value
+
+
+_SECRET_FIELDS = ("smtp_password",)
+
+
+def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str]]:
+    """Turn one host's data into settings, or into the list of everything wrong with it."""
+    own = {
+        key: value
+        for key, value in data.items()
+        if not key.startswith("_") and key not in _CONNECTOR_KEYS and key not in _GLOBAL_KEYS
+    }
+    mistakes = [_unknown(key) for key in own if key not in Settings.model_fields]
+    known = {key: value for key, value in own.items() if key in Settings.model_fields}
+    for field in _SECRET_FIELDS:
+        if known.get(field) is not None:
+            try:
+                known[field] = SecretStr(resolve_reference(str(known[field])))
+            except ValueError as error:
+                mistakes.append(f"{field}: {error}")
+                known.pop(field)
+                known.pop("smtp_username", None)  # or its lonely partner is named as well
+    mistakes += _contradictions(known)
+    try:
+        settings = Settings.model_validate(known)
+    except ValidationError as error:
+        # A derived value repeats the mistake of the one that it comes from.
+        named = [
+            detail
+            for detail in error.errors()
+            if detail["type"] == "missing" or detail["loc"][0] in known
+        ]
+        return None, mistakes + [_explain(detail) for detail in named]
+    return (None, mistakes) if mistakes else (settings, [])
+
+
+def _contradictions(data: Mapping[str, object]) -> list[str]:
+    """What single values cannot show; read from raw data, so that it is named with the rest."""
+    mistakes = []
+    names = [data[name] for name in ("chatwoot_host", "n8n_host", "evolution_host") if name in data]
+    if len(set(map(str, names))) < len(names):
+        mistakes.append("chatwoot_host, n8n_host and evolution_host must differ")
+    if ("smtp_username" in data) != ("smtp_password" in data):
+        mistakes.append("smtp_username and smtp_password go together")
+    limits = data.get("memory_limits")
+    if isinstance(limits, dict) and (unknown := set(limits) - set(SIZES["4gb"].memory)):
+        mistakes.append(f"memory_limits names no service of the stack: {sorted(unknown)}")
+    root = data.get("acme_root")
+    if root is not None and not Path(str(root)).is_file():
+        mistakes.append(f"acme_root: there is no file {root} on this machine")
+    return mistakes
+
+
+def settings_of_all(hosts: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, Settings]:
+    """Settings by host name.
+
+    :raises DeployError: names every mistake of every host; raised before any command runs.
+    """
+    settings: dict[str, Settings] = {}
+    lines: list[str] = []
+    for name, data in hosts:
+        one, mistakes = read_settings(data)
+        lines += [f"  {name}: {mistake}" for mistake in mistakes]
+        if one is not None:
+            settings[name] = one
+    if lines:
+        raise DeployError(
+            "\n".join(
+                [
+                    "These settings cannot be used; nothing was touched on any host.",
+                    *lines,
+                    "  Settings are set in group_data/*.py, in inventory.py or with --data.",
+                ]
+            )
+        )
+    return settings
+
+
+def _unknown(key: str) -> str:
+    close = difflib.get_close_matches(key, Settings.model_fields, n=1)
+    return f"{key}: no such setting" + (f" (did you mean {close[0]}?)" if close else "")
+
+
+def _explain(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    where = ".".join(str(part) for part in detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        message = "is required; set it in group_data/ or in inventory.py"
+    elif detail["type"] != "value_error":
+        message = f"{message}, not {detail['input']!r}"
+    return f"{where}: {message}" if where else message

@@ -1,0 +1,94 @@
+"""What each service may use, by the server's memory: one table to read and to argue about.
+
+The limits of the `4gb` row add up to 3.4 GB or less with every service on, the one-shot prepare
+included, which runs beside the old version during an upgrade; a test holds the sum. Chatwoot's
+processes idle at 300-350 MB each, n8n at 430 MB with its task runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PostgresqlSize:
+    """PostgreSQL's memory settings, in its own notation, and its connection limit.
+
+    Every Rails process holds up to 5 (web) or 10 (worker) connections, n8n and Evolution 10 each.
+    """
+
+    shared_buffers: str
+    effective_cache_size: str
+    work_mem: str
+    maintenance_work_mem: str
+    max_connections: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """One row: the least host memory in bytes, limits by service, and what follows from them."""
+
+    host_memory: int
+    memory: Mapping[str, str]
+    postgresql: PostgresqlSize
+    redis_maxmemory: str
+    web_threads: int
+    worker_concurrency: int
+
+
+SIZES: Mapping[str, Size] = {
+    "4gb": Size(
+        host_memory=3600 * MEGABYTE,  # a cloud's "4 GB" is what the kernel leaves of 4096 MB
+        memory={
+            "postgresql": "448m",
+            "redis": "96m",
+            "chatwoot-prepare": "512m",
+            "chatwoot": "640m",
+            "chatwoot-worker": "640m",
+            "caddy": "64m",
+            "n8n": "512m",
+            "evolution": "320m",
+        },
+        postgresql=PostgresqlSize("112MB", "256MB", "4MB", "32MB", 60),
+        redis_maxmemory="64mb",
+        web_threads=5,
+        worker_concurrency=5,
+    ),
+    "8gb": Size(
+        host_memory=7400 * MEGABYTE,
+        memory={
+            "postgresql": "1536m",
+            "redis": "256m",
+            "chatwoot-prepare": "1g",
+            "chatwoot": "1g",
+            "chatwoot-worker": "1280m",
+            "caddy": "128m",
+            "n8n": "768m",
+            "evolution": "512m",
+        },
+        postgresql=PostgresqlSize("384MB", "1GB", "8MB", "96MB", 80),
+        redis_maxmemory="192mb",
+        web_threads=5,
+        worker_concurrency=10,
+    ),
+    "16gb": Size(
+        host_memory=15000 * MEGABYTE,
+        memory={
+            "postgresql": "4g",
+            "redis": "512m",
+            "chatwoot-prepare": "1g",
+            "chatwoot": "2g",
+            "chatwoot-worker": "2560m",
+            "caddy": "256m",
+            "n8n": "1g",
+            "evolution": "768m",
+        },
+        postgresql=PostgresqlSize("1GB", "3GB", "16MB", "256MB", 120),
+        redis_maxmemory="384mb",
+        web_threads=10,
+        worker_concurrency=20,
+    ),
+}
