@@ -1,0 +1,1 @@
+"""What is there now: one fact is one command on the host and one value."""

@@ -1,0 +1,38 @@
+"""`.env` on the host: how it lies there and which of its entries are fit, never what they hold."""
+
+from __future__ import annotations
+
+from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.exceptions import FactProcessError
+
+from borgstack.host import script
+from borgstack.secrets import EnvState
+
+
+class Env(FactBase[EnvState]):
+    """The state of `.env`, judged on the host by the rules of `borgstack.secrets`."""
+
+    def command(self, path: str, salt: str, rules: tuple[str, ...]) -> StringCommand:
+        """Run `env_state.sh`; `salt` and `rules` are described there."""
+        return script("env_state", path, salt, *rules)
+
+    def process(self, output: list[str]) -> EnvState:
+        """Read the lines that `env_state.sh` prints."""
+        owner: str | None = None
+        problems: list[tuple[int, str]] = []
+        verdicts: dict[str, str] = {}
+        digests: dict[str, str] = {}
+        for line in output:
+            kind, _, rest = line.partition(" ")
+            name, _, text = rest.partition(" ")
+            if kind == "file":
+                owner = None if rest == "missing" else rest
+            elif kind == "problem":
+                problems.append((int(name), text))
+            elif kind == "entry":
+                verdicts[name] = text
+            elif kind == "digest":
+                digests[name] = text
+            else:
+                raise FactProcessError(f"env_state.sh printed a line of no known kind: {kind!r}")
+        return EnvState(owner, tuple(problems), verdicts, digests)

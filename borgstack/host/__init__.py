@@ -1,0 +1,37 @@
+"""The shell and awk that runs on the server, in files that shellcheck and people can read.
+
+They need what a bare Debian or Ubuntu has: POSIX sh, awk, coreutils, tar. A script gets its
+arguments as words and secrets only on stdin; it says on stderr what was expected, what it saw and
+what to do next.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from pyinfra.api import QuoteString, StringCommand
+
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def script_text(name: str) -> str:
+    """A script's text, its `@file@` marks replaced by those files and its comments left out."""
+    text = (_FOLDER / f"{name}.sh").read_text(encoding="utf-8")
+    text = re.sub(
+        r"@([a-z_]+\.(?:awk|sh))@", lambda mark: (_FOLDER / mark[1]).read_text("utf-8"), text
+    )
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+def script(name: str, *arguments: str, stdin: str | None = None) -> StringCommand:
+    """The command that runs `borgstack/host/NAME.sh` on the host.
+
+    :param arguments: words for the script; visible in its process list, so never a secret.
+    :param stdin: what the script reads; the only way for a secret to reach the host.
+    """
+    words = ("sh", "-c", script_text(name), f"borgstack-{name}", *arguments)
+    quoted = [QuoteString(word) for word in words]
+    return StringCommand(*quoted) if stdin is None else StringCommand(*quoted, _stdin=stdin)

@@ -1,0 +1,46 @@
+# How a line of .env reads, the way Compose reads it. Shared by env_state.sh and env_write.sh.
+#
+# parse(line) sets
+#   NAME     the key, "" on a blank line or a comment
+#   VALUE    its value, unquoted
+#   BEFORE   what stands before the value, AFTER what follows it, both without its quotes
+#   PROBLEM  why the line cannot be read, "" when it can
+function parse(line,    quote, end) {
+  NAME = VALUE = BEFORE = AFTER = PROBLEM = ""
+  if (line ~ /^[ \t]*(#.*)?\r?$/) return
+  if (!match(line, /^[ \t]*(export[ \t]+)?[A-Za-z_][A-Za-z0-9_.-]*[ \t]*=[ \t]*/)) {
+    PROBLEM = "is neither NAME=value nor a comment"
+    return
+  }
+  BEFORE = substr(line, 1, RLENGTH)
+  VALUE = substr(line, RLENGTH + 1)
+  NAME = BEFORE
+  sub(/^[ \t]*(export[ \t]+)?/, "", NAME)
+  sub(/[ \t]*=[ \t]*$/, "", NAME)
+  quote = substr(VALUE, 1, 1)
+  if (quote == "\"" || quote == "\047") {
+    end = closing(substr(VALUE, 2), quote)
+    if (!end) { PROBLEM = "opens a quote and does not close it"; return }
+    AFTER = substr(VALUE, end + 2)
+    VALUE = substr(VALUE, 2, end - 1)
+    if (AFTER !~ /^[ \t]*(#.*)?\r?$/) PROBLEM = "goes on after the closing quote"
+    return
+  }
+  if (match(VALUE, /[ \t]+(#.*)?\r?$|[ \t]#.*$|^#.*$|\r$/)) {
+    AFTER = substr(VALUE, RSTART)
+    VALUE = substr(VALUE, 1, RSTART - 1)
+  }
+}
+
+# Where `quote` closes in `text`; 0 when it never does. A backslash escapes in double quotes only.
+function closing(text, quote,    i, letter) {
+  for (i = 1; i <= length(text); i++) {
+    letter = substr(text, i, 1)
+    if (letter == "\\" && quote == "\"") { i++; continue }
+    if (letter == quote) return i
+  }
+  return 0
+}
+
+# A placeholder as .env.example has them, <generate-strong-password>, counts as no value.
+function blank(value) { return value == "" || value ~ /^<[^>]*>$/ }

@@ -1,0 +1,63 @@
+# Brings .env to mode 600 and root, and closes its gaps. What is there stays byte for byte: only an
+# empty value is filled, only a value that comes from the settings is replaced, the rest is appended.
+#
+# Usage: env_write PATH  <payload
+#   payload lines: note NAME TEXT     a comment to stand above NAME if NAME has to be appended
+#                  fill NAME VALUE    give NAME this value unless it has one
+#                  set  NAME VALUE    give NAME this value
+# Prints the names it wrote, never a value.
+set -eu
+export LC_ALL=C
+umask 077
+path=$1
+folder=$(dirname "$path")
+mkdir -p -m 750 "$folder"
+
+payload=$(cat)
+temporary=$(mktemp "$folder/.env.XXXXXXXXXX")
+trap 'rm -f "$temporary"' EXIT
+trap 'exit 1' HUP INT TERM
+[ -e "$path" ] || [ -L "$path" ] || original=/dev/null
+original=${original:-$path}
+
+program='
+@env.awk@
+function quoted(value) {
+  return value ~ /^[A-Za-z0-9_.@:\/+=-]*$/ ? value : "\047" value "\047"
+}
+function take(line,    verb, name) {
+  verb = line; sub(/ .*/, "", verb)
+  sub(/^[a-z]+ /, "", line)
+  name = line; sub(/ .*/, "", name)
+  sub(/^[^ ]+ ?/, "", line)
+  if (verb == "note") { notes[name] = notes[name] (line == "" ? "" : "# " line) "\n"; return }
+  order[++count] = name; verbs[name] = verb; wanted[name] = line
+}
+part == "payload" { take($0); next }
+{
+  parse($0)
+  if (NAME in wanted && !(NAME in done)) {
+    done[NAME] = 1
+    if (verbs[NAME] == "set" || blank(VALUE)) {
+      print "wrote " NAME > "/dev/stderr"
+      print BEFORE quoted(wanted[NAME]) AFTER
+      next
+    }
+  }
+  print
+}
+END {
+  for (i = 1; i <= count; i++) {
+    name = order[i]
+    if (name in done) continue
+    print "wrote " name > "/dev/stderr"
+    printf "%s", notes[name]
+    print name "=" quoted(wanted[name])
+  }
+}
+'
+printf '%s\n' "$payload" | awk "$program" part=payload - part=env "$original" >"$temporary"
+chown 0:0 "$temporary"
+chmod 600 "$temporary"
+sync "$temporary"
+mv -f "$temporary" "$path"

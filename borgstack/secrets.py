@@ -1,0 +1,262 @@
+"""The list of everything in `.env`: each entry's kind, its length, and who reads it.
+
+Secrets are born on first need and never travel back: a fact says of each entry only whether it
+is fit (`borgstack/host/env_state.sh`), and what is missing goes to the host over stdin.
+`.env.example` is generated from the same list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from passlib import pwd
+
+from borgstack.settings import Settings
+
+
+class Kind(StrEnum):
+    """What a value looks like and where it comes from."""
+
+    PLAIN = "plain"
+    """No secret: follows the settings, and is put right when it differs."""
+    PASSWORD = "password"  # noqa: S105 - a kind, not a password
+    """Letters and digits, a letter first: safe in URLs, YAML and shells (Chatwoot's traps)."""
+    HEX = "hex"
+    """Hexadecimal digits, as Rails wants its SECRET_KEY_BASE."""
+    LOGIN = "login"
+    """A person's password by Chatwoot's rule: upper, lower, digit and special characters."""
+    SUPPLIED = "supplied"
+    """Given by the operator as a reference in the settings; follows it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One key of `.env`.
+
+    :ivar readers: the services whose environment may hold it; a test holds the rendered compose
+        file to that.
+    :ivar value: for `PLAIN` and `SUPPLIED`, where the value comes from; None leaves the entry out.
+    """
+
+    name: str
+    kind: Kind
+    comment: str
+    placeholder: str
+    readers: tuple[str, ...] = ()
+    length: int = 0
+    value: Callable[[Settings], str | None] | None = None
+
+
+_CHATWOOT = ("chatwoot-prepare", "chatwoot", "chatwoot-worker")
+
+
+def _smtp_password(settings: Settings) -> str | None:
+    return settings.smtp_password.get_secret_value() if settings.smtp_password else None
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "DOMAIN",
+        Kind.PLAIN,
+        "The domain under which the public names live; follows the settings.",
+        "example.com",
+        value=lambda settings: settings.domain,
+    ),
+    Entry(
+        "CADDY_EMAIL",
+        Kind.PLAIN,
+        "Where the certificate authority sends its warnings; follows the settings.",
+        "admin@example.com",
+        value=lambda settings: settings.caddy_email,
+    ),
+    Entry(
+        "POSTGRES_PASSWORD",
+        Kind.PASSWORD,
+        "PostgreSQL's superuser; no application gets it.",
+        "<generate-strong-password>",
+        readers=("postgresql",),
+        length=32,
+    ),
+    Entry(
+        "REDIS_PASSWORD",
+        Kind.PASSWORD,
+        "Redis, shared by the applications, each in a database of its own.",
+        "<generate-strong-password>",
+        readers=("redis", *_CHATWOOT),
+        length=32,
+    ),
+    Entry(
+        "CHATWOOT_HOST",
+        Kind.PLAIN,
+        "Chatwoot customer service platform credentials\n"
+        "Chatwoot's public name; follows the settings.",
+        "chatwoot.${DOMAIN}",
+        readers=_CHATWOOT,
+        value=lambda settings: settings.chatwoot_host,
+    ),
+    Entry(
+        "CHATWOOT_DB_PASSWORD",
+        Kind.PASSWORD,
+        "The role chatwoot_user, which owns chatwoot_db and reaches no other database.",
+        "<generate-strong-password>",
+        readers=("postgresql", *_CHATWOOT),
+        length=32,
+    ),
+    Entry(
+        "CHATWOOT_SECRET_KEY_BASE",
+        Kind.HEX,
+        "SECURITY WARNING: signs every session and attachment link. Whoever has it is anybody;\n"
+        "whoever changes it logs everybody out. Keep a copy with your backups.",
+        "<generate-secret-key>",
+        readers=_CHATWOOT,
+        length=128,
+    ),
+    Entry(
+        "CHATWOOT_API_TOKEN",
+        Kind.PASSWORD,
+        "SECURITY WARNING: acts with all rights of the administrator.\n"
+        "Nobody has to obtain it: it is generated here and written into Chatwoot by the deploy,\n"
+        "which shows it under the avatar menu: Profile Settings, Access Token.",
+        "<generate-api-token>",
+        readers=("chatwoot-prepare",),
+        length=24,
+    ),
+    Entry(
+        "CHATWOOT_ADMIN_PASSWORD",
+        Kind.LOGIN,
+        "The administrator's first password. Chatwoot reads it once, when it makes the user;\n"
+        "after that the one set in Chatwoot counts.",
+        "<generate-strong-password>",
+        readers=("chatwoot-prepare",),
+        length=24,
+    ),
+    Entry(
+        "SMTP_PASSWORD",
+        Kind.SUPPLIED,
+        "The mail server's password; follows the reference in the settings.",
+        "<from-the-settings>",
+        readers=_CHATWOOT,
+        value=_smtp_password,
+    ),
+)
+
+EXAMPLE_HEAD = """\
+# What /opt/borgstack/.env holds on the server. Nobody has to write that file: the deploy generates
+# every missing value, never changes one that is there, and keeps it mode 600. Keys of your own may
+# stand in it; they stay. Generated from borgstack/secrets.py by `make env-example`.
+"""
+
+
+def entries_for(settings: Settings) -> tuple[Entry, ...]:
+    """The entries that these settings call for."""
+    return tuple(
+        entry for entry in ENTRIES if entry.value is None or entry.value(settings) is not None
+    )
+
+
+def generate(entry: Entry) -> str:
+    """A fresh value for a generated entry, from passlib's generator (the system's CSPRNG)."""
+    if entry.kind is Kind.HEX:
+        while (value := pwd.genword(length=entry.length, charset="hex")).isdigit():
+            pass  # Chatwoot breaks on a key of digits alone (facts: chatwoot#3852)
+        return str(value)
+    if entry.kind is Kind.LOGIN:
+        body = pwd.genword(length=entry.length - 4, charset="ascii_62")
+        return f"{body}-{''.join(secrets.choice(c) for c in ('ABCDEFGH', 'abcdefgh', '23456789'))}"
+    first = pwd.genword(length=1, chars="abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return str(first + pwd.genword(length=entry.length - 1, charset="ascii_62"))
+
+
+def rule(entry: Entry, settings: Settings) -> str:
+    """The entry as `env_state.sh` reads it: name, kind, least length, expected plain value."""
+    expected = entry.value(settings) if entry.kind is Kind.PLAIN and entry.value else ""
+    return "\t".join((entry.name, entry.kind, str(entry.length), expected or ""))
+
+
+def digest(salt: str, value: str) -> str:
+    """What `env_state.sh` prints for a supplied value: proof of equality, not of content."""
+    return hashlib.sha256(f"{salt}{value}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class EnvState:
+    """`.env` as it lies on the host, without its values.
+
+    :ivar owner: `TYPE|MODE|UID|GID`, or None when there is no such file.
+    :ivar problems: lines that cannot be read, as (line number, why); 0 means the file as a whole.
+    :ivar verdicts: by name: `ok`, `empty`, `missing`, `differs`, or `refused WHY`.
+    :ivar digests: by name of a supplied entry, see `digest`.
+    """
+
+    owner: str | None
+    problems: tuple[tuple[int, str], ...]
+    verdicts: Mapping[str, str]
+    digests: Mapping[str, str]
+
+
+FIT_OWNER = "regular file|600|0|0"
+
+
+@dataclass(frozen=True)
+class EnvChange:
+    """One thing that a deploy would do to `.env`; `value` stays None until it is done."""
+
+    name: str
+    reason: str
+    verb: str
+
+
+def mistakes(state: EnvState) -> list[str]:
+    """Why `.env` cannot be used as it is; it is then left byte for byte as it was."""
+    lines = [f"line {number} {why}" if number else why for number, why in state.problems]
+    lines += [
+        f"{name} {verdict.removeprefix('refused ')}"
+        for name, verdict in state.verdicts.items()
+        if verdict.startswith("refused ")
+    ]
+    return lines
+
+
+def changes(settings: Settings, state: EnvState, salt: str) -> list[EnvChange]:
+    """What brings `.env` to what the settings call for; an empty list when nothing differs."""
+    found: list[EnvChange] = []
+    if state.owner != FIT_OWNER:
+        seen = state.owner or "no file"
+        found.append(EnvChange("", f"{seen}, not {FIT_OWNER}", "own"))
+    for entry in entries_for(settings):
+        verdict = state.verdicts.get(entry.name, "missing")
+        verb = "fill" if entry.value is None else "set"
+        if verdict != "ok":
+            found.append(EnvChange(entry.name, verdict, verb))
+        elif entry.kind is Kind.SUPPLIED and entry.value is not None:
+            wanted = digest(salt, entry.value(settings) or "")
+            if state.digests.get(entry.name) != wanted:
+                found.append(EnvChange(entry.name, "differs", verb))
+    return found
+
+
+def payload(settings: Settings, found: Iterable[EnvChange]) -> str:
+    """The secret text that `env_write.sh` reads on stdin; values are born here and only here."""
+    by_name = {entry.name: entry for entry in ENTRIES}
+    lines: list[str] = []
+    for change in found:
+        if not change.name:
+            continue
+        entry = by_name[change.name]
+        value = entry.value(settings) if entry.value else generate(entry)
+        lines += [f"note {entry.name} {line}" for line in ("", *entry.comment.splitlines())]
+        lines.append(f"{change.verb} {entry.name} {value}")
+    return "\n".join(lines)
+
+
+def example() -> str:
+    """The text of `.env.example`."""
+    parts = [EXAMPLE_HEAD]
+    for entry in ENTRIES:
+        comment = "\n".join(f"# {line}" for line in entry.comment.splitlines())
+        parts.append(f"{comment}\n{entry.name}={entry.placeholder}\n")
+    return "\n".join(parts)
