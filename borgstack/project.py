@@ -1,0 +1,196 @@
+"""The files of /opt/borgstack, rendered from the settings alone: no secret passes through here.
+
+Secrets stay `${NAME}` for Compose to take from `.env` on the host, so the same bytes can be
+compared, shown and logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from pyinfra.api.exceptions import DeployError
+
+from borgstack.database import DATABASES
+from borgstack.settings import Settings
+from borgstack.sizes import SIZES
+
+DIRECTORY = "/opt/borgstack"
+ENV_PATH = f"{DIRECTORY}/.env"
+VOLUMES = (
+    "borgstack_postgresql_data",
+    "borgstack_redis_data",
+    "borgstack_chatwoot_storage",
+    "borgstack_chatwoot_public",
+    "borgstack_caddy_data",
+    "borgstack_caddy_config",
+)
+_REPOSITORY = Path(__file__).parent.parent
+_REDIS_UID, _REDIS_GID = 999, 1000
+"""The user that the Redis image drops to before it reads its configuration."""
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """One file or folder as it has to lie below `DIRECTORY`.
+
+    :ivar path: relative to `DIRECTORY`; the empty path is the directory itself.
+    :ivar content: None for a folder.
+    :ivar mode: octal digits, as `stat -c %a` prints them.
+    """
+
+    path: str
+    content: bytes | None
+    mode: str = "644"
+    uid: int = 0
+    gid: int = 0
+
+    @property
+    def expected(self) -> str:
+        """What `files_state.sh` prints of it when it is in place."""
+        kind = "directory" if self.content is None else "regular file"
+        digest = "-" if self.content is None else hashlib.sha256(self.content).hexdigest()
+        return f"{kind}|{self.mode}|{self.uid}|{self.gid}|{digest}"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the rendered compose file says of a service, as far as a live container shows it."""
+
+    name: str
+    container: str
+    image: str
+    networks: frozenset[str]
+    one_shot: bool
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that one host's settings render to."""
+
+    settings: Settings
+    files: tuple[ProjectFile, ...]
+    services: Mapping[str, Service]
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images that the services run, each once."""
+        return tuple(dict.fromkeys(service.image for service in self.services.values()))
+
+
+def render(settings: Settings) -> Project:
+    """Render every file.
+
+    :raises DeployError: a template is broken; says which, where and why.
+    """
+    folder = _REPOSITORY / "files" / "chatwoot"
+    chatwoot = [
+        ProjectFile(f"config/chatwoot/{name}", (folder / name).read_bytes())
+        for name in ("prepare.sh", "provision.rb")
+    ]
+    postgresql = _template("config/postgresql/postgresql.conf", "postgresql.conf.j2", settings)
+    redis = _template(
+        "config/redis/redis.conf", "redis.conf.j2", settings, "600", _REDIS_UID, _REDIS_GID
+    )
+    digests = {
+        "postgresql": _digest([postgresql]),
+        "redis": _digest([redis]),
+        "chatwoot": _digest(chatwoot),
+    }
+    compose = _template(
+        "docker-compose.yml", "docker-compose.yml.j2", settings, "640", digests=digests
+    )
+    files = [
+        compose,
+        _template("config/caddy/Caddyfile", "Caddyfile.j2", settings),
+        _template("config/postgresql/init-databases.sql", "init-databases.sql.j2", settings),
+        postgresql,
+        redis,
+        *chatwoot,
+        _template("config/chatwoot/README.md", "chatwoot-README.md.j2", settings),
+    ]
+    if settings.acme_root is not None:
+        files.append(ProjectFile("config/caddy/acme-root.pem", settings.acme_root.read_bytes()))
+    return Project(settings, (*_folders(), *files), _services(compose.content or b""))
+
+
+def _folders() -> Iterable[ProjectFile]:
+    yield ProjectFile("", None, mode="750")
+    for path in ("config", "config/caddy", "config/caddy/conf.d"):
+        yield ProjectFile(path, None, mode="755")
+    for service in ("postgresql", "redis", "chatwoot"):
+        yield ProjectFile(f"config/{service}", None, mode="755")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_REPOSITORY / "templates"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - configuration files, not HTML
+    )
+
+
+def _template(
+    path: str,
+    template: str,
+    settings: Settings,
+    mode: str = "644",
+    uid: int = 0,
+    gid: int = 0,
+    **values: Any,  # noqa: ANN401 - whatever the template wants
+) -> ProjectFile:
+    try:
+        text = (
+            _environment()
+            .get_template(template)
+            .render(
+                settings=settings,
+                size=SIZES[settings.size],
+                databases=DATABASES,
+                volumes=VOLUMES,
+                **values,
+            )
+        )
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        where = f"templates/{template}" + (f" line {line}" if line else "")
+        raise DeployError(
+            f"The template {where} cannot be rendered: {error}.\n"
+            "  Nothing was touched on any host. Correct the template and run again."
+        ) from error
+    return ProjectFile(path, text.encode(), mode, uid, gid)
+
+
+def _digest(files: Iterable[ProjectFile]) -> str:
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.path}\0{file.expected}\0".encode())
+    return whole.hexdigest()[:16]
+
+
+def _services(compose: bytes) -> dict[str, Service]:
+    try:
+        parsed = yaml.safe_load(compose)
+    except yaml.YAMLError as error:
+        raise DeployError(
+            f"templates/docker-compose.yml.j2 does not render to YAML: {error}\n"
+            "  Nothing was touched on any host. Correct the template and run again."
+        ) from error
+    return {
+        name: Service(
+            name,
+            service["container_name"],
+            service["image"],
+            frozenset(service["networks"]),
+            service.get("restart") == "no",
+        )
+        for name, service in parsed["services"].items()
+    }
