@@ -1,0 +1,21 @@
+"""What a server is like before anything is touched."""
+
+from __future__ import annotations
+
+from pyinfra.api import FactBase, StringCommand
+
+from borgstack import preflight
+from borgstack.host import script
+from borgstack.preflight import ServerState
+
+
+class Server(FactBase[ServerState]):
+    """System, capacity, rights, ports, clock and names, in one look."""
+
+    def command(self, names: tuple[str, ...]) -> StringCommand:
+        """Run `preflight.sh` for these public names."""
+        return script("preflight", *names)
+
+    def process(self, output: list[str]) -> ServerState:
+        """Read what it prints."""
+        return preflight.parse(output)

@@ -1,0 +1,52 @@
+# What a server is like, before anything is touched. Runs as the login user; looks through sudo at
+# what only root may see.
+#
+# Usage: preflight PUBLIC-NAME...
+# Prints lines of `KEY VALUE`; Python judges them (borgstack/preflight.py).
+set -u
+export LC_ALL=C
+uid=$(id -u)
+echo "uid $uid"
+echo "user $(id -un)"
+root='' is_root=no
+if [ "$uid" = 0 ]; then
+  is_root=yes
+elif sudo -n true 2>/dev/null; then
+  is_root=yes root='sudo -n'
+fi
+echo "root $is_root"
+
+if [ -r /etc/os-release ]; then
+  # shellcheck source=/dev/null
+  (. /etc/os-release; echo "os ${ID:-unknown} ${VERSION_ID:-unknown} ${VERSION_CODENAME:-unknown}")
+fi
+echo "machine $(uname -m)"
+[ ! -d /run/systemd/system ] || echo "init systemd"
+awk '/^MemTotal:/ { print "memory " $2 * 1024 }' /proc/meminfo
+folder=/var/lib/docker
+[ -d "$folder" ] || folder=/var/lib
+df -Pk "$folder" | awk 'NR == 2 { print "disk " $4 * 1024 }'
+echo "clock $(date +%s)"
+if [ -e /run/systemd/timesync/synchronized ]; then echo "time synchronised"
+elif pgrep -x 'chronyd|ntpd|ntpd-rs|systemd-timesyn' >/dev/null 2>&1; then echo "time daemon"
+fi
+
+if command -v ss >/dev/null 2>&1; then
+  $root ss -Hltnp 'sport = :80 or sport = :443' 2>/dev/null | awk '{
+    port = $4; sub(/.*:/, "", port)
+    who = "an unknown process"
+    if (match($0, /\(\("[^"]*"/)) who = substr($0, RSTART + 3, RLENGTH - 4)
+    print "port " port " " who
+  }' | sort -u
+fi
+
+hostname -I 2>/dev/null | tr ' ' '\n' | sed -n 's/..*/address &/p'
+for name in "$@"; do
+  getent ahosts "$name" | awk -v name="$name" '!seen[$1]++ { print "name " name " " $1 }'
+done
+
+volume=/var/lib/docker/volumes/borgstack_postgresql_data/_data
+# shellcheck disable=SC2086
+if $root test -e "$volume/PG_VERSION" 2>/dev/null; then
+  echo "old-layout $volume"
+fi

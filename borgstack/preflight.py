@@ -1,0 +1,230 @@
+"""Is this server fit? Judged from one look at it, all findings in one report, nothing touched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from borgstack.settings import Settings
+from borgstack.sizes import MEGABYTE, SIZES
+
+SUPPORTED: Mapping[tuple[str, str], frozenset[str]] = {
+    ("debian", "12"): frozenset({"docker"}),  # its own Compose is the old version 1
+    ("debian", "13"): frozenset({"docker", "distribution"}),
+    ("ubuntu", "22.04"): frozenset({"docker", "distribution"}),
+    ("ubuntu", "24.04"): frozenset({"docker", "distribution"}),
+}
+"""Systems by (ID, VERSION_ID) of os-release, and the `docker_source`s that work on them."""
+
+ARCHITECTURES = frozenset({"x86_64", "aarch64"})
+LEAST_DISK = 10 * 1024 * MEGABYTE
+"""Bytes that images, volumes and one upgrade need on a fresh server."""
+MOST_CLOCK_SKEW = 60
+"""Seconds; beyond this, certificates and signed requests are refused."""
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """One look at a server, as `preflight.sh` prints it."""
+
+    uid: int = -1
+    user: str = ""
+    root: bool = False
+    os: tuple[str, str] = ("unknown", "unknown")
+    codename: str = "unknown"
+    machine: str = ""
+    systemd: bool = False
+    memory: int = 0
+    disk: int = 0
+    clock_skew: float = 0.0
+    time_source: str = ""
+    ports: Mapping[int, str] = field(default_factory=dict)
+    addresses: frozenset[str] = frozenset()
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    old_layout: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    fatal: bool
+    expected: str
+    seen: str
+    then: str
+
+    def __str__(self) -> str:
+        weight = "must be put right" if self.fatal else "warning"
+        return f"{weight}: expected {self.expected}; saw {self.seen}. {self.then}"
+
+
+def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
+    """Read the lines of `preflight.sh`; `now` is the laptop's clock in seconds."""
+    one: dict[str, str] = {}
+    ports: dict[int, str] = {}
+    names: dict[str, set[str]] = {}
+    addresses: set[str] = set()
+    for line in lines:
+        key, _, value = line.partition(" ")
+        if key == "port":
+            number, _, who = value.partition(" ")
+            ports[int(number)] = who
+        elif key == "name":
+            name, _, address = value.partition(" ")
+            names.setdefault(name, set()).add(address)
+        elif key == "address":
+            addresses.add(value)
+        else:
+            one[key] = value
+    system, version, codename = (one.get("os", "").split() + ["unknown"] * 3)[:3]
+    reference = time.time() if now is None else now
+    return ServerState(
+        uid=int(one.get("uid", -1)),
+        user=one.get("user", ""),
+        root=one.get("root") == "yes",
+        os=(system, version),
+        codename=codename,
+        machine=one.get("machine", ""),
+        systemd=one.get("init") == "systemd",
+        memory=int(float(one.get("memory", 0))),
+        disk=int(float(one.get("disk", 0))),
+        clock_skew=float(one.get("clock", reference)) - reference,
+        time_source=one.get("time", ""),
+        ports=ports,
+        addresses=frozenset(addresses),
+        names={name: frozenset(found) for name, found in names.items()},
+        old_layout=one.get("old-layout", ""),
+    )
+
+
+def findings(
+    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool, deployed: bool
+) -> list[Finding]:
+    """Everything about a server that stands in the way, or may.
+
+    :param sudo: whether pyinfra runs its commands through sudo on this host.
+    :param caddy_runs: whether ports held by Docker are held by the stack's own Caddy.
+    :param deployed: whether the stack's images are there already, so that disk was taken.
+    """
+    return [
+        *_rights(server, sudo),
+        *_system(settings, server),
+        *_capacity(settings, server, deployed),
+        *_ports(server, caddy_runs),
+        *_clock(server),
+        *_names(settings, server),
+        *_data(server),
+    ]
+
+
+def _rights(server: ServerState, sudo: bool) -> Iterable[Finding]:
+    if server.uid == 0:
+        return
+    if not server.root:
+        yield Finding(
+            True,
+            "root, or a user that may use sudo without a password",
+            f"user {server.user}, whom sudo refuses",
+            f"Log in as root (ssh_user), or allow it: '{server.user} ALL=(ALL) NOPASSWD: ALL'.",
+        )
+    elif not sudo:
+        yield Finding(
+            True,
+            "commands run as root",
+            f"user {server.user}, who may use sudo, and a run that does not",
+            "Set `_sudo = True` in the host's group_data, or run pyinfra with --sudo.",
+        )
+
+
+def _system(settings: Settings, server: ServerState) -> Iterable[Finding]:
+    sources = SUPPORTED.get(server.os)
+    if sources is None:
+        known = ", ".join(f"{name} {version}" for name, version in SUPPORTED)
+        yield Finding(True, f"one of {known}", " ".join(server.os), "Use a supported system.")
+    elif settings.docker_source not in sources:
+        yield Finding(
+            True,
+            "a distribution that ships Compose version 2",
+            " ".join(server.os),
+            'Set docker_source = "docker".',
+        )
+    if server.machine not in ARCHITECTURES:
+        wanted = " or ".join(sorted(ARCHITECTURES))
+        yield Finding(True, wanted, server.machine or "nothing", "The images exist for no other.")
+    if not server.systemd:
+        yield Finding(True, "systemd as init", "another one", "Docker is run by systemd here.")
+
+
+def _capacity(settings: Settings, server: ServerState, deployed: bool) -> Iterable[Finding]:
+    wanted = SIZES[settings.size].host_memory
+    if server.memory < wanted:
+        yield Finding(
+            True,
+            f"{wanted // MEGABYTE} MB of memory for size {settings.size}",
+            f"{server.memory // MEGABYTE} MB",
+            "Take a larger server, or a smaller `size`.",
+        )
+    if not deployed and server.disk < LEAST_DISK:
+        yield Finding(
+            True,
+            f"{LEAST_DISK // MEGABYTE} MB free below /var/lib",
+            f"{server.disk // MEGABYTE} MB",
+            "Make room or attach a larger disk.",
+        )
+
+
+def _ports(server: ServerState, caddy_runs: bool) -> Iterable[Finding]:
+    for port in (80, 443):
+        holder = server.ports.get(port)
+        if holder is not None and not (holder == "docker-proxy" and caddy_runs):
+            who = "another container" if holder == "docker-proxy" else holder
+            yield Finding(
+                True,
+                f"port {port} free for Caddy",
+                f"{who} listening on it",
+                f"Stop and disable it ('ss -ltnp sport = :{port}' shows it), then run again.",
+            )
+
+
+def _clock(server: ServerState) -> Iterable[Finding]:
+    if abs(server.clock_skew) > MOST_CLOCK_SKEW:
+        yield Finding(
+            True,
+            f"the clock within {MOST_CLOCK_SKEW} s of this machine's",
+            f"{server.clock_skew:+.0f} s",
+            "Set the clock on the host, and have it kept: 'apt-get install systemd-timesyncd'.",
+        )
+    elif not server.time_source:
+        yield Finding(
+            False,
+            "a daemon that keeps the clock",
+            "none of systemd-timesyncd, chrony, ntp",
+            "'apt-get install systemd-timesyncd'; certificates need a right clock.",
+        )
+
+
+def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
+    if settings.dns_check == "off":
+        return
+    own = server.addresses | set(settings.public_addresses)
+    for name in settings.public_names:
+        found = server.names.get(name, frozenset())
+        if not found & own:
+            yield Finding(
+                settings.dns_check == "strict",
+                f"{name} to lead to this host ({', '.join(sorted(own)) or 'no address'})",
+                ", ".join(sorted(found)) or "no such name",
+                "Correct the A/AAAA record; behind NAT name the outer address in "
+                'public_addresses; or set dns_check = "warn".',
+            )
+
+
+def _data(server: ServerState) -> Iterable[Finding]:
+    if server.old_layout:
+        yield Finding(
+            True,
+            "PostgreSQL 18's layout in the volume borgstack_postgresql_data",
+            f"the layout of an older image ({server.old_layout}/PG_VERSION)",
+            "Dump the old database, keep that volume aside under another name, deploy, restore.",
+        )
