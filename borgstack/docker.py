@@ -1,0 +1,229 @@
+"""Docker as it has to be on the host: packages, source, daemon.json, unit; and the comparison."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from borgstack.settings import Settings
+
+KEYRING = "/etc/apt/keyrings/docker.asc"
+SOURCES = "/etc/apt/sources.list.d/docker.sources"
+DAEMON_JSON = "/etc/docker/daemon.json"
+
+FROM_DOCKER = ("docker-ce", "docker-ce-cli", "containerd.io", "docker-compose-plugin")
+FROM_DISTRIBUTION: Mapping[str, tuple[str, ...]] = {
+    "debian": ("docker.io", "docker-cli", "docker-compose"),
+    "ubuntu": ("docker.io", "docker-compose-v2"),
+}
+_DISTRIBUTION_ONLY = (
+    "docker.io",
+    "docker-cli",
+    "docker-compose",
+    "docker-compose-v2",
+    "docker-buildx",
+    "docker-doc",
+    "podman-docker",
+    "containerd",
+    "runc",
+)
+"""What Docker's documentation has removed before its own packages are installed."""
+_DOCKER_ONLY = (*FROM_DOCKER, "docker-buildx-plugin", "docker-ce-rootless-extras")
+EVERY_PACKAGE = tuple(dict.fromkeys((*_DOCKER_ONLY, *_DISTRIBUTION_ONLY)))
+
+LEAST_ENGINE = 25
+"""The first major version with `start_interval` for health checks."""
+_READ_ON_RELOAD = frozenset({"live-restore", "registry-mirrors"})
+"""Keys that a reload takes up; for the others dockerd has to be restarted (dockerd(8))."""
+
+
+@dataclass(frozen=True)
+class DockerState:
+    """Docker on a host, as `docker_state.sh` prints it.
+
+    :ivar packages: version by name; :ivar broken: packages that a killed run left half installed.
+    :ivar key: owner (`MODE|UID|GID`) and fingerprints of the keyring, or None.
+    :ivar files: owner and content by path.
+    :ivar unit: systemd's properties of docker.service.
+    :ivar loaded: whether the running daemon has read daemon.json as it is now.
+    """
+
+    packages: Mapping[str, str] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+    key: tuple[str, tuple[str, ...]] | None = None
+    files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    legacy: tuple[str, ...] = ()
+    unit: Mapping[str, str] = field(default_factory=dict)
+    loaded: bool = False
+
+
+def parse(lines: Iterable[str]) -> DockerState:
+    """Read the lines of `docker_state.sh`."""
+    packages: dict[str, str] = {}
+    files: dict[str, tuple[str, bytes]] = {}
+    unit: dict[str, str] = {}
+    broken: list[str] = []
+    legacy: list[str] = []
+    key: tuple[str, tuple[str, ...]] | None = None
+    loaded, written = False, 0
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        words = rest.split()
+        if kind == "package":
+            packages[words[0]] = words[1]
+        elif kind == "broken":
+            broken.append(words[0])
+        elif kind == "key":
+            key = (words[0], tuple(words[1:]))
+        elif kind == "file":
+            files[words[0]] = (words[1], base64.b64decode(words[2] if len(words) > 2 else ""))
+        elif kind == "legacy":
+            legacy.append(rest)
+        elif kind == "unit":
+            name, _, value = rest.partition("=")
+            unit[name] = value
+        elif kind == "written":
+            written = int(rest)
+        elif kind == "loaded":
+            loaded = True
+    started = unit.get("ExecMainStartTimestamp", "")
+    loaded = loaded or (started.isdigit() and written < int(started))
+    return DockerState(packages, tuple(broken), key, files, tuple(legacy), unit, loaded)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the settings call for on a host of this distribution."""
+
+    packages: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    sources: str
+    key_url: str
+    fingerprint: str
+
+
+def wanted(settings: Settings, system: str, codename: str, machine: str) -> Wanted:
+    """What has to be installed on a host, given os-release's ID and codename, and `uname -m`."""
+    if settings.docker_source == "distribution":
+        packages = FROM_DISTRIBUTION[system]
+        return Wanted(packages, _DOCKER_ONLY, "", "", "")
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}[machine]
+    base = f"{settings.docker_apt_url}/linux/{system}"
+    sources = (
+        "# Written by borgstack; a deploy puts this file back.\n"
+        "Types: deb\n"
+        f"URIs: {base}\n"
+        f"Suites: {codename}\n"
+        "Components: stable\n"
+        f"Architectures: {architecture}\n"
+        f"Signed-By: {KEYRING}\n"
+    )
+    fingerprint = settings.docker_apt_fingerprint
+    return Wanted(FROM_DOCKER, _DISTRIBUTION_ONLY, sources, f"{base}/gpg", fingerprint)
+
+
+def install_changes(goal: Wanted, state: DockerState) -> list[str]:
+    """Why packages, source or key have to be touched; empty when they are in place."""
+    found = [f"package {name} is missing" for name in goal.packages if name not in state.packages]
+    found += [f"package {name} is half installed" for name in state.broken]
+    found += [f"package {name} conflicts" for name in goal.conflicts if name in state.packages]
+    found += [f"{path} is from an older setup" for path in state.legacy]
+    if goal.sources:
+        if state.key != ("644|0|0", (goal.fingerprint,)):
+            found.append(f"{KEYRING} is {state.key or 'missing'}, not {goal.fingerprint}")
+        if state.files.get(SOURCES) != ("644|0|0", goal.sources.encode()):
+            found.append(f"{SOURCES} differs")
+    elif SOURCES in state.files:
+        found.append(f"{SOURCES} is not wanted")
+    return found
+
+
+def too_old(state: DockerState) -> str | None:
+    """The installed engine's version when health checks need a newer one."""
+    for name in ("docker-ce", "docker.io"):
+        version = state.packages.get(name)
+        if version and int(version.split(":")[-1].split(".")[0]) < LEAST_ENGINE:
+            return f"{name} {version}"
+    return None
+
+
+def daemon_settings(settings: Settings) -> dict[str, Any]:
+    """The keys of daemon.json that this project declares; the operator's others stay."""
+    declared: dict[str, Any] = {
+        "log-driver": "json-file",
+        "log-opts": {
+            "max-size": settings.docker_log_max_size,
+            "max-file": str(settings.docker_log_max_files),
+        },
+        "live-restore": True,
+    }
+    if settings.registry_mirrors:
+        declared["registry-mirrors"] = list(settings.registry_mirrors)
+    if settings.docker_address_pools:
+        declared["default-address-pools"] = [
+            pool.model_dump() for pool in settings.docker_address_pools
+        ]
+    return declared
+
+
+@dataclass(frozen=True)
+class DaemonChange:
+    """What has to happen to the daemon; `content` is None when daemon.json stays."""
+
+    reasons: tuple[str, ...]
+    content: str | None
+    load: str
+
+
+class UnreadableDaemonJson(Exception):
+    """daemon.json is there and is no JSON object; it is the operator's, so it is left alone."""
+
+
+def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | None:
+    """What brings daemon.json and the unit to where they have to be; None when they are there.
+
+    :raises UnreadableDaemonJson: says why the present file cannot be merged into.
+    """
+    owner, raw = state.files.get(DAEMON_JSON, ("", b"{}"))
+    try:
+        present = json.loads(raw or b"{}")
+    except ValueError as error:
+        raise UnreadableDaemonJson(str(error)) from error
+    if not isinstance(present, dict):
+        raise UnreadableDaemonJson("it holds no JSON object")
+    merged = _merge(present, daemon_settings(settings))
+    differing = [key for key, value in merged.items() if present.get(key) != value]
+    reasons = [f"{DAEMON_JSON}: {key} differs" for key in differing]
+    if owner != "644|0|0":
+        reasons.append(f"{DAEMON_JSON} is {owner or 'missing'}, not 644|0|0")
+    content = json.dumps(merged, indent=2) + "\n" if reasons else None
+
+    load = "none"
+    if not state.loaded or set(differing) - _READ_ON_RELOAD:
+        load = "restart"
+    elif differing:
+        load = "reload"
+    if not state.loaded and not reasons:
+        reasons.append(f"dockerd has not read {DAEMON_JSON}")
+    unit = state.unit
+    for name, value in {
+        "LoadState": "loaded",
+        "ActiveState": "active",
+        "UnitFileState": "enabled",
+    }.items():
+        if unit.get(name) != value:
+            reasons.append(f"docker.service is {unit.get(name) or 'unknown'}, not {value}")
+    return DaemonChange(tuple(reasons), content, load) if reasons else None
+
+
+def _merge(present: dict[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(present)
+    for key, value in declared.items():
+        old = merged.get(key)
+        merged[key] = (
+            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
+    return merged

@@ -1,0 +1,26 @@
+"""How Docker is installed and configured on a host."""
+
+from __future__ import annotations
+
+from pyinfra.api import FactBase, StringCommand
+
+from borgstack import docker
+from borgstack.docker import EVERY_PACKAGE, DockerState
+from borgstack.host import script
+
+
+class Docker(FactBase[DockerState]):
+    """Packages, key, source, daemon.json and unit, in one look."""
+
+    def command(self) -> StringCommand:
+        """Run `docker_state.sh`."""
+        return script("docker_state", *EVERY_PACKAGE)
+
+    def process(self, output: list[str]) -> DockerState:
+        """Read what it prints."""
+        return docker.parse(output)
+
+    @staticmethod
+    def default() -> DockerState:
+        """A host without any of it."""
+        return DockerState()

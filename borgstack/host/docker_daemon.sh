@@ -1,0 +1,48 @@
+# Writes daemon.json by a rename, makes the daemon read it, and leaves docker.service enabled and
+# running. Containers live through it (live-restore is switched on by the reload that comes first).
+#
+# Usage: docker_daemon WRITE LOAD  <daemon.json
+#   WRITE yes|no    replace the file by stdin
+#   LOAD  none|reload|restart
+set -eu
+export LC_ALL=C
+umask 022
+write=$1 load=$2
+file=/etc/docker/daemon.json
+
+if [ "$write" = yes ]; then
+  mkdir -p /etc/docker
+  cat >/etc/docker/.daemon.json
+  if command -v dockerd >/dev/null 2>&1; then
+    dockerd --validate --config-file /etc/docker/.daemon.json >/dev/null 2>/etc/docker/.daemon.log || {
+      cat /etc/docker/.daemon.log >&2
+      rm -f /etc/docker/.daemon.json /etc/docker/.daemon.log
+      echo "dockerd rejects the merged $file (see above); the old one is in place." >&2
+      exit 1
+    }
+    rm -f /etc/docker/.daemon.log
+  fi
+  chmod 644 /etc/docker/.daemon.json
+  mv -f /etc/docker/.daemon.json "$file"
+fi
+command -v dockerd >/dev/null 2>&1 || exit 0
+
+fail() {
+  echo "$1" >&2
+  journalctl -u docker.service -n 15 --no-pager -o cat >&2 2>/dev/null || true
+  echo "Docker has to run for anything else to work. Correct the cause and run again." >&2
+  exit 1
+}
+systemctl unmask docker.service docker.socket >/dev/null 2>&1 || true
+systemctl daemon-reload
+systemctl enable docker.service >/dev/null 2>&1 || fail "docker.service cannot be enabled."
+if systemctl is-active -q docker.service; then
+  [ "$load" = none ] || systemctl reload docker.service || fail "dockerd cannot be reloaded."
+  [ "$load" != restart ] || systemctl restart docker.service || fail "dockerd does not restart."
+else
+  systemctl reset-failed docker.service docker.socket >/dev/null 2>&1 || true
+  systemctl start docker.service || fail "docker.service does not start."
+fi
+docker version --format '{{.Server.Version}}' >/dev/null || fail "The Docker Engine does not answer."
+mkdir -p /run/borgstack
+echo "$(systemctl show -p MainPID --value docker.service) $(sha256sum <"$file")" >/run/borgstack/dockerd

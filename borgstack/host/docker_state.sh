@@ -1,0 +1,35 @@
+# How Docker is installed and configured, and whether the running daemon has read its configuration.
+#
+# Usage: docker_state PACKAGE...
+# Prints lines of `KEY VALUE`; borgstack/docker.py compares them.
+set -u
+export LC_ALL=C
+dpkg-query -W -f '${db:Status-Abbrev}|${Package}|${Version}\n' "$@" 2>/dev/null |
+  awk -F'|' '$1 ~ /^i/ { print ($1 ~ /^ii/ ? "package " : "broken ") $2 " " $3 }'
+
+key=/etc/apt/keyrings/docker.asc
+if [ -e "$key" ]; then
+  home=$(mktemp -d)
+  fingerprints=$(gpg --homedir "$home" --batch --show-keys --with-colons "$key" 2>/dev/null |
+    awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }' | sort | tr '\n' ' ')
+  rm -rf "$home"
+  echo "key $(stat -c '%a|%u|%g' "$key") ${fingerprints:-unreadable}"
+fi
+for file in /etc/apt/sources.list.d/docker.sources /etc/docker/daemon.json; do
+  [ -e "$file" ] && echo "file $file $(stat -c '%a|%u|%g' "$file") $(base64 -w 0 "$file")"
+done
+for file in /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gpg; do
+  [ -e "$file" ] && echo "legacy $file"
+done
+
+systemctl show --timestamp=unix docker.service \
+  -p LoadState -p ActiveState -p UnitFileState -p MainPID -p ExecMainStartTimestamp 2>/dev/null |
+  sed 's/^/unit /; s/=@/=/'
+pid=$(systemctl show -p MainPID --value docker.service 2>/dev/null)
+if [ "${pid:-0}" != 0 ] && [ -e /etc/docker/daemon.json ]; then
+  echo "written $(stat -c %Y /etc/docker/daemon.json)"
+  if [ "$(cat /run/borgstack/dockerd 2>/dev/null)" = "$pid $(sha256sum </etc/docker/daemon.json)" ]; then
+    echo "loaded by this process"
+  fi
+fi
+exit 0
