@@ -1,0 +1,35 @@
+"""How the project's files lie on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyinfra.api import FactBase, StringCommand
+
+from borgstack.host import script
+
+
+class Files(FactBase[Mapping[str, str]]):
+    """By path: `TYPE|MODE|UID|GID|SHA256`, as `ProjectFile.expected` says it; missing if absent."""
+
+    def command(self, directory: str, paths: tuple[str, ...]) -> StringCommand:
+        """Run `files_state.sh` for paths below `directory`."""
+        return script("files_state", directory, *(path or "." for path in paths))
+
+    def process(self, output: list[str]) -> Mapping[str, str]:
+        """Read what it prints."""
+        found: dict[str, str] = {}
+        digests: dict[str, str] = {}
+        for line in output:
+            kind, path, value = line.split(" ", 2)
+            path = "" if path == "." else path
+            if kind == "stat":
+                found[path] = value.replace("regular empty file", "regular file")
+            else:
+                digests[path] = value
+        return {path: f"{value}|{digests.get(path, '-')}" for path, value in found.items()}
+
+    @staticmethod
+    def default() -> Mapping[str, str]:
+        """A host without the directory."""
+        return {}

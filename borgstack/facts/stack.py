@@ -1,0 +1,28 @@
+"""The live stack: engine, images, containers, databases, Caddy."""
+
+from __future__ import annotations
+
+from pyinfra.api import FactBase, StringCommand
+
+from borgstack import stack
+from borgstack.database import DATABASES
+from borgstack.host import script
+from borgstack.stack import StackState
+
+
+class Stack(FactBase[StackState]):
+    """All that the stack's operations compare, in one look."""
+
+    def command(self, directory: str, images: tuple[str, ...]) -> StringCommand:
+        """Run `stack_state.sh` for the project in `directory`."""
+        words = " ".join(f"{one.name}:{one.role}:{one.password}" for one in DATABASES)
+        return script("stack_state", directory, words, *images)
+
+    def process(self, output: list[str]) -> StackState:
+        """Read what it prints."""
+        return stack.parse(output)
+
+    @staticmethod
+    def default() -> StackState:
+        """A host without Docker."""
+        return StackState()

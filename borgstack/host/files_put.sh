@@ -1,0 +1,59 @@
+# Puts a set of files in place, each by a rename, after the whole set has been unpacked beside its
+# target and accepted by the programs that will read it. Nothing is replaced before that.
+#
+# Usage: files_put DIRECTORY CADDY-IMAGE  <base64 of a tar with owners and modes
+set -eu
+export LC_ALL=C
+umask 077
+directory=$1 caddy_image=$2
+mkdir -p "$directory"
+staging=$directory/.staging
+rm -rf "$staging"
+mkdir "$staging"
+trap 'rm -rf "$staging"' EXIT
+trap 'exit 1' HUP INT TERM
+
+refuse() {
+  echo "$1" >&2
+  echo "Nothing was replaced below $directory. Correct it in templates/ or in the settings." >&2
+  exit 1
+}
+
+base64 -d | tar -x -p --numeric-owner -C "$staging" || {
+  df -h "$directory" >&2 || true
+  refuse "The new files could not be unpacked in $staging (see above; is the disk full?)."
+}
+
+cd "$staging"
+if [ -f docker-compose.yml ]; then
+  set -- -f docker-compose.yml
+  [ ! -f "$directory/docker-compose.override.yml" ] ||
+    set -- "$@" -f "$directory/docker-compose.override.yml"
+  docker compose --project-directory "$directory" --env-file "$directory/.env" "$@" config -q ||
+    refuse "Compose rejects the new docker-compose.yml (see above)."
+fi
+if [ -f config/caddy/Caddyfile ]; then
+  # As Caddy will see it: what is there now, drop-ins included, under what is new.
+  mkdir check
+  [ ! -d "$directory/config/caddy" ] || cp -R "$directory/config/caddy/." check/
+  cp -R config/caddy/. check/
+  chmod -R a+rX check
+  docker run --rm --network none -v "$staging/check:/etc/caddy:ro" "$caddy_image" \
+    caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile >check.log 2>&1 || {
+    grep -i error check.log >&2 || tail -n 5 check.log >&2
+    refuse "Caddy rejects the new Caddyfile (see above)."
+  }
+  rm -rf check check.log
+fi
+sync -f .
+
+# Folders first, as the archive's list has them, parents before children; then files, by rename.
+while read -r folder mode uid gid; do
+  [ -d "$directory/$folder" ] || mkdir -m 755 "$directory/$folder"
+  chown "$uid:$gid" "$directory/$folder"
+  chmod "$mode" "$directory/$folder"
+done <.folders
+find . -type f ! -name .folders | while read -r file; do
+  mv -fT "$file" "$directory/$file"
+  echo "wrote $directory/${file#./}"
+done

@@ -1,0 +1,38 @@
+# Pulls images, says what it waits for and how long, and tries again when the network fails.
+#
+# Usage: images_pull IMAGE...
+set -u
+for image in "$@"; do
+  started=$(date +%s) attempt=1
+  while :; do
+    echo "pulling $image"
+    message=$(mktemp)
+    docker pull -q "$image" >/dev/null 2>"$message" &
+    pull=$!
+    tick=0
+    while kill -0 "$pull" 2>/dev/null; do
+      sleep 0.2
+      tick=$((tick + 1))
+      [ $((tick % 50)) -ne 0 ] || echo "still pulling $image ($(($(date +%s) - started)) s)"
+    done
+    if wait "$pull"; then
+      rm -f "$message"
+      break
+    fi
+    problem=$(cat "$message")
+    rm -f "$message"
+    case $problem in
+    *"not found"* | *"manifest unknown"* | *"access denied"* | *"invalid reference"*) attempt=3 ;;
+    esac
+    if [ "$attempt" -ge 3 ]; then
+      echo "The image $image cannot be had. The registry says: $problem" >&2
+      echo "Nothing that runs was touched. Check the name and tag in the settings, and" >&2
+      echo "registry_mirrors if Docker Hub cannot be reached from this host." >&2
+      exit 1
+    fi
+    attempt=$((attempt + 1))
+    echo "trying $image again in 5 s: $problem"
+    sleep 5
+  done
+  echo "pulled $image ($(($(date +%s) - started)) s)"
+done

@@ -1,0 +1,87 @@
+# Starts, or creates anew, exactly the named services, and waits until each is healthy (a one-shot:
+# until it has ended well). Says what it waits for and for how long.
+#
+# Usage: services_up DIRECTORY TIMEOUT SERVICE:CONTAINER:ACTION...
+#   ACTION: up        create or start; created anew where its configuration or image differs
+#           recreate  create anew in any case
+#           replace   first remove the container of that name, which is not Compose's
+#           unpause   unpause
+set -u
+cd "$1" || exit 1
+timeout=$2
+shift 2
+
+mask='
+@env.awk@
+@mask.awk@
+'
+masked() { awk "$mask" part=env .env part=log -; }
+
+fail() {
+  echo "$2" >&2
+  echo "--- the last lines of $1:" >&2
+  # Without the stack traces' frames, which hide what went wrong.
+  docker logs --tail 300 "$1" 2>&1 | grep -v '^[[:space:]]*from /' | tail -n 25 | masked >&2
+  echo "--- correct the cause and run the deploy again; 'docker logs $1' shows more." >&2
+  exit 1
+}
+
+started=$(date +%s)
+plain='' anew=''
+for word in "$@"; do
+  service=${word%%:*} rest=${word#*:}
+  container=${rest%%:*} action=${rest#*:}
+  case $action in
+  unpause) docker unpause "$container" >/dev/null ;;
+  replace) docker rm -f "$container" >/dev/null && plain="$plain $service" ;;
+  recreate) anew="$anew $service" ;;
+  *) plain="$plain $service" ;;
+  esac || exit 1
+done
+
+compose_up() {
+  message=$(docker compose --progress quiet up -d --no-deps --no-build --pull never "$@" 2>&1) || {
+    printf '%s\n' "$message" | masked >&2
+    echo "Compose could not start: $* (see above)." >&2
+    exit 1
+  }
+}
+# shellcheck disable=SC2086 # words on purpose
+[ -z "$plain" ] || compose_up $plain
+# shellcheck disable=SC2086
+[ -z "$anew" ] || compose_up --force-recreate $anew
+
+for word in "$@"; do
+  rest=${word#*:}
+  container=${rest%%:*}
+  said=-1
+  while :; do
+    state=$(docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}' "$container") || exit 1
+    waited=$(($(date +%s) - started))
+    # shellcheck disable=SC2086
+    set -- $state
+    shown="$1 $2" shown=${shown% -}
+    case "$1 $2 $5" in
+    "running healthy "* | "running - unless-stopped") break ;;
+    "exited "*" no")
+      [ "$3" = 0 ] && break
+      fail "$container" "$container ended with status $3 after $waited s; it has to end with 0."
+      ;;
+    "running unhealthy "*)
+      fail "$container" "$container is unhealthy after $waited s: its health check fails."
+      ;;
+    esac
+    if [ "$4" -ge 3 ]; then
+      fail "$container" "$container keeps ending (status $3) and was restarted $4 times."
+    fi
+    if [ "$waited" -ge "$timeout" ]; then
+      fail "$container" "$container is '$shown' after $waited s; it had $timeout s to get healthy."
+    fi
+    if [ $((waited / 5)) -ne "$said" ]; then
+      said=$((waited / 5))
+      echo "waiting for $container: $shown ($waited s)"
+    fi
+    sleep 0.5
+  done
+  echo "$container: $shown ($(($(date +%s) - started)) s)"
+done
