@@ -1,0 +1,93 @@
+"""How a desired state comes about: one operation looks once, compares, and closes the difference.
+
+`observe` and `converges` keep that cheap and true. What was seen on a host is kept until one of
+our operations is about to change something there, and never from the plan to the execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from pyinfra import logger
+from pyinfra.api import FactBase, FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.arguments_typed import PyinfraOperation
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.exceptions import OperationError
+from pyinfra.connectors.util import CommandOutput
+from pyinfra.context import ctx_host, ctx_state, host, state
+from typing_extensions import override
+
+Value = TypeVar("Value")
+Parameters = ParamSpec("Parameters")
+Commands = Generator[PyinfraCommand, None, None]
+
+_SEEN = "borgstack_seen"
+
+
+def observe(fact: type[FactBase[Value]], **arguments: Any) -> Value:  # noqa: ANN401 - the fact's own
+    """The fact's value on this host, read again only after something may have changed there."""
+    seen = host.connector_data.setdefault(_SEEN, {})
+    key = (state.is_executing, fact, tuple(sorted(arguments.items())))
+    if key not in seen:
+        seen[key] = host.get_fact(fact, **arguments)
+        if host not in state.active_hosts:
+            raise OperationError(f"the fact {fact.__name__} could not be read (see above).")
+    value: Value = seen[key]
+    return value
+
+
+def converges(
+    function: Callable[Parameters, Commands],
+) -> PyinfraOperation[Parameters]:
+    """Make an operation of a generator: every command that it yields ends what was observed."""
+
+    @wraps(function)
+    def forgetting(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Commands:
+        try:
+            for command in function(*args, **kwargs):
+                yield command
+                host.connector_data.pop(_SEEN, None)
+        except OperationError as error:
+            # Left alone, it would end the run on every host.
+            yield from refuse([str(error)])
+
+    return operation()(forgetting)
+
+
+def refuse(lines: list[str]) -> Commands:
+    """Fail this host, and only this one, with a message; nothing is touched on it.
+
+    In the plan the host drops out at once, in the execution the operation is its last one.
+    """
+    for line in lines:
+        logger.error(f"{host.print_prefix}{line}")
+    if not state.is_executing:
+        ctx_state.get().fail_hosts({ctx_host.get()})
+        return
+    yield FunctionCommand(_fail, (), {})
+
+
+def _fail(state: State, host: Host) -> bool:
+    return False
+
+
+class Streamed(StringCommand):
+    """A command whose output the operator sees line by line while it runs."""
+
+    @override
+    def execute(
+        self, state: State, host: Host, connector_arguments: Any
+    ) -> tuple[bool, CommandOutput]:
+        """Run it; pyinfra would print a failed command's output a second time, hence none."""
+        connector_arguments.update(self.connector_arguments)
+        status, _ = host.run_shell_command(
+            self, print_output=True, print_input=state.print_input, **connector_arguments
+        )
+        return status, CommandOutput([])
+
+
+def streamed(command: StringCommand) -> Streamed:
+    """The same command, its output shown while it runs."""
+    return Streamed(*command.bits, **command.connector_arguments)

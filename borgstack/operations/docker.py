@@ -1,0 +1,72 @@
+"""Docker Engine and its Compose plugin: installed, configured, running."""
+
+from __future__ import annotations
+
+from borgstack import docker
+from borgstack.docker import DAEMON_JSON, DockerState
+from borgstack.facts.docker import Docker
+from borgstack.host import script
+from borgstack.operations import Commands, converges, observe, refuse, streamed
+from borgstack.operations.preflight import server_state
+from borgstack.settings import Settings
+
+
+def docker_state() -> DockerState:
+    """Docker as it is on this host."""
+    return observe(Docker)
+
+
+@converges
+def install(settings: Settings) -> Commands:
+    """Install the engine and Compose from the wanted source and remove what conflicts."""
+    server = server_state(settings)
+    goal = docker.wanted(settings, server.os[0], server.codename, server.machine)
+    state = docker_state()
+    if not docker.install_changes(goal, state):
+        return
+    if state.unit.get("MainPID", "0") == "0":
+        # Written before the first start, daemon.json needs no restart after it.
+        yield from _configure(settings, state)
+    yield streamed(
+        script(
+            "docker_install",
+            settings.docker_source,
+            " ".join(goal.packages),
+            " ".join(goal.conflicts),
+            goal.key_url,
+            goal.fingerprint,
+            stdin=goal.sources or "\n",
+        )
+    )
+
+
+@converges
+def configure(settings: Settings) -> Commands:
+    """Merge daemon.json, have it read, and keep docker.service enabled and running."""
+    state = docker_state()
+    old = docker.too_old(state)
+    if old is not None:
+        yield from refuse(
+            [
+                f"expected Docker Engine {docker.LEAST_ENGINE} or newer; saw {old}. "
+                'Set docker_source = "docker", or upgrade the package.'
+            ]
+        )
+        return
+    yield from _configure(settings, state)
+
+
+def _configure(settings: Settings, state: DockerState) -> Commands:
+    try:
+        change = docker.daemon_changes(settings, state)
+    except docker.UnreadableDaemonJson as error:
+        yield from refuse(
+            [
+                f"expected a JSON object in {DAEMON_JSON}; saw: {error}. "
+                "The file was left as it is; correct it on the host and run again."
+            ]
+        )
+        return
+    if change is not None:
+        write = "no" if change.content is None else "yes"
+        yield script("docker_daemon", write, change.load, stdin=change.content or "\n")

@@ -1,0 +1,30 @@
+"""`.env`: missing values are born and sent over stdin; present ones are never read or changed."""
+
+from __future__ import annotations
+
+import secrets as random
+
+from borgstack import secrets
+from borgstack.facts.env import Env
+from borgstack.host import script
+from borgstack.operations import Commands, converges, observe
+from borgstack.project import ENV_PATH
+from borgstack.secrets import EnvState
+from borgstack.settings import Settings
+
+_SALT = random.token_hex(16)
+"""Of this process: what a digest proves it proves only here and now."""
+
+
+def env_state(settings: Settings) -> EnvState:
+    """`.env` as it is on this host, judged by these settings."""
+    rules = tuple(secrets.rule(entry, settings) for entry in secrets.entries_for(settings))
+    return observe(Env, path=ENV_PATH, salt=_SALT, rules=rules)
+
+
+@converges
+def complete(settings: Settings) -> Commands:
+    """Give `.env` mode 600, root, and every entry that these settings call for."""
+    changes = secrets.changes(settings, env_state(settings), _SALT)
+    if changes:
+        yield script("env_write", ENV_PATH, stdin=secrets.payload(settings, changes) or "\n")

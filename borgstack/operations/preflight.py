@@ -1,0 +1,53 @@
+"""Preflight: one report of everything that stands in the way, before anything is touched."""
+
+from __future__ import annotations
+
+from pyinfra import logger
+from pyinfra.context import host
+
+from borgstack import secrets
+from borgstack.facts.preflight import Server
+from borgstack.operations import Commands, converges, observe, refuse
+from borgstack.operations.env import env_state
+from borgstack.operations.stack import stack_state
+from borgstack.preflight import ServerState, findings
+from borgstack.project import ENV_PATH, Project
+from borgstack.settings import Settings
+from borgstack.stack import missing_images
+
+
+def server_state(settings: Settings) -> ServerState:
+    """This server, looked at as the login user."""
+    return observe(Server, names=settings.public_names, _sudo=False)
+
+
+def _uses_sudo() -> bool:
+    arguments = host.current_op_global_arguments
+    return bool(arguments and arguments["_sudo"])
+
+
+@converges
+def check(project: Project) -> Commands:
+    """Stop this host unless it is fit; every finding is named at once."""
+    settings = project.settings
+    server = server_state(settings)
+    may_look = server.uid == 0 or (server.root and _uses_sudo())
+    caddy_runs = deployed = False
+    mistakes: list[str] = []
+    if may_look:
+        mistakes = secrets.mistakes(env_state(settings))
+        live = stack_state(project)
+        caddy_runs = "borgstack_caddy" in live.containers
+        deployed = live.engine == "running" and not missing_images(project, live)
+    found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, deployed=deployed)
+    for finding in found:
+        if not finding.fatal:
+            logger.warning(f"{host.print_prefix}{finding}")
+    fatal = [str(finding) for finding in found if finding.fatal]
+    fatal += [
+        f"must be put right: {ENV_PATH} {mistake}. The file was left as it is; correct it on the "
+        "host, or empty the value to have a new one generated."
+        for mistake in mistakes
+    ]
+    if fatal:
+        yield from refuse([*fatal, "Nothing was touched on this host."])
