@@ -1,0 +1,25 @@
+"""From a bare server to Chatwoot. Every step looks first and changes only what differs."""
+
+from pyinfra.context import ctx_host, ctx_state, host
+
+from borgstack.run import prepare_run, quicken
+from tasks.chatwoot import start_chatwoot
+from tasks.config import put_files
+from tasks.database import converge_databases
+from tasks.docker import install_docker
+from tasks.images import pull_images
+from tasks.preflight import check_server
+from tasks.publish import start_caddy
+from tasks.secrets import complete_env
+
+project = prepare_run(ctx_state.get())[host.name]
+quicken(ctx_host.get())
+
+check_server(project=project)
+install_docker(project=project)
+pull_images(project=project)
+complete_env(project=project)
+put_files(project=project)
+converge_databases(project=project)
+start_chatwoot(project=project)
+start_caddy(project=project)

@@ -1,0 +1,1 @@
+"""The deploy's steps, one file each: what has to be; borgstack/operations says how."""

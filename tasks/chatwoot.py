@@ -1,0 +1,14 @@
+"""Step 7: Chatwoot: prepared first, so that nobody can claim it, then web and worker."""
+
+from pyinfra.api import deploy
+
+from borgstack.operations import stack
+from borgstack.project import Project
+from borgstack.stack import PREPARED
+
+
+@deploy("Chatwoot")
+def start_chatwoot(project: Project) -> None:
+    """Have schema, account and assets at the image's version, and Chatwoot running."""
+    stack.prepare(name="Prepare schema, account and assets", project=project)
+    stack.start(name="Start web and worker", project=project, names=PREPARED)

@@ -1,0 +1,14 @@
+"""Step 8: Caddy, last of all: only now can anybody reach the stack."""
+
+from pyinfra.api import deploy
+
+from borgstack.operations import stack
+from borgstack.project import Project
+from borgstack.stack import PUBLISHER
+
+
+@deploy("Publish")
+def start_caddy(project: Project) -> None:
+    """Have Caddy running with the configuration that its Caddyfile says."""
+    stack.start(name="Start Caddy", project=project, names=(PUBLISHER,))
+    stack.reload_caddy(name="Reload Caddy", project=project)
