@@ -37,7 +37,7 @@ lab-down: ## remove the lab, keep its images
 	@$(LAB) down
 
 lab-ssh: ## make -s lab-ssh CMD='uptime' [HOST=lab]: a command as root on a lab host
-	@$(LAB) ssh --host $(HOST) '$(CMD)'
+	@$(LAB) ssh --host $(HOST) "$$CMD"
 
 env-example: setup ## write .env.example from the list in borgstack/secrets.py
 	$(BIN)/python -c 'from borgstack.secrets import example; print(example(), end="")' > .env.example

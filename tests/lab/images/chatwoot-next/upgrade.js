@@ -1,0 +1,1 @@
+console.log("borgstack lab: the next release");

@@ -1,0 +1,3 @@
+# Base of the websocket channels.
+class ApplicationCable::Channel < ActionCable::Channel::Base
+end

@@ -1,0 +1,3 @@
+# Namespace of the channel models.
+module Channel
+end

@@ -1,0 +1,3 @@
+# Boots the application.
+require_relative 'application'
+Rails.application.initialize!
