@@ -4,7 +4,7 @@ HOST ?= lab
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 
-.PHONY: help setup demo test test-fast test-e2e lint lab-up lab-down lab-ssh env-example lock
+.PHONY: help setup demo test test-fast test-e2e compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -27,6 +27,9 @@ lint: setup
 test-fast: setup ## unit and operation tests: no Docker, under 30 s
 	$(BIN)/pytest tests/unit tests/operations --cov --cov-report=term:skip-covered --cov-fail-under=90
 
+compose-check: setup ## the story's checks on the rendered compose file
+	$(BIN)/pytest tests/unit/test_compose.py
+
 test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 	$(BIN)/pytest tests/e2e
 
@@ -41,6 +44,9 @@ lab-ssh: ## make -s lab-ssh CMD='uptime' [HOST=lab]: a command as root on a lab 
 
 env-example: setup ## write .env.example from the list in borgstack/secrets.py
 	$(BIN)/python -c 'from borgstack.secrets import example; print(example(), end="")' > .env.example
+
+settings-doc: setup ## write docs/settings.md from the fields in borgstack/settings.py
+	$(BIN)/python -c 'from borgstack.settings import reference; print(reference(), end="")' > docs/settings.md
 
 lock: ## write requirements/*.txt anew
 	$(BIN)/pip install --quiet uv

@@ -203,11 +203,14 @@ FIT_OWNER = "regular file|600|0|0"
 
 @dataclass(frozen=True)
 class EnvChange:
-    """One thing that a deploy would do to `.env`; `value` stays None until it is done."""
+    """One thing that a deploy does to `.env`; no value, for that is born when it is done."""
 
     name: str
     reason: str
     verb: str
+
+    def __str__(self) -> str:
+        return f".env: {self.name or 'the file'}: {self.reason}"
 
 
 def mistakes(state: EnvState) -> list[str]:

@@ -125,10 +125,15 @@ class Settings(BaseModel):
     locale: Locale = Field(default="en", description="Chatwoot's default language")
     timezone: TimeZone = Field(default="UTC", description="the time zone of the containers")
 
-    chatwoot_image: Image = "chatwoot/chatwoot:v4.6.0-ce"
-    postgresql_image: Image = "pgvector/pgvector:pg18"
-    redis_image: Image = "redis:8.2-alpine"
-    caddy_image: Image = "caddy:2.10-alpine"
+    chatwoot_image: Image = Field(
+        default="chatwoot/chatwoot:v4.6.0-ce",
+        description="web, worker and prepare; changing it is the upgrade",
+    )
+    postgresql_image: Image = Field(
+        default="pgvector/pgvector:pg18", description="PostgreSQL 18 with pgvector; not 17 or older"
+    )
+    redis_image: Image = Field(default="redis:8.2-alpine", description="Redis")
+    caddy_image: Image = Field(default="caddy:2.10-alpine", description="the web server in front")
 
     acme_directory: Url = Field(
         default="https://acme-v02.api.letsencrypt.org/directory",
@@ -156,8 +161,12 @@ class Settings(BaseModel):
     docker_address_pools: tuple[AddressPool, ...] = Field(
         default=(), description="where Docker takes its networks from; empty leaves its default"
     )
-    docker_log_max_size: ByteSize = "10m"
-    docker_log_max_files: Annotated[int, Field(ge=1, le=100)] = 3
+    docker_log_max_size: ByteSize = Field(
+        default="10m", description="size at which a container's log is rotated"
+    )
+    docker_log_max_files: int = Field(
+        default=3, ge=1, le=100, description="rotated logs kept for each container"
+    )
     registry_mirrors: tuple[Url, ...] = Field(
         default=(), description="mirrors of Docker Hub, asked first"
     )
@@ -165,19 +174,23 @@ class Settings(BaseModel):
     smtp_address: Domain | None = Field(
         default=None, description="the mail server; without one Chatwoot sends no mail"
     )
-    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
-    smtp_username: PlainText | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="the mail server's port")
+    smtp_username: PlainText | None = Field(default=None, description="login at the mail server")
     smtp_password: SecretStr | None = Field(
         default=None, description="a reference: 'env:NAME' or 'file:PATH', read on the laptop"
     )
-    smtp_authentication: Literal["plain", "login", "cram_md5"] = "plain"
-    mail_sender: Email = Field(default="", description="the sender of Chatwoot's mails")
-
-    start_timeout: Annotated[int, Field(ge=10, le=3600)] = Field(
-        default=300, description="seconds that a service may take to become healthy"
+    smtp_authentication: Literal["plain", "login", "cram_md5"] = Field(
+        default="plain", description="how the login is sent"
     )
-    prepare_timeout: Annotated[int, Field(ge=60, le=86400)] = Field(
-        default=1800, description="seconds that Chatwoot's migrations may take"
+    mail_sender: Email = Field(
+        default="", description="the sender of Chatwoot's mails; CADDY_EMAIL"
+    )
+
+    start_timeout: int = Field(
+        default=300, ge=10, le=3600, description="seconds that a service may take to get healthy"
+    )
+    prepare_timeout: int = Field(
+        default=1800, ge=60, le=86400, description="seconds that Chatwoot's migrations may take"
     )
 
     @model_validator(mode="before")
@@ -323,3 +336,31 @@ def _explain(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     elif detail["type"] != "value_error":
         message = f"{message}, not {detail['input']!r}"
     return f"{where}: {message}" if where else message
+
+
+_REFERENCE_HEAD = """\
+# Settings
+
+Set them in `group_data/all.py`, `staging.py` or `prod.py`, for one host in `inventory.py`, for one
+run with `--data NAME=VALUE`. A name that does not exist, or a value that cannot be used, stops the
+run before it touches any host. Generated from `borgstack/settings.py` by `make settings-doc`.
+
+| setting | default | what it is |
+|---|---|---|
+"""
+
+
+def reference() -> str:
+    """The text of `docs/settings.md`."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        description, _, derived = (field.description or "").partition("; ")
+        if field.is_required():
+            default = "required"
+        elif field.default == "":
+            default = f"`{derived}`"
+        else:
+            default = f"`{field.default!r}`"
+            description = field.description or ""
+        rows.append(f"| `{name}` | {default} | {description} |")
+    return _REFERENCE_HEAD + "\n".join(rows) + "\n"

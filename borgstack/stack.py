@@ -193,8 +193,6 @@ def service_change(service: Service, state: StackState) -> ServiceChange | None:
         return change(f"it is not in {', '.join(sorted(missing))}", "recreate")
     if "(unhealthy)" in live.status:
         return change("it is unhealthy", "recreate")
-    if "(health: starting)" in live.status:
-        return change("it is still starting", "up")
     return None
 
 
@@ -204,6 +202,20 @@ def service_changes(
     """The named services that are not in place."""
     found = (service_change(project.services[name], state) for name in names)
     return [change for change in found if change is not None]
+
+
+def still_starting(
+    project: Project, names: Iterable[str], state: StackState
+) -> list[ServiceChange]:
+    """Services that are in place but not healthy yet: to be waited for, not to be changed."""
+    services = [project.services[name] for name in names]
+    return [
+        ServiceChange(service.name, service.container, "it is still starting", "wait")
+        for service in services
+        if (live := state.containers.get(service.container))
+        and "(health: starting)" in live.status
+        and service_change(service, state) is None
+    ]
 
 
 def prepare_change(project: Project, state: StackState) -> ServiceChange | None:

@@ -3,9 +3,10 @@
 #
 # Usage: services_up DIRECTORY TIMEOUT SERVICE:CONTAINER:ACTION...
 #   ACTION: up        create or start; created anew where its configuration or image differs
-#           recreate  create anew in any case
-#           replace   first remove the container of that name, which is not Compose's
+#           recreate  stop and remove it first
+#           replace   the same, for a container of that name that is not Compose's
 #           unpause   unpause
+#           wait      only wait
 set -u
 cd "$1" || exit 1
 timeout=$2
@@ -27,34 +28,39 @@ fail() {
 }
 
 started=$(date +%s)
-plain='' anew=''
+services='' containers=''
 for word in "$@"; do
   service=${word%%:*} rest=${word#*:}
   container=${rest%%:*} action=${rest#*:}
   case $action in
-  unpause) docker unpause "$container" >/dev/null ;;
-  replace) docker rm -f "$container" >/dev/null && plain="$plain $service" ;;
-  recreate) anew="$anew $service" ;;
-  *) plain="$plain $service" ;;
-  esac || exit 1
+  wait) continue ;;
+  unpause)
+    docker unpause "$container" >/dev/null || exit 1
+    continue
+    ;;
+  replace | recreate)
+    docker stop "$container" >/dev/null 2>&1
+    docker rm -f "$container" >/dev/null || exit 1
+    ;;
+  esac
+  services="$services $service" containers="$containers $container"
 done
 
-compose_up() {
-  message=$(docker compose --progress quiet up -d --no-deps --no-build --pull never "$@" 2>&1) || {
+if [ -n "$services" ]; then
+  # `up` would start one-shots again, and with --no-deps it would label containers with another
+  # hash than `config --hash` and an operator's own `docker compose up` have: create, then start.
+  # shellcheck disable=SC2086 # words on purpose
+  message=$(docker compose --progress quiet create --no-build --pull never $services 2>&1 &&
+    docker start $containers 2>&1) || {
     printf '%s\n' "$message" | masked >&2
-    echo "Compose could not start: $* (see above)." >&2
+    echo "These could not be started:$services (see above)." >&2
     exit 1
   }
-}
-# shellcheck disable=SC2086 # words on purpose
-[ -z "$plain" ] || compose_up $plain
-# shellcheck disable=SC2086
-[ -z "$anew" ] || compose_up --force-recreate $anew
+fi
 
 for word in "$@"; do
   rest=${word#*:}
-  container=${rest%%:*}
-  said=-1
+  container=${rest%%:*} action=${rest#*:} said=-1
   while :; do
     state=$(docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}' "$container") || exit 1
     waited=$(($(date +%s) - started))
@@ -68,7 +74,9 @@ for word in "$@"; do
       fail "$container" "$container ended with status $3 after $waited s; it has to end with 0."
       ;;
     "running unhealthy "*)
-      fail "$container" "$container is unhealthy after $waited s: its health check fails."
+      # One that was paused gets its time: its last check is from before.
+      [ "$action" = unpause ] ||
+        fail "$container" "$container is unhealthy after $waited s: its health check fails."
       ;;
     esac
     if [ "$4" -ge 3 ]; then

@@ -6,12 +6,13 @@ our operations is about to change something there, and never from the plan to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from pyinfra import logger
 from pyinfra.api import FactBase, FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.arguments_typed import PyinfraOperation
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import OperationError
@@ -56,6 +57,12 @@ def converges(
     return operation()(forgetting)
 
 
+def explain(reasons: Iterable[object]) -> None:
+    """Tell the operator why this host is about to be changed, one line a reason."""
+    for reason in reasons:
+        logger.info(f"{host.print_prefix}{reason}")
+
+
 def refuse(lines: list[str]) -> Commands:
     """Fail this host, and only this one, with a message; nothing is touched on it.
 
@@ -91,3 +98,13 @@ class Streamed(StringCommand):
 def streamed(command: StringCommand) -> Streamed:
     """The same command, its output shown while it runs."""
     return Streamed(*command.bits, **command.connector_arguments)
+
+
+def carry_out(command: Streamed) -> bool:
+    """Run a command that changes nothing on the host, outside the plan; whether it ended well."""
+    if not state.is_executing:
+        return True
+    given: Mapping[str, Any] = host.current_op_global_arguments or {}
+    arguments = {key: value for key, value in given.items() if key in CONNECTOR_ARGUMENT_KEYS}
+    status, _ = command.execute(ctx_state.get(), ctx_host.get(), arguments)
+    return status

@@ -6,7 +6,7 @@ from borgstack import docker
 from borgstack.docker import DAEMON_JSON, DockerState
 from borgstack.facts.docker import Docker
 from borgstack.host import script
-from borgstack.operations import Commands, converges, observe, refuse, streamed
+from borgstack.operations import Commands, converges, explain, observe, refuse, streamed
 from borgstack.operations.preflight import server_state
 from borgstack.settings import Settings
 
@@ -22,8 +22,10 @@ def install(settings: Settings) -> Commands:
     server = server_state(settings)
     goal = docker.wanted(settings, server.os[0], server.codename, server.machine)
     state = docker_state()
-    if not docker.install_changes(goal, state):
+    reasons = docker.install_changes(goal, state)
+    if not reasons:
         return
+    explain(reasons)
     if state.unit.get("MainPID", "0") == "0":
         # Written before the first start, daemon.json needs no restart after it.
         yield from _configure(settings, state)
@@ -68,5 +70,6 @@ def _configure(settings: Settings, state: DockerState) -> Commands:
         )
         return
     if change is not None:
+        explain(change.reasons)
         write = "no" if change.content is None else "yes"
         yield script("docker_daemon", write, change.load, stdin=change.content or "\n")

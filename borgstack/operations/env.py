@@ -7,7 +7,7 @@ import secrets as random
 from borgstack import secrets
 from borgstack.facts.env import Env
 from borgstack.host import script
-from borgstack.operations import Commands, converges, observe
+from borgstack.operations import Commands, converges, explain, observe
 from borgstack.project import ENV_PATH
 from borgstack.secrets import EnvState
 from borgstack.settings import Settings
@@ -27,4 +27,5 @@ def complete(settings: Settings) -> Commands:
     """Give `.env` mode 600, root, and every entry that these settings call for."""
     changes = secrets.changes(settings, env_state(settings), _SALT)
     if changes:
+        explain(changes)
         yield script("env_write", ENV_PATH, stdin=secrets.payload(settings, changes) or "\n")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from borgstack.facts.files import Files
 from borgstack.host import script
-from borgstack.operations import Commands, converges, observe
+from borgstack.operations import Commands, converges, explain, observe
 from borgstack.project import DIRECTORY, Project, ProjectFile
 
 
@@ -24,6 +24,7 @@ def put(project: Project) -> Commands:
     """Put in place what differs; nothing at all if Compose or Caddy rejects a part of it."""
     differing = differing_files(project)
     if differing:
+        explain(f"{DIRECTORY}/{file.path} differs" for file in differing)
         archive = base64.encodebytes(_archive(project, differing)).decode()
         yield script("files_put", DIRECTORY, project.settings.caddy_image, stdin=archive)
 

@@ -1,0 +1,1 @@
+"""End to end: the product as an operator runs it, on lab hosts, with nothing mocked."""

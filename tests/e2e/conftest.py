@@ -1,0 +1,63 @@
+"""One host for the whole session, deployed to from bare; the files run in the order of their names.
+
+A test that changes the host puts it right itself, by another deploy. Without Docker these tests
+fail: they are never skipped.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import lab
+from tests.e2e.support import HostUnderTest, Run, copy_of_project
+
+HOST = "e2e"
+BARE_HOST = "e2ebare"
+KEEP = bool(os.environ.get("E2E_KEEP"))
+"""For work on single tests: take the host as the last session left it."""
+
+
+@pytest.fixture(scope="session")
+def fresh() -> tuple[HostUnderTest, Run, float]:
+    """A bare host, the deploy that made it a Chatwoot, and the seconds to its first HTTPS 200."""
+    host = HostUnderTest(HOST)
+    lab.up((HOST, BARE_HOST))
+    if not KEEP:
+        lab.reset(HOST)
+    started = time.monotonic()
+    run = host.deploy()
+    while _status(host) != 200 and time.monotonic() - started < 300:
+        time.sleep(0.2)
+    return host, run, time.monotonic() - started
+
+
+@pytest.fixture
+def stack(fresh: tuple[HostUnderTest, Run, float]) -> HostUnderTest:
+    """The deployed host."""
+    return fresh[0]
+
+
+@pytest.fixture(scope="session")
+def bare() -> HostUnderTest:
+    """A host that has nothing but what Debian gives it."""
+    lab.up((HOST, BARE_HOST))
+    lab.reset(BARE_HOST)
+    return HostUnderTest(BARE_HOST)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project to change."""
+    return copy_of_project(tmp_path / "project")
+
+
+def _status(host: HostUnderTest) -> int:
+    try:
+        return host.request("/")[0]
+    except (OSError, http.client.HTTPException):
+        return 0

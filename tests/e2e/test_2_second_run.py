@@ -1,0 +1,38 @@
+"""The same command again: nothing changes, nothing restarts, no file is touched, few commands."""
+
+from __future__ import annotations
+
+import json
+
+from tests.e2e.support import HostUnderTest
+
+MOST_COMMANDS = 12
+
+
+def test_the_second_run_changes_nothing(stack: HostUnderTest) -> None:
+    before = stack.snapshot()
+    run = stack.deploy()
+    assert (run.changed, run.operations) == ((), 12)
+    assert stack.snapshot() == before
+
+
+def test_a_no_op_takes_few_commands(stack: HostUnderTest) -> None:
+    run = stack.pyinfra("-y", "-vv")
+    assert run.code == 0
+    assert 0 < run.output.count(">>> ") <= MOST_COMMANDS
+
+
+def test_the_plan_of_a_converged_host_is_empty(stack: HostUnderTest) -> None:
+    before = stack.snapshot()
+    run = stack.pyinfra("--dry", "--json")
+    plan = json.loads(run.output[: run.output.index("\n")])["plan"]
+    assert len(plan) == 12
+    assert [one["name"] for one in plan if one["hosts_with_change"]] == []
+    assert stack.snapshot() == before
+
+
+def test_a_user_with_sudo_converges_the_same_host(stack: HostUnderTest) -> None:
+    before = stack.snapshot()
+    run = stack.deploy(ssh_user="deployer", _sudo=True)
+    assert run.changed == ()
+    assert stack.snapshot() == before
