@@ -190,12 +190,14 @@ class EnvState:
     :ivar problems: lines that cannot be read, as (line number, why); 0 means the file as a whole.
     :ivar verdicts: by name: `ok`, `empty`, `missing`, `differs`, or `refused WHY`.
     :ivar digests: by name of a supplied entry, see `digest`.
+    :ivar leftovers: half-written files that a killed run left beside it.
     """
 
     owner: str | None
     problems: tuple[tuple[int, str], ...]
     verdicts: Mapping[str, str]
     digests: Mapping[str, str]
+    leftovers: tuple[str, ...] = ()
 
 
 FIT_OWNER = "regular file|600|0|0"
@@ -230,6 +232,7 @@ def changes(settings: Settings, state: EnvState, salt: str) -> list[EnvChange]:
     if state.owner != FIT_OWNER:
         seen = state.owner or "no file"
         found.append(EnvChange("", f"{seen}, not {FIT_OWNER}", "own"))
+    found += [EnvChange("", f"{path} is left of a killed run", "own") for path in state.leftovers]
     for entry in entries_for(settings):
         verdict = state.verdicts.get(entry.name, "missing")
         verb = "fill" if entry.value is None else "set"

@@ -22,10 +22,13 @@ class Env(FactBase[EnvState]):
         problems: list[tuple[int, str]] = []
         verdicts: dict[str, str] = {}
         digests: dict[str, str] = {}
+        leftovers: list[str] = []
         for line in output:
             kind, _, rest = line.partition(" ")
             name, _, text = rest.partition(" ")
-            if kind == "file":
+            if kind == "leftover":
+                leftovers.append(rest)
+            elif kind == "file":
                 owner = None if rest == "missing" else rest
             elif kind == "problem":
                 problems.append((int(name), text))
@@ -35,4 +38,4 @@ class Env(FactBase[EnvState]):
                 digests[name] = text
             else:
                 raise FactProcessError(f"env_state.sh printed a line of no known kind: {kind!r}")
-        return EnvState(owner, tuple(problems), verdicts, digests)
+        return EnvState(owner, tuple(problems), verdicts, digests, tuple(leftovers))

@@ -3,7 +3,8 @@
 #
 # Usage: env_state PATH SALT RULE...
 #   RULE is NAME<tab>KIND<tab>LEAST-LENGTH<tab>EXPECTED; EXPECTED only for kind `plain`.
-# Prints: file TYPE|MODE|UID|GID        (or: file missing)
+# Prints: leftover PATH                (of a killed run)
+#         file TYPE|MODE|UID|GID        (or: file missing)
 #         problem LINE WHY
 #         entry NAME VERDICT            ok, empty, missing, differs, or refused WHY
 #         digest NAME HEX               kind `supplied`: of SALT and the value
@@ -12,6 +13,9 @@ export LC_ALL=C
 path=$1 salt=$2
 shift 2
 
+for file in "$(dirname "$path")"/.env-borgstack.??????????; do
+  [ ! -e "$file" ] || echo "leftover $file"
+done
 if [ -L "$path" ] && [ ! -e "$path" ]; then
   echo "problem 0 is a symbolic link that leads nowhere"
 elif [ ! -e "$path" ]; then

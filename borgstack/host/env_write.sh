@@ -14,7 +14,9 @@ folder=$(dirname "$path")
 mkdir -p -m 750 "$folder"
 
 payload=$(cat)
-temporary=$(mktemp "$folder/.env.XXXXXXXXXX")
+# What a killed run left beside it holds secrets too.
+rm -f "$folder"/.env-borgstack.??????????
+temporary=$(mktemp "$folder/.env-borgstack.XXXXXXXXXX")
 trap 'rm -f "$temporary"' EXIT
 trap 'exit 1' HUP INT TERM
 [ -e "$path" ] || [ -L "$path" ] || original=/dev/null

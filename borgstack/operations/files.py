@@ -5,26 +5,33 @@ from __future__ import annotations
 import base64
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from borgstack.facts.files import Files
 from borgstack.host import script
 from borgstack.operations import Commands, converges, explain, observe
 from borgstack.project import DIRECTORY, Project, ProjectFile
 
+STAGING = ".staging"
+"""Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""
 
-def differing_files(project: Project) -> list[ProjectFile]:
-    """The files and folders that are not in place on this host."""
-    found = observe(Files, directory=DIRECTORY, paths=tuple(file.path for file in project.files))
-    return [file for file in project.files if found.get(file.path) != file.expected]
+
+def files_on_host(project: Project) -> Mapping[str, str]:
+    """How the project's files and folders lie on this host."""
+    paths = (*(file.path for file in project.files), STAGING)
+    return observe(Files, directory=DIRECTORY, paths=paths)
 
 
 @converges
 def put(project: Project) -> Commands:
     """Put in place what differs; nothing at all if Compose or Caddy rejects a part of it."""
-    differing = differing_files(project)
-    if differing:
-        explain(f"{DIRECTORY}/{file.path} differs" for file in differing)
+    found = files_on_host(project)
+    differing = [file for file in project.files if found.get(file.path) != file.expected]
+    reasons = [f"{DIRECTORY}/{file.path} differs" for file in differing]
+    if STAGING in found:
+        reasons.append(f"{DIRECTORY}/{STAGING} is left of a killed run")
+    if reasons:
+        explain(reasons)
         archive = base64.encodebytes(_archive(project, differing)).decode()
         yield script("files_put", DIRECTORY, project.settings.caddy_image, stdin=archive)
 

@@ -38,6 +38,10 @@ class Run:
     changed: tuple[str, ...]
     operations: int
 
+    def changed_only(self, *operations: str) -> None:
+        """Assert that exactly these operations changed something."""
+        assert self.changed == operations, f"changed {self.changed}:\n{self.output}"
+
     def failed_with(self, *fragments: str) -> None:
         """Assert that the run failed and that its message holds every fragment."""
         assert self.code != 0, f"the run was expected to fail:\n{self.output}"
@@ -132,11 +136,8 @@ class HostUnderTest:
 
     def sql(self, statement: str, database: str = "chatwoot_db") -> str:
         """Run SQL as the superuser, inside the container."""
-        done = lab.ssh(
-            self.name,
-            f"docker exec -i borgstack_postgresql psql -qAtX -v ON_ERROR_STOP=1 -U postgres -d {database}",
-            input=statement,
-        )
+        psql = f"psql -qAtX -v ON_ERROR_STOP=1 -U postgres -d {database}"
+        done = lab.ssh(self.name, f"docker exec -i borgstack_postgresql {psql}", input=statement)
         return done.stdout.strip()
 
     def request(
@@ -148,7 +149,7 @@ class HostUnderTest:
         headers: Mapping[str, str] | None = None,
         body: str | None = None,
     ) -> tuple[int, dict[str, str], str]:
-        """Ask Chatwoot's public name over the network, certificate verified: status, headers, body."""
+        """Ask Chatwoot's public name, certificate verified: status, headers, body."""
         raw = socket.create_connection((self.address, 443 if tls else 80), timeout=20)
         connection = http.client.HTTPConnection(self.chatwoot, timeout=20)
         if tls:

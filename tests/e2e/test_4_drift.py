@@ -21,7 +21,7 @@ INSTALL = "Docker | Install Engine and Compose"
 
 @dataclass(frozen=True)
 class Drift:
-    """A way to tamper, the operations that must change something, the containers made or started anew."""
+    """A way to tamper, the operations that correct it, the containers made or started anew."""
 
     name: str
     tamper: str
@@ -50,9 +50,8 @@ CASES = (
     ),
     Drift(
         "Caddy changed through its admin API",
-        "docker exec borgstack_caddy wget -q -O - --header='Content-Type: application/json' "
-        "--post-data='\"off\"' http://127.0.0.1:2019/config/apps/http/servers/srv0/automatic_https/skip 2>/dev/null; "
-        "docker exec borgstack_caddy sh -c 'printf \":8080\\n\" > /tmp/C && caddy reload --adapter caddyfile --config /tmp/C 2>/dev/null'",
+        "docker exec borgstack_caddy sh -c 'echo :8080 > /tmp/C && "
+        "caddy reload --adapter caddyfile --config /tmp/C'",
         (RELOAD,),
     ),
     Drift(".env mode", f"chmod 644 {P}/.env", (ENV,)),
@@ -67,7 +66,8 @@ CASES = (
     ),
     Drift(
         "service made by hand",
-        "docker rm -f borgstack_caddy && docker run -d --name borgstack_caddy -p 80:80 caddy:2.10-alpine",
+        "docker rm -f borgstack_caddy && "
+        "docker run -d --name borgstack_caddy -p 80:80 caddy:2.10-alpine",
         (CADDY,),
         ("borgstack_caddy",),
     ),
@@ -105,11 +105,13 @@ CASES = (
 UNTOUCHED = {
     "own key in .env": f"printf 'MY_KEY=\"a b\"  # mine\\n' >> {P}/.env",
     "own file": f"mkdir -p {P}/backups && echo mine > {P}/backups/mine",
-    "own Caddy drop-in": f"printf ':8081 {{\\n\\trespond mine\\n}}\\n' > {P}/config/caddy/conf.d/mine.caddy "
-    "&& docker exec borgstack_caddy caddy reload --config /etc/caddy/Caddyfile 2>/dev/null",
-    "own container": "docker rm -f mine; docker run -d --name mine --network none caddy:2.10-alpine",
-    "own key in daemon.json": "sed -i 's/^{/{\"max-concurrent-downloads\": 5,/' /etc/docker/daemon.json "
-    "&& sleep 1.1 && systemctl restart docker",
+    "own Caddy drop-in": f"printf ':8081 {{\\n\\trespond mine\\n}}\\n' "
+    f"> {P}/config/caddy/conf.d/mine.caddy "
+    "&& docker exec borgstack_caddy caddy reload --config /etc/caddy/Caddyfile",
+    "own container": "docker rm -f mine; "
+    "docker run -d --name mine --network none caddy:2.10-alpine",
+    "own key in daemon.json": "sed -i 's/^{/{\"max-concurrent-downloads\": 5,/' "
+    "/etc/docker/daemon.json && sleep 1.1 && systemctl restart docker",
 }
 
 
@@ -118,10 +120,10 @@ def test_one_run_corrects_exactly_the_drift(stack: HostUnderTest, case: Drift) -
     before = stack.containers()
     stack.ssh(f"{{ {case.tamper}; }} >/dev/null 2>&1")
     run = stack.deploy()
-    assert run.changed == case.operations
+    run.changed_only(*case.operations)
     after = stack.containers()
     assert {name for name in before if after.get(name) != before[name]} == set(case.touched)
-    assert stack.deploy().changed == ()
+    stack.deploy().changed_only()
 
 
 def test_what_is_the_operators_own_stays(stack: HostUnderTest) -> None:
@@ -129,10 +131,10 @@ def test_what_is_the_operators_own_stays(stack: HostUnderTest) -> None:
         stack.ssh(f"{{ {tamper}; }} >/dev/null 2>&1")
     before = stack.snapshot()
     run = stack.deploy()
-    assert run.changed == ()
+    run.changed_only()
     assert stack.snapshot() == before
     stack.ssh(
         f"docker rm -f mine; rm -r {P}/backups {P}/config/caddy/conf.d/mine.caddy; "
         f"sed -i /MY_KEY/d {P}/.env"
     )
-    assert stack.deploy().changed == (RELOAD,)
+    stack.deploy().changed_only(RELOAD)
