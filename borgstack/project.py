@@ -7,6 +7,7 @@ compared, shown and logged.
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 from pyinfra.api.exceptions import DeployError
 
 from borgstack.database import DATABASES
@@ -159,14 +160,24 @@ def _template(
                 **values,
             )
         )
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
+    except Exception as error:  # an expression in a template may raise anything
+        line = _template_line(error)
         where = f"templates/{template}" + (f" line {line}" if line else "")
         raise DeployError(
             f"The template {where} cannot be rendered: {error}.\n"
             "  Nothing was touched on any host. Correct the template and run again."
         ) from error
     return ProjectFile(path, text.encode(), mode, uid, gid)
+
+
+def _template_line(error: Exception) -> int | None:
+    """Where in a template an error arose: Jinja puts template lines into the traceback."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next(
+        (frame.lineno for frame in reversed(frames) if frame.filename.endswith(".j2")), None
+    )
 
 
 def _digest(files: Iterable[ProjectFile]) -> str:

@@ -236,10 +236,12 @@ def resolve_reference(reference: str) -> str:
             raise ValueError(f"the environment variable {where} is not set")
         value = os.environ[where]
     elif kind == "file" and where:
-        path = Path(where).expanduser()
-        if not path.is_file():
-            raise ValueError(f"there is no file {where}")
-        value = path.read_text(encoding="utf-8").rstrip("\n")
+        try:
+            value = Path(where).expanduser().read_text(encoding="utf-8").rstrip("\n")
+        except FileNotFoundError:
+            raise ValueError(f"there is no file {where}") from None
+        except (OSError, RuntimeError, UnicodeDecodeError) as error:
+            raise ValueError(f"the file {where} cannot be read: {type(error).__name__}") from None
     else:
         raise ValueError("write a reference, 'env:NAME' or 'file:PATH', not the secret itself")
     if not value or "'" in value or "\n" in value:
@@ -284,8 +286,12 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
 def _contradictions(data: Mapping[str, object]) -> list[str]:
     """What single values cannot show; read from raw data, so that it is named with the rest."""
     mistakes = []
-    names = [data[name] for name in ("chatwoot_host", "n8n_host", "evolution_host") if name in data]
-    if len(set(map(str, names))) < len(names):
+    domain = data.get("domain")
+    names = [
+        str(data.get(f"{name}_host", f"{name}.{domain}"))
+        for name in ("chatwoot", "n8n", "evolution")
+    ]
+    if len(set(names)) < len(names):
         mistakes.append("chatwoot_host, n8n_host and evolution_host must differ")
     if ("smtp_username" in data) != ("smtp_password" in data):
         mistakes.append("smtp_username and smtp_password go together")

@@ -8,7 +8,7 @@
 function parse(line,    quote, end) {
   NAME = VALUE = BEFORE = AFTER = PROBLEM = ""
   if (line ~ /^[ \t]*(#.*)?\r?$/) return
-  if (!match(line, /^[ \t]*(export[ \t]+)?[A-Za-z_][A-Za-z0-9_.-]*[ \t]*=[ \t]*/)) {
+  if (!match(line, /^[ \t]*(export[ \t]+)?[A-Za-z_][A-Za-z0-9_.-]*[ \t]*=/)) {
     PROBLEM = "is neither NAME=value nor a comment"
     return
   }
@@ -16,7 +16,11 @@ function parse(line,    quote, end) {
   VALUE = substr(line, RLENGTH + 1)
   NAME = BEFORE
   sub(/^[ \t]*(export[ \t]+)?/, "", NAME)
-  sub(/[ \t]*=[ \t]*$/, "", NAME)
+  sub(/[ \t]*=$/, "", NAME)
+  if (match(VALUE, /^[ \t]+[^ \t#\r]/)) {
+    BEFORE = BEFORE substr(VALUE, 1, RLENGTH - 1)
+    VALUE = substr(VALUE, RLENGTH)
+  }
   quote = substr(VALUE, 1, 1)
   if (quote == "\"" || quote == "\047") {
     end = closing(substr(VALUE, 2), quote)

@@ -35,14 +35,14 @@ function take(line,    verb, name) {
   if (verb == "note") { notes[name] = notes[name] (line == "" ? "" : "# " line) "\n"; return }
   order[++count] = name; verbs[name] = verb; wanted[name] = line
 }
-part == "payload" { take($0); next }
+part == "payload" { if ($0 != "") take($0); next }
 {
   parse($0)
   if (NAME in wanted && !(NAME in done)) {
     done[NAME] = 1
     if (verbs[NAME] == "set" || blank(VALUE)) {
       print "wrote " NAME > "/dev/stderr"
-      print BEFORE quoted(wanted[NAME]) AFTER
+      print BEFORE quoted(wanted[NAME]) (AFTER ~ /^#/ ? " " : "") AFTER
       next
     }
   }
@@ -58,8 +58,12 @@ END {
   }
 }
 '
-printf '%s\n' "$payload" | awk "$program" part=payload - part=env "$original" >"$temporary"
+printf '%s\n' "$payload" | awk "$program" part=payload - part=env "$original" >"$temporary" &&
+  sync "$temporary" || {
+  df -h "$folder" >&2
+  echo "A new $path could not be written (is the disk full?); the old one is as it was." >&2
+  exit 1
+}
 chown 0:0 "$temporary"
 chmod 600 "$temporary"
-sync "$temporary"
 mv -f "$temporary" "$path"

@@ -49,6 +49,8 @@ sync -f .
 
 # Folders first, as the archive's list has them, parents before children; then files, by rename.
 while read -r folder mode uid gid; do
+  # A link in a folder's place goes; what it led to stays.
+  [ "$folder" = . ] || [ ! -L "$directory/$folder" ] || rm "$directory/$folder"
   [ -d "$directory/$folder" ] || mkdir -m 755 "$directory/$folder"
   chown "$uid:$gid" "$directory/$folder"
   chmod "$mode" "$directory/$folder"

@@ -27,13 +27,19 @@ def put(project: Project) -> Commands:
     """Put in place what differs; nothing at all if Compose or Caddy rejects a part of it."""
     found = files_on_host(project)
     differing = [file for file in project.files if found.get(file.path) != file.expected]
-    reasons = [f"{DIRECTORY}/{file.path} differs" for file in differing]
+    if any(file.content is None and _is_no_folder(found.get(file.path)) for file in differing):
+        differing = list(project.files)  # what was seen below it is somewhere else
+    reasons = [f"{DIRECTORY}/{file.path}".rstrip("/") + " differs" for file in differing]
     if STAGING in found:
         reasons.append(f"{DIRECTORY}/{STAGING} is left of a killed run")
     if reasons:
         explain(reasons)
         archive = base64.encodebytes(_archive(project, differing)).decode()
         yield script("files_put", DIRECTORY, project.settings.caddy_image, stdin=archive)
+
+
+def _is_no_folder(seen: str | None) -> bool:
+    return seen is not None and not seen.startswith("directory|")
 
 
 def _archive(project: Project, differing: Iterable[ProjectFile]) -> bytes:

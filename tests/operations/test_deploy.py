@@ -1,0 +1,352 @@
+"""The whole of deploy.py on hosts that answer from a script: how many commands a run costs in which
+nothing differs, and that a difference leads to its own command and to no other.
+"""
+
+from __future__ import annotations
+
+import re
+import runpy
+
+import pytest
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.operation import OperationMeta
+from pyinfra.context import ctx_host, ctx_state
+
+from borgstack import run, secrets
+from borgstack.project import render
+from borgstack.settings import Settings
+from tests.operations.conftest import FakeFactory, FakeHosts, execute
+from tests.unit.support import (
+    REPOSITORY,
+    REQUIRED,
+    default_project,
+    fit_docker_lines,
+    fit_file_lines,
+    fit_server_lines,
+    fit_stack_lines,
+    settings_of,
+)
+
+LOOKS = ["preflight", "env_state", "stack_state", "docker_state", "files_state"]
+
+
+@pytest.fixture(autouse=True)
+def rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same settings render to the same project, and parsing its YAML takes a while."""
+    default = default_project()
+    monkeypatch.setattr(
+        run, "render", lambda one: default if one == default.settings else render(one)
+    )
+
+
+def fit_env_lines(settings: Settings) -> list[str]:
+    names = [entry.name for entry in secrets.entries_for(settings)]
+    return ["file regular file|600|0|0", *(f"entry {name} ok" for name in names)]
+
+
+def put_in_place(hosts: FakeHosts, name: str = "chat") -> None:
+    """Have a host answer as one does on which nothing differs."""
+    project = default_project()
+    hosts.answer(
+        name,
+        preflight=fit_server_lines(),
+        env_state=fit_env_lines(project.settings),
+        docker_state=fit_docker_lines(project.settings),
+        stack_state=fit_stack_lines(project),
+        files_state=fit_file_lines(project),
+    )
+
+
+def deploy(hosts: FakeHosts) -> None:
+    """Run deploy.py for every host and execute it, as the CLI does."""
+    with ctx_state.use(hosts.state):
+        for host in hosts.state.inventory.get_active_hosts():
+            with ctx_host.use(host):
+                runpy.run_path(str(REPOSITORY / "deploy.py"))
+    execute(hosts.state)
+
+
+def changes(hosts: FakeHosts, name: str = "chat") -> list[str]:
+    return [script for script in hosts.scripts(name) if script not in LOOKS]
+
+
+@pytest.fixture
+def chat(fake_hosts: FakeFactory) -> FakeHosts:
+    hosts = fake_hosts("chat", data=REQUIRED)
+    put_in_place(hosts)
+    return hosts
+
+
+def altered(lines: list[str], old: str, new: str) -> list[str]:
+    found = [line.replace(old, new) for line in lines]
+    assert found != lines, f"no line holds {old!r}"
+    return found
+
+
+def test_a_run_in_which_nothing_differs_costs_five_commands(chat: FakeHosts) -> None:
+    deploy(chat)
+    assert chat.scripts("chat") == LOOKS
+    host = chat.host("chat")
+    results = chat.state.get_results_for_host(host)
+    assert (results.error_ops, results.success_ops) == (0, results.ops)
+
+
+def test_with_a_plan_it_costs_twice_that_and_still_no_more_than_twelve(
+    fake_hosts: FakeFactory,
+) -> None:
+    hosts = fake_hosts("chat", data=REQUIRED, plan=True)
+    put_in_place(hosts)
+    deploy(hosts)
+    assert hosts.scripts("chat") == [*LOOKS, *LOOKS]
+    assert len(hosts.scripts("chat")) <= 12
+    meta = hosts.state.get_meta_for_host(hosts.host("chat"))
+    assert (meta.ops_change, meta.ops_no_change) == (0, meta.ops)
+
+
+FIT_STACK = fit_stack_lines(default_project())
+FIT_FILES = fit_file_lines(default_project())
+FIT_DOCKER = fit_docker_lines(settings_of())
+FIT_ENV = fit_env_lines(settings_of())
+
+
+@pytest.mark.parametrize(
+    ("script", "lines", "expected"),
+    [
+        ("docker_state", altered(FIT_DOCKER, "package docker-ce ", "x "), ["docker_install"]),
+        ("docker_state", altered(FIT_DOCKER, "=enabled", "=disabled"), ["docker_daemon"]),
+        ("docker_state", altered(FIT_DOCKER, "loaded by", "x"), ["docker_daemon"]),
+        ("docker_state", ["unit MainPID=0"], ["docker_daemon", "docker_install", "docker_daemon"]),
+        ("env_state", altered(FIT_ENV, "|600|", "|644|"), ["env_write"]),
+        ("env_state", altered(FIT_ENV, "REDIS_PASSWORD ok", "REDIS_PASSWORD empty"), ["env_write"]),
+        ("files_state", altered(FIT_FILES, "redis.conf regular", "redis.conf x"), ["files_put"]),
+        ("stack_state", altered(FIT_STACK, '"redis:8.2-alpine"', '"x"'), ["images_pull"]),
+        ("stack_state", altered(FIT_STACK, "hash caddy ", "hash caddy new-"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "hash redis ", "hash redis new-"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "Exited (0)", "Exited (1)"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["database_converge"]),
+        ("stack_state", altered(FIT_STACK, 'live {"a":1}', 'live {"a":2}'), ["caddy_reload"]),
+    ],
+)
+def test_each_difference_leads_to_its_own_command(
+    chat: FakeHosts, script: str, lines: list[str], expected: list[str]
+) -> None:
+    chat.answer("chat", **{script: lines})
+    deploy(chat)
+    ran = changes(chat)
+    if expected == ["images_pull"]:  # an image that is not there makes its container differ too
+        assert ran[0] == "images_pull"
+        assert set(ran[1:]) == {"services_up"}
+    else:
+        assert ran == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "lines"),
+    [
+        ("docker_state", ["unit MainPID=0"]),
+        ("env_state", ["file missing"]),
+        ("files_state", ["stat . directory|755|0|0"]),
+        ("stack_state", ["engine missing"]),
+    ],
+)
+def test_a_plan_over_differences_runs_no_command_that_changes(
+    fake_hosts: FakeFactory, script: str, lines: list[str]
+) -> None:
+    hosts = fake_hosts("chat", data=REQUIRED, plan=True)
+    put_in_place(hosts)
+    hosts.answer("chat", **{script: lines})
+    with ctx_state.use(hosts.state), ctx_host.use(hosts.host("chat")):
+        runpy.run_path(str(REPOSITORY / "deploy.py"))
+    assert hosts.scripts("chat") == LOOKS
+    assert hosts.state.get_meta_for_host(hosts.host("chat")).ops_change > 0
+
+
+STILL_STARTING = [
+    line.replace("(healthy)", "(health: starting)") if "borgstack_redis" in line else line
+    for line in FIT_STACK
+]
+
+
+@pytest.mark.parametrize("plan", [True, False])
+def test_a_service_that_is_still_starting_is_waited_for_which_is_no_change(
+    fake_hosts: FakeFactory, *, plan: bool
+) -> None:
+    hosts = fake_hosts("chat", data=REQUIRED, plan=plan)
+    put_in_place(hosts)
+    hosts.answer("chat", stack_state=STILL_STARTING)
+    deploy(hosts)
+    assert changes(hosts) == ["services_up"]
+    host = hosts.host("chat")
+    assert hosts.state.get_meta_for_host(host).ops_change == 0
+    assert not [meta for meta in metas(hosts) if meta.did_change()]
+
+
+def metas(hosts: FakeHosts, name: str = "chat") -> list[OperationMeta]:
+    return [data.operation_meta for data in hosts.state.ops[hosts.host(name)].values()]
+
+
+def test_a_service_that_does_not_become_healthy_stops_the_host(
+    chat: FakeHosts, messages: pytest.LogCaptureFixture
+) -> None:
+    chat.answer("chat", stack_state=STILL_STARTING, services_up={"success": False})
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        deploy(chat)
+    assert "The service has to be healthy before the deploy goes on" in messages.text
+    assert changes(chat) == ["services_up"]
+
+
+@pytest.mark.parametrize(
+    ("script", "lines", "told"),
+    [
+        ("docker_state", altered(FIT_DOCKER, "package docker-ce ", "x "), "docker-ce is missing"),
+        ("docker_state", altered(FIT_DOCKER, "=enabled", "=disabled"), "is disabled, not enabled"),
+        ("env_state", altered(FIT_ENV, "DOMAIN ok", "DOMAIN differs"), ".env: DOMAIN: differs"),
+        ("files_state", altered(FIT_FILES, "redis.conf re", "x re"), "redis/redis.conf differs"),
+        ("stack_state", altered(FIT_STACK, '"redis:8.2-alpine"', '"x"'), "is not on the host"),
+        ("stack_state", altered(FIT_STACK, "hash caddy ", "x "), "its configuration differs"),
+        ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), "database has no schema"),
+        ("stack_state", altered(FIT_STACK, "user ok", "user refused"), "refused, not ok"),
+        ("stack_state", altered(FIT_STACK, 'live {"a":1}', "live {}"), "another configuration"),
+    ],
+)
+def test_the_operator_is_told_why_something_changes(
+    chat: FakeHosts, script: str, lines: list[str], told: str, messages: pytest.LogCaptureFixture
+) -> None:
+    chat.answer("chat", **{script: lines})
+    deploy(chat)
+    assert told in messages.text
+
+
+def test_after_a_change_only_what_may_have_changed_is_read_again(chat: FakeHosts) -> None:
+    chat.answer("chat", env_state=altered(FIT_ENV, "DOMAIN ok", "DOMAIN differs"))
+    deploy(chat)
+    assert chat.scripts("chat") == [*LOOKS[:4], "env_write", "files_state", "stack_state"]
+
+
+def test_a_bare_host_gets_everything_in_the_order_of_the_story(
+    chat: FakeHosts,
+) -> None:
+    chat.answer(
+        "chat",
+        docker_state=["unit MainPID=0"],
+        env_state=["file missing"],
+        files_state=["stat . directory|755|0|0"],
+        stack_state=["engine missing"],
+    )
+    deploy(chat)
+    assert changes(chat) == [
+        "docker_daemon",
+        "docker_install",
+        "docker_daemon",
+        "images_pull",
+        "env_write",
+        "files_put",
+        "services_up",  # PostgreSQL and Redis
+        "services_up",  # prepare
+        "services_up",  # web and worker
+        "services_up",  # Caddy
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "lines", "expected"),
+    [
+        ("preflight", altered(fit_server_lines(), "debian 13", "arch 1"), "saw arch 1"),
+        (
+            "preflight",
+            altered(fit_server_lines(), "uid 0", "uid 1000"),
+            "a run that does not",
+        ),
+        (
+            "env_state",
+            altered(FIT_ENV, "REDIS_PASSWORD ok", "REDIS_PASSWORD refused is shorter"),
+            "/opt/borgstack/.env REDIS_PASSWORD is shorter",
+        ),
+        ("env_state", [*FIT_ENV, "problem 7 opens a quote"], "/opt/borgstack/.env line 7 opens"),
+    ],
+)
+def test_an_unfit_server_is_refused_before_anything_else_is_looked_at(
+    chat: FakeHosts,
+    script: str,
+    lines: list[str],
+    expected: str,
+    messages: pytest.LogCaptureFixture,
+) -> None:
+    chat.answer("chat", **{script: lines})
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        deploy(chat)
+    assert changes(chat) == []
+    assert "docker_state" not in chat.scripts("chat")
+    assert expected in messages.text
+    assert "Nothing was touched on this host." in messages.text
+
+
+def test_a_user_without_rights_is_not_asked_for_what_only_root_may_see(chat: FakeHosts) -> None:
+    lines = altered(fit_server_lines(), "uid 0", "uid 1000")
+    chat.answer("chat", preflight=altered(lines, "root yes", "root no"))
+    with pytest.raises(PyinfraError):
+        deploy(chat)
+    assert chat.scripts("chat") == ["preflight"]
+
+
+def test_a_warning_is_told_and_stops_nothing(
+    chat: FakeHosts, messages: pytest.LogCaptureFixture
+) -> None:
+    chat.answer("chat", preflight=altered(fit_server_lines(), "time synchronised", "x"))
+    deploy(chat)
+    assert "warning: expected a daemon that keeps the clock" in messages.text
+    assert chat.scripts("chat") == LOOKS
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            altered(FIT_DOCKER, "docker-ce 5:29.1", "docker-ce 5:24.0"),
+            "expected Docker Engine 25 or newer; saw docker-ce 5:24.0",
+        ),
+        (
+            [*FIT_DOCKER[:6], "file /etc/docker/daemon.json 644|0|0 WzFd", *FIT_DOCKER[7:]],
+            "expected a JSON object in /etc/docker/daemon.json; saw: it holds no JSON object.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("plan", [True, False])
+def test_a_docker_that_a_run_must_not_touch_stops_the_host(
+    fake_hosts: FakeFactory,
+    lines: list[str],
+    expected: str,
+    messages: pytest.LogCaptureFixture,
+    *,
+    plan: bool,
+) -> None:
+    hosts = fake_hosts("chat", "other", data=REQUIRED, plan=plan)
+    for name in hosts.names:
+        put_in_place(hosts, name)
+    hosts.answer("chat", docker_state=lines)
+    deploy(hosts)
+    assert re.search(rf"\[@fake/chat\] +{re.escape(expected)}", messages.text)
+    assert changes(hosts) == changes(hosts, "other") == []
+    assert {host.name for host in hosts.state.failed_hosts} == {"@fake/chat"}
+
+
+def test_a_host_that_fails_halfway_does_not_hold_up_the_others(fake_hosts: FakeFactory) -> None:
+    hosts = fake_hosts("ill", "well", data=REQUIRED)
+    for name in hosts.names:
+        put_in_place(hosts, name)
+        hosts.answer(name, files_state=["stat . directory|755|0|0"])
+    hosts.answer("ill", files_put={"success": False, "stderr": "disk full"})
+    deploy(hosts)
+    assert {host.name for host in hosts.state.failed_hosts} == {"@fake/ill"}
+    assert hosts.scripts("ill")[-1] == "files_put"
+    assert hosts.scripts("well")[-1] == "stack_state"
+
+
+def test_no_command_of_a_first_run_shows_a_secret(chat: FakeHosts) -> None:
+    chat.answer("chat", env_state=["file missing"])
+    deploy(chat)
+    connector = chat.host("chat").connector
+    sent = "\n".join(connector.executed_commands)  # type: ignore[attr-defined]
+    assert "borgstack-env_write" in sent
+    assert "fill REDIS_PASSWORD" not in sent

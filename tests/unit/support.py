@@ -1,0 +1,166 @@
+"""What several tests build: settings, a rendered project, hosts in which nothing differs, and runs
+of the shell scripts that go to the host.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from borgstack import docker
+from borgstack.host import script_text
+from borgstack.project import Project, render
+from borgstack.settings import Settings, read_settings
+
+REPOSITORY = Path(__file__).parent.parent.parent
+REQUIRED: dict[str, object] = {"domain": "example.com", "caddy_email": "ops@example.com"}
+CHATWOOT_EXTENSIONS = ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector")
+
+
+def settings_of(**data: object) -> Settings:
+    """Settings of a host on which nothing but the two required values and `data` is set."""
+    settings, mistakes = read_settings({**REQUIRED, **data})
+    assert settings is not None, mistakes
+    return settings
+
+
+@cache
+def default_project() -> Project:
+    return render(settings_of())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a script did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+def run_script(
+    name: str, *arguments: str, stdin: str = "", first_on_path: Path | None = None
+) -> Ran:
+    """Run `borgstack/host/NAME.sh` through `sh`, as pyinfra does on a host."""
+    return run_text(script_text(name), *arguments, stdin=stdin, first_on_path=first_on_path)
+
+
+def run_text(text: str, *arguments: str, stdin: str = "", first_on_path: Path | None = None) -> Ran:
+    environment = dict(os.environ)
+    if first_on_path is not None:
+        environment["PATH"] = f"{first_on_path}:{environment['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", text, "borgstack-test", *arguments],
+        input=stdin.encode(),
+        capture_output=True,
+        env=environment,
+        check=False,
+        timeout=60,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def program(folder: Path, name: str, text: str) -> Path:
+    """Put a small shell program on the PATH folder of a test."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def fit_server_lines() -> list[str]:
+    """What `preflight.sh` prints on a server that is fit for the default settings."""
+    return [
+        "uid 0",
+        "user root",
+        "root yes",
+        "os debian 13 trixie",
+        "machine x86_64",
+        "init systemd",
+        "memory 4000000000",
+        "disk 50000000000",
+        "time synchronised",
+        "address 192.0.2.10",
+        "address 2001:db8::10",
+        "name chatwoot.example.com 192.0.2.10",
+    ]
+
+
+def fit_docker_lines(settings: Settings) -> list[str]:
+    """What `docker_state.sh` prints on a Debian 13 where Docker is as the settings want it."""
+    goal = docker.wanted(settings, "debian", "trixie", "x86_64")
+    daemon = json.dumps(docker.daemon_settings(settings), indent=2)
+    return [
+        *(f"package {name} 5:29.1.0-1~debian" for name in goal.packages),
+        f"key 644|0|0 {goal.fingerprint}",
+        f"file {docker.SOURCES} 644|0|0 {_base64(goal.sources)}",
+        f"file {docker.DAEMON_JSON} 644|0|0 {_base64(daemon)}",
+        "unit LoadState=loaded",
+        "unit ActiveState=active",
+        "unit UnitFileState=enabled",
+        "unit MainPID=321",
+        "loaded by this process",
+    ]
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def image_number(project: Project, image: str) -> str:
+    return f"sha256:{project.images.index(image):064x}"
+
+
+def fit_stack_lines(project: Project) -> list[str]:
+    """What `stack_state.sh` prints where the whole stack is in place."""
+    lines = ["engine running"]
+    for image in project.images:
+        lines.append(f'image {image_number(project, image)}|["{image}"]|[]')
+    for service in project.services.values():
+        lines.append(f"hash {service.name} hash-of-{service.name}")
+        state = (
+            "exited|Exited (0) 3 hours ago" if service.one_shot else "running|Up 3 hours (healthy)"
+        )
+        lines.append(
+            f"container {service.container}|borgstack|{service.name}|hash-of-{service.name}|"
+            f"{image_number(project, service.image)}|{state}|"
+            f"{','.join(sorted(service.networks))}|{service.image}"
+        )
+    return [*lines, *fit_database_lines(), 'caddy-adapted {"a":1}', 'caddy-live {"a":1}']
+
+
+def fit_database_lines() -> list[str]:
+    """What `database_state.sh` prints where roles, owners, passwords and extensions fit."""
+    return [
+        "role postgres login,superuser,createdb,createrole,replication,bypassrls",
+        "role chatwoot_user login",
+        "database postgres postgres",
+        "database template1 postgres",
+        "database chatwoot_db chatwoot_user",
+        "password postgres ok",
+        "password chatwoot_user ok",
+        *(f"extension chatwoot_db {name}" for name in CHATWOOT_EXTENSIONS),
+        "schema chatwoot_db 20250101000000",
+        "database-read",
+    ]
+
+
+def fit_file_lines(project: Project) -> list[str]:
+    """What `files_state.sh` prints where every file and folder lies as rendered."""
+    lines = []
+    for file in project.files:
+        kind_and_owner, _, digest = file.expected.rpartition("|")
+        lines.append(f"stat {file.path or '.'} {kind_and_owner}")
+        if digest != "-":
+            lines.append(f"sha256 {file.path} {digest}")
+    return lines

@@ -1,0 +1,309 @@
+"""The conventions that a reader of this repository relies on, checked with `ast`.
+
+Every check is a function from text to the violations in it. It runs twice: over a sample that has
+to be caught, so that a check which cannot fail is noticed, and over the repository.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from borgstack.host import script_text
+from tests.unit.support import REPOSITORY
+
+PYTHON = [
+    REPOSITORY / "deploy.py",
+    *sorted((REPOSITORY / "tasks").rglob("*.py")),
+    *sorted((REPOSITORY / "borgstack").rglob("*.py")),
+]
+HOST = REPOSITORY / "borgstack" / "host"
+SCRIPTS = sorted(path.stem for path in HOST.glob("*.sh"))
+DOCUMENTS = [
+    path
+    for path in (
+        REPOSITORY / "README.md",
+        REPOSITORY / "CONTRIBUTING.md",
+        *sorted((REPOSITORY / "docs").rglob("*.md")),
+    )
+    if path.exists()
+]
+LONGEST_FUNCTION = 60
+CHANGE_MEMORY = {"changed", "will_change", "did_change", "did_not_change"}
+
+
+def label(value: object) -> str:
+    return getattr(value, "__name__", repr(value)[:40])
+
+
+def calls(text: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+
+
+def imported(text: str) -> Iterator[tuple[int, str, str]]:
+    """Every import, as (line, dotted name of what is imported, name that it gets here)."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                yield node.lineno, one.name, one.asname or one.name
+        elif isinstance(node, ast.ImportFrom):
+            for one in node.names:
+                yield node.lineno, f"{node.module}.{one.name}", one.asname or one.name
+
+
+def operations_without_name(text: str) -> list[str]:
+    """An operation without `name=` prints all its arguments, secrets included."""
+    modules = {
+        name
+        for _, source, name in imported(text)
+        if source.startswith(("borgstack.operations.", "pyinfra.operations."))
+    }
+    return [
+        f"line {call.lineno}"
+        for call in calls(text)
+        if isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id in modules
+        and "name" not in {keyword.arg for keyword in call.keywords}
+    ]
+
+
+def modes_that_are_no_strings(text: str) -> list[str]:
+    """pyinfra reads mode=0o640 as the decimal digits 416 and applies them (facts: pyinfra A1)."""
+    found = [
+        f"line {call.lineno}"
+        for call in calls(text)
+        for keyword in call.keywords
+        if keyword.arg == "mode"
+        and isinstance(keyword.value, ast.Constant)
+        and not isinstance(keyword.value.value, str)
+    ]
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return found + [
+        f"line {token.start[0]}"
+        for token in tokens
+        if token.type == tokenize.NUMBER and token.string.lower().startswith("0o")
+    ]
+
+
+def memory_of_changes(text: str) -> list[str]:
+    """What changed earlier in a run is forgotten when it dies; live state is compared instead."""
+    return [
+        f"line {node.lineno}"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute) and node.attr in CHANGE_MEMORY
+    ]
+
+
+def stock_operations(text: str) -> list[str]:
+    """pyinfra's own operations put content through argv, /tmp and --diff: none is used here."""
+    return [
+        f"line {line}"
+        for line, source, _ in imported(text)
+        if source.startswith("pyinfra.operations")
+    ]
+
+
+def secrets_taken_out(text: str) -> list[str]:
+    return [
+        f"line {node.lineno}"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute) and node.attr == "get_secret_value"
+    ]
+
+
+def long_functions(text: str) -> list[str]:
+    return [
+        node.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
+    ]
+
+
+def bare_conditions(text: str) -> list[str]:
+    """`_if=` would bring the memory of changes back by another door."""
+    return [
+        f"line {call.lineno}"
+        for call in calls(text)
+        if "_if" in {keyword.arg for keyword in call.keywords}
+    ]
+
+
+LONG = "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION
+CHECKS: list[tuple[Callable[[str], list[str]], str]] = [
+    (operations_without_name, "from borgstack.operations import files\nfiles.put(project=p)"),
+    (operations_without_name, "from pyinfra.operations import apt as a\na.packages(['x'])"),
+    (modes_that_are_no_strings, "f(mode=640)"),
+    (modes_that_are_no_strings, "f(mode='600', other=0o640)"),
+    (memory_of_changes, "x = op()\nif x.changed: pass"),
+    (memory_of_changes, "x.did_change()"),
+    (memory_of_changes, "y = x.will_change"),
+    (stock_operations, "from pyinfra.operations import server"),
+    (stock_operations, "import pyinfra.operations.files"),
+    (secrets_taken_out, "settings.smtp_password.get_secret_value()"),
+    (long_functions, LONG),
+    (bare_conditions, "f(_if=g)"),
+]
+
+
+@pytest.mark.parametrize(("check", "sample"), CHECKS, ids=label)
+def test_a_check_catches_its_sample(check: Callable[[str], list[str]], sample: str) -> None:
+    assert check(sample)
+
+
+@pytest.mark.parametrize(
+    ("check", "sample"),
+    [
+        (
+            operations_without_name,
+            "from borgstack.operations import files\nfiles.put(name='x', project=p)",
+        ),
+        (modes_that_are_no_strings, "f(mode='640'); g(640)"),
+        (long_functions, LONG[: -len("    x = 1\n")]),
+        (stock_operations, "from borgstack.operations import server"),
+    ],
+    ids=label,
+)
+def test_a_check_lets_pass_what_is_right(check: Callable[[str], list[str]], sample: str) -> None:
+    assert check(sample) == []
+
+
+def violations(check: Callable[[str], list[str]], paths: list[Path]) -> list[str]:
+    return [
+        f"{path.relative_to(REPOSITORY)}: {found}"
+        for path in paths
+        for found in check(path.read_text())
+    ]
+
+
+@pytest.mark.parametrize(
+    "check",
+    list(dict.fromkeys(check for check, _ in CHECKS if check is not secrets_taken_out)),
+    ids=lambda check: check.__name__,
+)
+def test_the_repository_keeps_the_convention(check: Callable[[str], list[str]]) -> None:
+    assert violations(check, PYTHON) == []
+
+
+def test_secrets_are_taken_out_of_their_wrapping_in_one_module_alone() -> None:
+    found = violations(secrets_taken_out, PYTHON)
+    assert {line.split(":")[0] for line in found} == {"borgstack/secrets.py"}
+
+
+def test_every_task_is_one_deploy_that_calls_operations() -> None:
+    tasks = [path for path in (REPOSITORY / "tasks").glob("*.py") if path.stem != "__init__"]
+    assert tasks
+    for path in tasks:
+        decorators = [
+            node.func.id
+            for node in calls(path.read_text())
+            if isinstance(node.func, ast.Name) and node.func.id == "deploy"
+        ]
+        assert decorators == ["deploy"], path.name
+
+
+def test_the_deploy_tells_every_task_once() -> None:
+    text = (REPOSITORY / "deploy.py").read_text()
+    told = [source.split(".")[1] for _, source, _ in imported(text) if source.startswith("tasks.")]
+    tasks = {path.stem for path in (REPOSITORY / "tasks").glob("*.py")} - {"__init__"}
+    assert sorted(told) == sorted(tasks)
+
+
+def quotes_in_awk(text: str) -> list[str]:
+    """An awk file is put between single quotes; only its lines of comment are taken out before."""
+    return [line for line in text.splitlines() if "'" in line and not line.lstrip().startswith("#")]
+
+
+def without_an_opening_comment(text: str) -> list[str]:
+    first = text.splitlines()[0]
+    return [] if re.match(r"# \S.{20,}", first) else [first]
+
+
+def without_usage(text: str) -> list[str]:
+    """A script that takes words says which; caddy_reload and such take none."""
+    takes = re.search(r"(?m)^[^#]*[ \"=]\$(1|@)", text)
+    return ["no Usage line"] if takes and not re.search(r"(?m)^# Usage: \w+ ", text) else []
+
+
+def errors_of_sh(text: str) -> list[str]:
+    done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
+    marks = re.findall(r"(?m)^@\S+@$", text)
+    return [*done.stderr.splitlines(), *marks]
+
+
+def unset_variables_allowed(text: str) -> list[str]:
+    return [] if re.search(r"(?m)^set -e?u$", text) else ["no `set -u`"]
+
+
+SCRIPT_CHECKS: list[tuple[Callable[[str], list[str]], str]] = [
+    (quotes_in_awk, "# it's fine here\n{ print 'x' }\n"),
+    (without_an_opening_comment, "set -u\n"),
+    (without_an_opening_comment, "# short\n"),
+    (without_usage, '# Does a thing with its argument.\nset -u\ncd "$1"\n'),
+    (without_usage, '# Does a thing.\nfor word in "$@"; do :; done\n'),
+    (errors_of_sh, "if true; then echo\n"),
+    (errors_of_sh, "echo 'open\n"),
+    (errors_of_sh, "program='\n@env.awk@\n'\n"),
+    (unset_variables_allowed, "set -e\necho\n"),
+]
+
+
+@pytest.mark.parametrize(("check", "sample"), SCRIPT_CHECKS, ids=label)
+def test_a_check_of_scripts_catches_its_sample(
+    check: Callable[[str], list[str]], sample: str
+) -> None:
+    assert check(sample)
+
+
+@pytest.mark.parametrize("path", sorted(HOST.glob("*.awk")), ids=lambda path: path.name)
+def test_an_awk_file_can_stand_between_single_quotes(path: Path) -> None:
+    assert quotes_in_awk(path.read_text()) == []
+
+
+@pytest.mark.parametrize("check", [without_an_opening_comment, without_usage])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_says_what_it_does_and_takes(name: str, check: Callable[[str], list[str]]) -> None:
+    assert check((HOST / f"{name}.sh").read_text()) == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_as_it_is_sent_is_valid_sh(name: str) -> None:
+    assert errors_of_sh(script_text(name)) == []
+
+
+# database_state runs inside a container, where a variable may be missing.
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - {"database_state"}))
+def test_a_script_stops_at_an_unset_variable(name: str) -> None:
+    assert unset_variables_allowed(script_text(name)) == []
+
+
+def make_targets_without_rule(document: str, makefile: str) -> set[str]:
+    """The targets that a document tells the reader to make and the Makefile does not have."""
+    told = re.findall(r"(?:^|`|\$ |&& )make (?:-s )?([a-z][a-z0-9-]*)", document, re.MULTILINE)
+    return set(told) - set(re.findall(r"^([a-z][a-z0-9-]*):", makefile, re.MULTILINE))
+
+
+def test_a_target_without_a_rule_is_noticed() -> None:
+    document = "`make demo`\n$ make -s lab-ssh CMD=x\nmake nothing\nto make sure"
+    assert make_targets_without_rule(document, "demo: setup\nlab-ssh:\n") == {"nothing"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_names_only_targets_that_exist(path: Path) -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert make_targets_without_rule(path.read_text(), makefile) == set()
+
+
+def test_every_target_is_phony_and_every_phony_is_a_target() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    targets = re.findall(r"^([a-z][a-z0-9-]*):", makefile, re.MULTILINE)
+    assert set(phony.split()) == set(targets)

@@ -1,0 +1,416 @@
+"""Docker on the host: what is compared, and what a difference leads to. The operator may have a
+daemon.json of their own, so what is not declared here has to survive.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from borgstack import docker
+from borgstack.docker import DAEMON_JSON, KEYRING, SOURCES, DockerState, UnreadableDaemonJson
+from borgstack.host import script_text
+from tests.unit.support import fit_docker_lines, program, run_text, settings_of
+
+FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
+OTHER_KEY = "A" * 40
+SECOND_KEY = f"printf 'pub::\\nfpr:::::::::{OTHER_KEY}:\\nsub::\\nfpr:::::::::{'B' * 40}:\\n'"
+GOAL = docker.wanted(settings_of(), "debian", "trixie", "x86_64")
+FIT = docker.parse(fit_docker_lines(settings_of()))
+
+
+def changed(**values: Any) -> DockerState:  # noqa: ANN401 - DockerState's own fields
+    return dataclasses.replace(FIT, **values)
+
+
+def with_daemon(content: dict[str, object] | bytes, owner: str = "644|0|0") -> DockerState:
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return changed(files={**FIT.files, DAEMON_JSON: (owner, raw)})
+
+
+def without_file(path: str) -> dict[str, tuple[str, bytes]]:
+    return {name: value for name, value in FIT.files.items() if name != path}
+
+
+def test_nothing_is_to_do_where_docker_is_in_place() -> None:
+    assert docker.install_changes(GOAL, FIT) == []
+    assert docker.daemon_changes(settings_of(), FIT) is None
+    assert docker.too_old(FIT) is None
+
+
+def test_every_line_of_the_script_is_read() -> None:
+    state = docker.parse(
+        [
+            "package docker-ce 5:29.1.0",
+            "broken containerd.io",
+            f"key 644|0|0 {FINGERPRINT} {OTHER_KEY}",
+            "file /etc/x 600|1|2 eHg=",
+            "file /etc/empty 644|0|0 ",
+            "legacy /etc/apt/sources.list.d/docker.list",
+            "unit ActiveState=active",
+            "unit ExecMainStartTimestamp=1700000000",
+            "written 1700000001",
+        ]
+    )
+    assert state == DockerState(
+        packages={"docker-ce": "5:29.1.0"},
+        broken=("containerd.io",),
+        key=("644|0|0", (FINGERPRINT, OTHER_KEY)),
+        files={"/etc/x": ("600|1|2", b"xx"), "/etc/empty": ("644|0|0", b"")},
+        legacy=("/etc/apt/sources.list.d/docker.list",),
+        unit={"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"},
+        loaded=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "loaded"),
+    [
+        (["loaded by this process"], True),
+        (["unit ExecMainStartTimestamp=100", "written 99"], True),
+        (["unit ExecMainStartTimestamp=100", "written 100"], False),
+        (["unit ExecMainStartTimestamp=100", "written 101"], False),
+        (["unit ExecMainStartTimestamp=", "written 1"], False),
+        ([], False),
+    ],
+)
+def test_the_daemon_has_read_what_was_written_before_it_started(
+    lines: list[str], *, loaded: bool
+) -> None:
+    assert docker.parse(lines).loaded is loaded
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (
+            changed(packages={n: v for n, v in FIT.packages.items() if n != "containerd.io"}),
+            "package containerd.io is missing",
+        ),
+        (changed(broken=("docker-ce",)), "package docker-ce is half installed"),
+        (
+            changed(packages={**FIT.packages, "podman-docker": "5"}),
+            "package podman-docker conflicts",
+        ),
+        (changed(legacy=("/etc/x.list",)), "/etc/x.list is from an older setup"),
+        (changed(key=None), f"{KEYRING} is missing, not {FINGERPRINT}"),
+        (changed(key=("644|0|0", (OTHER_KEY,))), f"not {FINGERPRINT}"),
+        (changed(key=("644|0|0", (FINGERPRINT, OTHER_KEY))), f"not {FINGERPRINT}"),
+        (changed(key=("666|0|0", (FINGERPRINT,))), f"not {FINGERPRINT}"),
+        (changed(key=("644|0|0", ("unreadable",))), f"not {FINGERPRINT}"),
+        (changed(files=without_file(SOURCES)), f"{SOURCES} differs"),
+        (
+            changed(files={**FIT.files, SOURCES: ("644|0|0", b"Types: deb\n")}),
+            f"{SOURCES} differs",
+        ),
+        (
+            changed(files={**FIT.files, SOURCES: ("664|0|0", GOAL.sources.encode())}),
+            f"{SOURCES} differs",
+        ),
+    ],
+)
+def test_each_difference_of_the_installation_is_one_reason(
+    state: DockerState, expected: str
+) -> None:
+    (reason,) = docker.install_changes(GOAL, state)
+    assert expected in reason
+
+
+def test_a_bare_host_gets_all_packages_key_and_source() -> None:
+    found = docker.install_changes(GOAL, DockerState())
+    assert len(found) == len(docker.FROM_DOCKER) + 2
+
+
+@pytest.mark.parametrize(
+    ("system", "codename", "machine", "fragments"),
+    [
+        (
+            "debian",
+            "trixie",
+            "x86_64",
+            ["URIs: https://download.docker.com/linux/debian\n", "amd64", "Suites: trixie\n"],
+        ),
+        (
+            "ubuntu",
+            "noble",
+            "aarch64",
+            ["URIs: https://download.docker.com/linux/ubuntu\n", "arm64", "Suites: noble\n"],
+        ),
+    ],
+)
+def test_dockers_source_is_signed_by_its_own_key_alone(
+    system: str, codename: str, machine: str, fragments: list[str]
+) -> None:
+    goal = docker.wanted(settings_of(), system, codename, machine)
+    assert all(fragment in goal.sources for fragment in [*fragments, f"Signed-By: {KEYRING}\n"])
+    assert goal.key_url == f"https://download.docker.com/linux/{system}/gpg"
+    assert goal.fingerprint == FINGERPRINT
+    assert not set(goal.packages) & set(goal.conflicts)
+
+
+def test_the_distributions_packages_need_no_source_and_no_key() -> None:
+    goal = docker.wanted(settings_of(docker_source="distribution"), "ubuntu", "noble", "x86_64")
+    assert goal.packages == ("docker.io", "docker-compose-v2")
+    assert (goal.sources, goal.key_url, goal.fingerprint) == ("", "", "")
+    assert not set(goal.packages) & set(goal.conflicts)
+    state = DockerState(packages=dict.fromkeys(goal.packages, "28.2"))
+    assert docker.install_changes(goal, state) == []
+    left = dataclasses.replace(state, files={SOURCES: ("644|0|0", b"x")})
+    assert docker.install_changes(goal, left) == [f"{SOURCES} is not wanted"]
+    both = dataclasses.replace(state, packages={**state.packages, "docker-ce": "5:29"})
+    assert docker.install_changes(goal, both) == ["package docker-ce conflicts"]
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"),
+    [
+        ({"docker-ce": "5:24.0.9-1"}, "docker-ce 5:24.0.9-1"),
+        ({"docker.io": "20.10.24+dfsg1"}, "docker.io 20.10.24+dfsg1"),
+        ({"docker-ce": "5:25.0.0-1"}, None),
+        ({"docker.io": "26.1.5+dfsg1-9"}, None),
+        ({}, None),
+    ],
+)
+def test_an_engine_without_start_intervals_is_too_old(
+    packages: dict[str, str], expected: str | None
+) -> None:
+    assert docker.too_old(DockerState(packages=packages)) == expected
+
+
+DECLARED = docker.daemon_settings(settings_of())
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "load"),
+    [
+        (changed(files=without_file(DAEMON_JSON)), "log-driver differs", "restart"),
+        (with_daemon(b""), "log-driver differs", "restart"),
+        (with_daemon({**DECLARED, "log-driver": "local"}), "log-driver differs", "restart"),
+        (with_daemon({**DECLARED, "live-restore": False}), "live-restore differs", "reload"),
+        (with_daemon(DECLARED, "600|0|0"), "is 600|0|0, not 644|0|0", "none"),
+        (with_daemon(DECLARED, "644|5|0"), "is 644|5|0, not 644|0|0", "none"),
+        (changed(loaded=False), "dockerd has not read", "restart"),
+        (
+            changed(unit={**FIT.unit, "LoadState": "masked"}),
+            "docker.service is masked, not loaded",
+            "none",
+        ),
+        (
+            changed(unit={**FIT.unit, "UnitFileState": "disabled"}),
+            "docker.service is disabled, not enabled",
+            "none",
+        ),
+        (
+            changed(unit={**FIT.unit, "ActiveState": "inactive"}),
+            "docker.service is inactive, not active",
+            "none",
+        ),
+        (
+            changed(unit={**FIT.unit, "ActiveState": "failed"}),
+            "docker.service is failed, not active",
+            "none",
+        ),
+        (changed(unit={}), "docker.service is unknown, not loaded", "none"),
+    ],
+)
+def test_each_difference_of_the_daemon_has_its_reason_and_its_load(
+    state: DockerState, reason: str, load: str
+) -> None:
+    change = docker.daemon_changes(settings_of(), state)
+    assert change is not None
+    assert reason in "\n".join(change.reasons)
+    assert change.load == load
+
+
+@pytest.mark.parametrize(
+    "state",
+    [changed(loaded=False), changed(unit={**FIT.unit, "ActiveState": "inactive"})],
+)
+def test_daemon_json_is_not_written_when_only_the_daemon_differs(state: DockerState) -> None:
+    change = docker.daemon_changes(settings_of(), state)
+    assert change is not None
+    assert change.content is None
+
+
+def test_the_operators_keys_survive_the_merge() -> None:
+    own = {
+        "data-root": "/srv/docker",
+        "log-opts": {"labels": "app", "max-size": "1g"},
+        "features": {"containerd-snapshotter": True},
+    }
+    change = docker.daemon_changes(settings_of(), with_daemon(dict(own)))
+    assert change is not None
+    assert json.loads(change.content or "") == {
+        **DECLARED,
+        "data-root": "/srv/docker",
+        "features": {"containerd-snapshotter": True},
+        "log-opts": {"labels": "app", "max-size": "10m", "max-file": "3"},
+    }
+    merged = with_daemon((change.content or "").encode())
+    assert docker.daemon_changes(settings_of(), merged) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"{ not json", "Expecting property name"),
+        (b"[]", "it holds no JSON object"),
+        (b'"x"', "it holds no JSON object"),
+        (b'{"a": "\xff"}', "decode"),
+    ],
+)
+def test_a_daemon_json_that_cannot_be_read_is_left_alone(raw: bytes, why: str) -> None:
+    with pytest.raises(UnreadableDaemonJson, match=why):
+        docker.daemon_changes(settings_of(), with_daemon(raw))
+
+
+def test_mirrors_and_address_pools_are_declared_only_when_they_are_set() -> None:
+    settings = settings_of(
+        registry_mirrors=["http://mirror:5000"],
+        docker_address_pools=[{"base": "10.201.0.0/16", "size": 24}],
+    )
+    more = docker.daemon_settings(settings)
+    assert more["registry-mirrors"] == ["http://mirror:5000"]
+    assert more["default-address-pools"] == [{"base": "10.201.0.0/16", "size": 24}]
+    assert set(more) - set(DECLARED) == {"registry-mirrors", "default-address-pools"}
+
+
+@pytest.mark.parametrize(
+    ("data", "load"),
+    [
+        ({"registry_mirrors": ["http://mirror:5000"]}, "reload"),
+        ({"docker_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}, "restart"),
+        ({"docker_log_max_size": "20m"}, "restart"),
+    ],
+)
+def test_the_daemon_restarts_only_for_keys_that_a_reload_does_not_take_up(
+    data: dict[str, object], load: str
+) -> None:
+    change = docker.daemon_changes(settings_of(**data), FIT)
+    assert change is not None
+    assert change.load == load
+
+
+def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> None:
+    binaries = tmp_path / "bin"
+    program(
+        binaries,
+        "dpkg-query",
+        "printf '%s\\n' 'ii |docker-ce|5:29.1' 'iF |containerd.io|2.1' 'rc |docker.io|26.1'",
+    )
+    program(
+        binaries,
+        "systemctl",
+        'case "$*" in *--value*) echo 0 ;; '
+        "*) echo ActiveState=active; echo ExecMainStartTimestamp=@1700000000 ;; esac",
+    )
+    text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
+    for path, content in ((SOURCES, "Types: deb\n"), (DAEMON_JSON, "{}\n")):
+        file = Path(f"{tmp_path}{path}")
+        file.parent.mkdir(parents=True)
+        file.write_text(content)
+        file.chmod(0o644)
+    (tmp_path / "etc/apt/sources.list.d/docker.list").touch()
+    ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=binaries)
+    assert (ran.status, ran.err) == (0, "")
+    state = docker.parse(ran.out.replace(str(tmp_path), "").splitlines())
+    assert state.packages == {"docker-ce": "5:29.1"}
+    assert state.broken == ("containerd.io",)
+    assert state.files[DAEMON_JSON] == ("644|0|0", b"{}\n")
+    assert state.files[SOURCES] == ("644|0|0", b"Types: deb\n")
+    assert state.legacy == ("/etc/apt/sources.list.d/docker.list",)
+    assert state.unit == {"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"}
+
+
+def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:
+    for name in ("dpkg-query", "systemctl"):
+        program(tmp_path / "bin", name, "exit 1")
+    text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
+    ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=tmp_path / "bin")
+    assert (ran.status, ran.out) == (0, "")
+    assert docker.parse(ran.out.splitlines()) == DockerState()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Path:
+    """A root for the script that writes daemon.json, with programs that note their calls."""
+    for name in ("systemctl", "docker", "dockerd", "journalctl"):
+        program(tmp_path / "bin", name, f'echo "{name} $*" >>{tmp_path}/calls')
+    (tmp_path / "etc/docker").mkdir(parents=True)
+    return tmp_path
+
+
+def write_daemon(root: Path, write: str, load: str, content: str) -> tuple[int, str, list[str]]:
+    text = script_text("docker_daemon").replace("/etc/", f"{root}/etc/")
+    text = text.replace("/run/borgstack", f"{root}/run")
+    ran = run_text(text, write, load, stdin=content, first_on_path=root / "bin")
+    calls = (root / "calls").read_text().splitlines()
+    return ran.status, ran.err, calls
+
+
+@pytest.mark.parametrize(
+    ("load", "expected"),
+    [
+        ("none", []),
+        ("reload", ["systemctl reload docker.service"]),
+        ("restart", ["systemctl reload docker.service", "systemctl restart docker.service"]),
+    ],
+)
+def test_live_restore_is_on_before_the_daemon_restarts(
+    daemon: Path, load: str, expected: list[str]
+) -> None:
+    status, _, calls = write_daemon(daemon, "yes", load, '{"live-restore": true}\n')
+    assert status == 0
+    assert [call for call in calls if "reload docker" in call or "restart" in call] == expected
+    file = daemon / "etc/docker/daemon.json"
+    assert file.read_text() == '{"live-restore": true}\n'
+    assert f"{file.stat().st_mode & 0o777:o}" == "644"
+    assert [path.name for path in file.parent.iterdir()] == ["daemon.json"]
+
+
+def test_a_daemon_json_that_dockerd_rejects_is_not_put_in_place(daemon: Path) -> None:
+    file = daemon / "etc/docker/daemon.json"
+    file.write_text("old\n")
+    program(daemon / "bin", "dockerd", f'echo "dockerd $*" >>{daemon}/calls; echo bad >&2; exit 1')
+    status, said, calls = write_daemon(daemon, "yes", "restart", "{}")
+    assert status == 1
+    assert "bad\ndockerd rejects the merged" in said
+    assert not [call for call in calls if call.startswith("systemctl")]
+    assert [(path.name, path.read_text()) for path in file.parent.iterdir()] == [
+        ("daemon.json", "old\n")
+    ]
+
+
+def test_a_daemon_that_does_not_start_is_named_with_its_log(daemon: Path) -> None:
+    (daemon / "etc/docker/daemon.json").write_text("{}\n")
+    program(
+        daemon / "bin",
+        "systemctl",
+        f'echo "systemctl $*" >>{daemon}/calls; case "$1" in is-active|start) exit 1 ;; esac',
+    )
+    status, said, _ = write_daemon(daemon, "no", "none", "\n")
+    assert status == 1
+    assert "docker.service does not start." in said
+    assert "Correct the cause and run again." in said
+    assert (daemon / "etc/docker/daemon.json").read_text() == "{}\n"
+
+
+def test_the_installer_refuses_a_key_with_another_fingerprint(tmp_path: Path) -> None:
+    binaries = tmp_path / "bin"
+    program(binaries, "curl", 'while [ "$1" != -o ]; do shift; done; echo key >"$2"')
+    program(binaries, "gpg", f"printf 'pub::\\nfpr:::::::::{FINGERPRINT}:\\n'; {SECOND_KEY}")
+    for name in ("dpkg", "apt-get", "dpkg-query"):
+        program(binaries, name, f'echo "{name} $*" >>{tmp_path}/calls')
+    text = script_text("docker_install").replace("/etc/apt/", f"{tmp_path}/etc/apt/")
+    ran = run_text(
+        text, "docker", "docker-ce", "", "http://x/gpg", FINGERPRINT, first_on_path=binaries
+    )
+    assert ran.status == 1
+    assert f"has the fingerprint {FINGERPRINT} {OTHER_KEY} - expected {FINGERPRINT}." in ran.err
+    assert "It was not installed." in ran.err
+    assert not (tmp_path / "etc").exists()
+    assert "install" not in (tmp_path / "calls").read_text()

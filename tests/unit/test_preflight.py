@@ -1,0 +1,197 @@
+"""Preflight decides whether a run may touch a server at all: one row for each reason to refuse, and
+the state in which nothing is found. The script that looks is run on this machine; it only reads.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from borgstack.preflight import LEAST_DISK, SUPPORTED, Finding, ServerState, findings, parse
+from borgstack.sizes import MEGABYTE, SIZES
+from tests.unit.support import fit_server_lines, program, run_script, settings_of
+
+NOW = 1_700_000_000.0
+
+
+def server(*changed: str, without: tuple[str, ...] = ()) -> ServerState:
+    """A fit server with some of the lines that `preflight.sh` prints replaced or left out."""
+    replaced = {line.split(" ")[0] for line in changed} | set(without)
+    kept = [line for line in fit_server_lines() if line.split(" ")[0] not in replaced]
+    return parse([*kept, *changed], now=NOW)
+
+
+def judged(
+    state: ServerState,
+    *,
+    sudo: bool = False,
+    caddy_runs: bool = False,
+    deployed: bool = False,
+    **data: object,
+) -> list[Finding]:
+    return findings(settings_of(**data), state, sudo=sudo, caddy_runs=caddy_runs, deployed=deployed)
+
+
+def test_nothing_is_found_on_a_fit_server() -> None:
+    assert judged(server()) == []
+
+
+def test_every_line_of_the_script_is_read() -> None:
+    state = server("port 80 nginx", "clock 1700000030", "old-layout /v")
+    assert state == ServerState(
+        uid=0,
+        user="root",
+        root=True,
+        os=("debian", "13"),
+        codename="trixie",
+        machine="x86_64",
+        systemd=True,
+        memory=4_000_000_000,
+        disk=50_000_000_000,
+        clock_skew=30.0,
+        time_source="synchronised",
+        ports={80: "nginx"},
+        addresses=frozenset({"192.0.2.10", "2001:db8::10"}),
+        names={"chatwoot.example.com": frozenset({"192.0.2.10"})},
+        old_layout="/v",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "seen"),
+    [
+        (("uid 1000", "user joe", "root no"), "root, or a user that may use sudo", "joe"),
+        (("uid 1000", "user joe", "root yes"), "commands run as root", "a run that does not"),
+        (("os fedora 42 x",), "one of debian 12, debian 13, ubuntu 22.04", "fedora 42"),
+        (("os debian 11 bullseye",), "one of debian 12", "debian 11"),
+        (("machine armv7l",), "aarch64 or x86_64", "armv7l"),
+        (("machine ",), "aarch64 or x86_64", "nothing"),
+        (("init ",), "systemd as init", "another one"),
+        (("memory 2000000000",), "3600 MB of memory for size 4gb", "1907 MB"),
+        (("disk 1000000000",), "10240 MB free below /var/lib", "953 MB"),
+        (("port 80 nginx",), "port 80 free for Caddy", "nginx listening on it"),
+        (("port 443 apache2",), "port 443 free for Caddy", "apache2 listening on it"),
+        (("port 80 docker-proxy",), "port 80 free for Caddy", "another container listening"),
+        (("clock 1700000061",), "the clock within 60 s", "+61 s"),
+        (("clock 1699999939",), "the clock within 60 s", "-61 s"),
+        (("name chatwoot.example.com 198.51.100.7",), "to lead to this host", "198.51.100.7"),
+        (("name other.example.com 192.0.2.10",), "to lead to this host", "no such name"),
+        (("old-layout /v",), "PostgreSQL 18's layout", "older image (/v/PG_VERSION)"),
+    ],
+)
+def test_each_thing_that_stands_in_the_way_is_one_fatal_finding(
+    changed: tuple[str, ...], expected: str, seen: str
+) -> None:
+    (finding,) = judged(server(*changed))
+    assert finding.fatal
+    assert expected in finding.expected
+    assert seen in finding.seen
+    assert finding.then
+    assert str(finding).startswith("must be put right: expected ")
+
+
+@pytest.mark.parametrize(
+    ("state", "arguments"),
+    [
+        (server("uid 1000", "user joe", "root yes"), {"sudo": True}),
+        (server("port 80 docker-proxy", "port 443 docker-proxy"), {"caddy_runs": True}),
+        (server("disk 1000000000"), {"deployed": True}),
+        (server("clock 1700000060"), {}),
+        (server("machine aarch64"), {}),
+        (server("os ubuntu 24.04 noble"), {"docker_source": "distribution"}),
+        (server("name x 203.0.113.9"), {"dns_check": "off"}),
+        (
+            server("name chatwoot.example.com 203.0.113.9"),
+            {"public_addresses": ["203.0.113.9"]},
+        ),
+        (server("name chatwoot.example.com 2001:db8::10"), {}),
+        (server("port 22 sshd"), {}),
+    ],
+)
+def test_what_only_looks_wrong_is_no_finding(
+    state: ServerState, arguments: dict[str, object]
+) -> None:
+    assert judged(state, **arguments) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "data", "expected"),
+    [
+        (server(without=("time",)), {}, "a daemon that keeps the clock"),
+        (server(without=("name",)), {"dns_check": "warn"}, "to lead to this host"),
+    ],
+)
+def test_what_may_be_meant_is_only_a_warning(
+    state: ServerState, data: dict[str, object], expected: str
+) -> None:
+    (finding,) = judged(state, **data)  # type: ignore[arg-type]
+    assert not finding.fatal
+    assert expected in finding.expected
+    assert str(finding).startswith("warning: expected ")
+
+
+def test_debian_12_has_no_compose_of_its_own() -> None:
+    state = server("os debian 12 bookworm")
+    assert judged(state) == []
+    (finding,) = judged(state, docker_source="distribution")
+    assert finding.then == 'Set docker_source = "docker".'
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_memory_is_judged_by_the_size(size: str) -> None:
+    least = SIZES[size].host_memory
+    assert judged(server(f"memory {least}"), size=size) == []
+    (finding,) = judged(server(f"memory {least - 1}"), size=size)
+    assert f"{least // MEGABYTE} MB" in finding.expected
+
+
+def test_a_disk_of_exactly_the_least_size_is_enough() -> None:
+    assert judged(server(f"disk {LEAST_DISK}")) == []
+
+
+def test_a_big_disk_in_scientific_notation_is_read() -> None:
+    assert server("disk 1.23457e+12").disk == 1_234_570_000_000
+
+
+def test_everything_that_is_wrong_is_found_at_once() -> None:
+    found = judged(parse(["uid 1000", "user joe", "root no"], now=NOW))
+    assert [finding.seen.split(",")[0] for finding in found] == [
+        "user joe",
+        "unknown unknown",
+        "nothing",
+        "another one",
+        "0 MB",
+        "0 MB",
+        "none of systemd-timesyncd",
+        "no such name",
+    ]
+
+
+def test_every_supported_system_takes_dockers_own_packages() -> None:
+    assert all("docker" in sources for sources in SUPPORTED.values())
+
+
+def test_the_script_looks_at_this_machine() -> None:
+    ran = run_script("preflight", "localhost", "name.invalid")
+    state = parse(ran.out.splitlines())
+    assert (ran.status, ran.err) == (0, "")
+    assert state.uid == os.getuid()
+    assert state.machine == os.uname().machine
+    assert state.memory > 100 * MEGABYTE
+    assert state.disk > 0
+    assert abs(state.clock_skew) < 60
+    assert state.names["localhost"] & {"127.0.0.1", "::1"}
+    assert "name.invalid" not in state.names
+
+
+def test_the_script_tells_who_listens_on_the_two_ports(tmp_path: Path) -> None:
+    lines = (
+        'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=7,fd=6))\n'
+        'LISTEN 0 511 [::]:80 [::]:* users:(("nginx",pid=7,fd=7))\n'
+        "LISTEN 0 511 *:443 *:*"
+    )
+    program(tmp_path / "bin", "ss", f"cat <<'EOF'\n{lines}\nEOF")
+    ran = run_script("preflight", first_on_path=tmp_path / "bin")
+    assert parse(ran.out.splitlines()).ports == {80: "nginx", 443: "an unknown process"}

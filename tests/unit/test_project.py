@@ -1,0 +1,255 @@
+"""What the settings render to: every file of /opt/borgstack except docker-compose.yml, which has
+test_compose.py to itself. The same settings must give the same bytes, and no secret among them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from pyinfra.api.exceptions import DeployError
+
+from borgstack import project as project_module
+from borgstack.database import DATABASES
+from borgstack.project import Project, ProjectFile, render
+from borgstack.sizes import SIZES
+from tests.unit.support import REPOSITORY, default_project, settings_of
+
+SECRET = "mail-secret-42"
+FILES = {
+    "docker-compose.yml": "640|0|0",
+    "config/caddy/Caddyfile": "644|0|0",
+    "config/postgresql/init-databases.sql": "644|0|0",
+    "config/postgresql/postgresql.conf": "644|0|0",
+    "config/redis/redis.conf": "600|999|1000",
+    "config/chatwoot/prepare.sh": "644|0|0",
+    "config/chatwoot/provision.rb": "644|0|0",
+    "config/chatwoot/README.md": "644|0|0",
+}
+
+
+def text_of(project: Project, path: str) -> str:
+    (file,) = (file for file in project.files if file.path == path)
+    assert file.content is not None
+    return file.content.decode()
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
+    """The project in the variants that turn a branch of a template on."""
+    folder = tmp_path_factory.mktemp("variants")
+    (folder / "root.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (folder / "password").write_text(SECRET)
+    data: dict[str, dict[str, object]] = {
+        "default": {},
+        "smtp": {
+            "smtp_address": "smtp.example.com",
+            "smtp_username": "chat",
+            "smtp_password": f"file:{folder}/password",
+        },
+        "acme_root": {"acme_root": f"{folder}/root.pem"},
+        **{size: {"size": size} for size in SIZES},
+    }
+    return {name: render(settings_of(**one)) for name, one in data.items()}
+
+
+def test_the_files_are_those_of_the_story_with_mode_and_owner() -> None:
+    found = {
+        file.path: f"{file.mode}|{file.uid}|{file.gid}"
+        for file in default_project().files
+        if file.content is not None
+    }
+    assert found == FILES
+
+
+def test_every_folder_of_a_file_is_declared_before_it(variants: dict[str, Project]) -> None:
+    for project in variants.values():
+        declared: set[str] = set()
+        for file in project.files:
+            parent = str(PurePosixPath(file.path).parent)
+            assert file.path == "" or parent.replace(".", "") in declared
+            if file.content is None:
+                declared.add(file.path)
+
+
+def test_the_project_folder_is_closed_to_others() -> None:
+    (root,) = (file for file in default_project().files if file.path == "")
+    assert root.expected == "directory|750|0|0|-"
+
+
+def test_rendering_again_gives_the_same_bytes() -> None:
+    assert render(settings_of()).files == default_project().files
+
+
+def test_no_rendered_file_holds_a_secret(variants: dict[str, Project]) -> None:
+    for project in variants.values():
+        assert SECRET not in "".join(str(file.content) for file in project.files)
+
+
+def test_no_rendered_file_has_a_mark_of_the_template_language(
+    variants: dict[str, Project],
+) -> None:
+    for project in variants.values():
+        for file in project.files:
+            if file.path != "config/chatwoot/provision.rb":
+                assert b"{%" not in (file.content or b"")
+                assert b"None" not in (file.content or b"")
+
+
+def test_images_are_named_once_each() -> None:
+    assert default_project().images == (
+        "pgvector/pgvector:pg18",
+        "redis:8.2-alpine",
+        "chatwoot/chatwoot:v4.6.0-ce",
+        "caddy:2.10-alpine",
+    )
+
+
+def test_only_prepare_is_a_one_shot() -> None:
+    services = default_project().services
+    assert [name for name, one in services.items() if one.one_shot] == ["chatwoot-prepare"]
+    assert services["chatwoot"].networks == {"borgstack_internal", "borgstack_external"}
+
+
+@pytest.mark.parametrize(
+    ("path", "fragment"),
+    [
+        ("config/caddy/Caddyfile", "\temail ops@example.com\n"),
+        ("config/caddy/Caddyfile", "\tacme_ca https://acme-v02.api.letsencrypt.org/directory\n"),
+        ("config/caddy/Caddyfile", "\nchatwoot.example.com {\n"),
+        ("config/caddy/Caddyfile", "reverse_proxy chatwoot:3000\n"),
+        ("config/caddy/Caddyfile", "?X-Content-Type-Options nosniff\n"),
+        ("config/caddy/Caddyfile", "?Referrer-Policy strict-origin-when-cross-origin\n"),
+        ("config/caddy/Caddyfile", "?Strict-Transport-Security "),
+        ("config/caddy/Caddyfile", "@page not path /widget /widget/*\n"),
+        ("config/caddy/Caddyfile", "header @page ?X-Frame-Options SAMEORIGIN\n"),
+        ("config/caddy/Caddyfile", "@onboarding path /installation /installation/*\n"),
+        ("config/caddy/Caddyfile", "import conf.d/*.caddy\n"),
+        ("config/postgresql/init-databases.sql", "\\set ON_ERROR_STOP on\n"),
+        ("config/postgresql/init-databases.sql", "\\getenv password CHATWOOT_DB_PASSWORD\n"),
+        ("config/postgresql/init-databases.sql", "SET log_statement = 'none';\n"),
+        ("config/postgresql/init-databases.sql", "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"),
+        (
+            "config/postgresql/init-databases.sql",
+            "GRANT ALL PRIVILEGES ON DATABASE chatwoot_db TO chatwoot_user;\n",
+        ),
+        (
+            "config/postgresql/init-databases.sql",
+            "ALTER DATABASE chatwoot_db OWNER TO chatwoot_user;\n",
+        ),
+        (
+            "config/postgresql/init-databases.sql",
+            "REVOKE CONNECT, TEMPORARY ON DATABASE chatwoot_db FROM PUBLIC;\n",
+        ),
+        ("config/postgresql/postgresql.conf", "password_encryption = scram-sha-256\n"),
+        ("config/postgresql/postgresql.conf", "listen_addresses = '*'\n"),
+        ("config/redis/redis.conf", "\nmaxmemory-policy noeviction\n"),
+        ("config/redis/redis.conf", "\nappendonly yes\n"),
+        ("config/redis/redis.conf", "\nprotected-mode yes\n"),
+        ("config/chatwoot/README.md", "https://chatwoot.example.com/app\n"),
+        ("config/chatwoot/README.md", "First login: ops@example.com."),
+        ("config/chatwoot/README.md", "Profile Settings, Access\n  Token."),
+        ("config/chatwoot/README.md", "No mail server is configured"),
+    ],
+)
+def test_a_rendered_file_says_what_it_has_to(path: str, fragment: str) -> None:
+    assert fragment in text_of(default_project(), path)
+
+
+@pytest.mark.parametrize("extension", DATABASES[0].extensions)
+def test_the_superuser_creates_each_extension_inside_the_database(extension: str) -> None:
+    sql = text_of(default_project(), "config/postgresql/init-databases.sql")
+    inside = sql.partition("\\connect chatwoot_db\n")[2]
+    assert f"CREATE EXTENSION IF NOT EXISTS {extension};\n" in inside
+
+
+def test_chatwoots_four_extensions_are_declared() -> None:
+    assert DATABASES[0].extensions == ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_memory_of_the_data_stores_follows_the_size(
+    size: str, variants: dict[str, Project]
+) -> None:
+    row = SIZES[size]
+    postgresql = text_of(variants[size], "config/postgresql/postgresql.conf")
+    assert f"\nshared_buffers = {row.postgresql.shared_buffers}\n" in postgresql
+    assert f"\nmax_connections = {row.postgresql.max_connections}\n" in postgresql
+    redis = text_of(variants[size], "config/redis/redis.conf")
+    assert f"\nmaxmemory {row.redis_maxmemory}\n" in redis
+
+
+def test_a_certificate_authority_of_ones_own_comes_with_its_root(
+    variants: dict[str, Project],
+) -> None:
+    project = variants["acme_root"]
+    assert "\tacme_ca_root /etc/caddy/acme-root.pem\n" in text_of(project, "config/caddy/Caddyfile")
+    root = text_of(project, "config/caddy/acme-root.pem")
+    assert root.startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_without_one_caddy_is_told_of_no_root() -> None:
+    assert "acme_ca_root" not in text_of(default_project(), "config/caddy/Caddyfile")
+    assert not [f for f in default_project().files if f.path.endswith("acme-root.pem")]
+
+
+def test_the_readme_names_the_mail_server_when_there_is_one(variants: dict[str, Project]) -> None:
+    text = text_of(variants["smtp"], "config/chatwoot/README.md")
+    assert "Invitations go out through smtp.example.com." in text
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (ProjectFile("d", None, "755"), "directory|755|0|0|-"),
+        (
+            ProjectFile("f", b"", "600", 999, 1000),
+            "regular file|600|999|1000|"
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
+    ],
+)
+def test_a_file_knows_how_it_looks_in_place(file: ProjectFile, expected: str) -> None:
+    assert file.expected == expected
+
+
+@pytest.fixture
+def templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the templates that a test may break."""
+    for folder in ("templates", "files"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    monkeypatch.setattr(project_module, "_REPOSITORY", tmp_path)
+    project_module._environment.cache_clear()
+    yield tmp_path / "templates"
+    project_module._environment.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "where"),
+    [
+        ("redis.conf.j2", "{% if %}", "templates/redis.conf.j2 line 3"),
+        ("Caddyfile.j2", "{% endfor %}", "templates/Caddyfile.j2 line 3"),
+        ("redis.conf.j2", "{{ settings.no_such_thing }}", "templates/redis.conf.j2 line 3"),
+        ("redis.conf.j2", "{{ size.memory + 1 }}", "templates/redis.conf.j2 line 3"),
+        ("redis.conf.j2", "{% include 'none.j2' %}", "templates/redis.conf.j2 line 3"),
+    ],
+)
+def test_a_broken_template_is_named_with_its_line(
+    template: str, line: str, where: str, templates: Path
+) -> None:
+    path = templates / template
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], line, *lines[2:]]))
+    with pytest.raises(DeployError) as raised:
+        render(settings_of())
+    assert f"The template {where}" in str(raised.value)
+    assert "Nothing was touched on any host." in str(raised.value)
+
+
+def test_a_compose_file_that_is_no_yaml_is_named(templates: Path) -> None:
+    path = templates / "docker-compose.yml.j2"
+    path.write_text(path.read_text() + "\n  - nonsense: [\n")
+    with pytest.raises(DeployError, match=r"docker-compose\.yml\.j2 does not render to YAML"):
+        render(settings_of())

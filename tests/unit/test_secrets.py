@@ -1,0 +1,208 @@
+"""Secrets are generated once and never seen again, so what is generated has to be right the first
+time: fit for its own rule, safe where it is read, and documented in .env.example.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from borgstack import secrets
+from borgstack.project import ENV_PATH
+from borgstack.secrets import ENTRIES, FIT_OWNER, EnvChange, EnvState, Kind
+from tests.unit.support import REPOSITORY, run_script, settings_of
+
+BY_NAME = {entry.name: entry for entry in ENTRIES}
+GENERATED = [entry for entry in ENTRIES if entry.value is None]
+
+
+@pytest.fixture
+def with_smtp(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.setenv("TEST_SMTP", "mail-secret-42")
+    return {
+        "smtp_address": "smtp.example.com",
+        "smtp_username": "chat",
+        "smtp_password": "env:TEST_SMTP",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("POSTGRES_PASSWORD", r"[A-Za-z][A-Za-z0-9]{31}"),
+        ("REDIS_PASSWORD", r"[A-Za-z][A-Za-z0-9]{31}"),
+        ("CHATWOOT_DB_PASSWORD", r"[A-Za-z][A-Za-z0-9]{31}"),
+        ("CHATWOOT_SECRET_KEY_BASE", r"(?=.*[a-f])[0-9a-f]{128}"),
+        ("CHATWOOT_API_TOKEN", r"[A-Za-z][A-Za-z0-9]{23}"),
+        (
+            "CHATWOOT_ADMIN_PASSWORD",
+            r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])(?=.*[_+=-])[A-Za-z0-9_+=-]{24}",
+        ),
+    ],
+)
+def test_a_generated_value_has_the_form_that_its_readers_need(name: str, pattern: str) -> None:
+    for _ in range(50):
+        assert re.fullmatch(pattern, secrets.generate(BY_NAME[name]))
+
+
+def test_every_generated_value_is_accepted_by_the_rules_on_the_host(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    rules = [secrets.rule(entry, settings_of()) for entry in GENERATED]
+    for _ in range(5):
+        path.write_text("".join(f"{e.name}={secrets.generate(e)}\n" for e in GENERATED))
+        path.chmod(0o600)
+        looked = run_script("env_state", str(path), "salt", *rules)
+        assert looked.out.splitlines()[1:] == [f"entry {entry.name} ok" for entry in GENERATED]
+
+
+def test_no_value_is_generated_twice() -> None:
+    for entry in GENERATED:
+        assert len({secrets.generate(entry) for _ in range(20)}) == 20
+
+
+def test_a_key_of_digits_alone_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["1" * 128, "2" * 128, "a" * 128])
+    monkeypatch.setattr(secrets.pwd, "genword", lambda **_: next(drawn))
+    assert secrets.generate(BY_NAME["CHATWOOT_SECRET_KEY_BASE"]) == "a" * 128
+
+
+def test_the_example_file_is_generated_from_the_list() -> None:
+    assert (REPOSITORY / ".env.example").read_text() == secrets.example()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CHATWOOT_HOST=chatwoot.${DOMAIN}\n",
+        "CHATWOOT_DB_PASSWORD=<generate-strong-password>\n",
+        "CHATWOOT_SECRET_KEY_BASE=<generate-secret-key>\n",
+        "CHATWOOT_API_TOKEN=<",
+        "POSTGRES_PASSWORD=<generate-strong-password>\n",
+        "REDIS_PASSWORD=<generate-strong-password>\n",
+        "\nDOMAIN=",
+        "\nCADDY_EMAIL=",
+        "# Chatwoot customer service platform credentials\n",
+        "SECURITY WARNING: signs every session",
+        "SECURITY WARNING: acts with all rights of the administrator",
+        "Profile Settings, Access Token",
+    ],
+)
+def test_the_example_file_has_the_storys_names_and_comments(text: str) -> None:
+    assert text in secrets.example()
+
+
+def test_no_value_of_the_example_file_would_be_taken_for_a_secret() -> None:
+    for entry in ENTRIES:
+        if entry.kind is not Kind.PLAIN:
+            assert re.fullmatch(r"<[^>]*>", entry.placeholder)
+
+
+def test_the_entries_of_the_mail_server_exist_only_with_one(with_smtp: dict[str, object]) -> None:
+    def names(**data: object) -> set[str]:
+        return {entry.name for entry in secrets.entries_for(settings_of(**data))}
+
+    assert names(**with_smtp) - names() == {"SMTP_PASSWORD"}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_a_rule_is_four_words_and_tells_no_secret(
+    entry: secrets.Entry, with_smtp: dict[str, object]
+) -> None:
+    name, kind, least, expected = secrets.rule(entry, settings_of(**with_smtp)).split("\t")
+    assert (name, kind, int(least)) == (entry.name, entry.kind, entry.length)
+    assert bool(expected) == (entry.kind is Kind.PLAIN)
+
+
+def fit_state(**verdicts: str) -> EnvState:
+    names = (entry.name for entry in secrets.entries_for(settings_of()))
+    return EnvState(FIT_OWNER, (), {**dict.fromkeys(names, "ok"), **verdicts}, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (fit_state(), []),
+        (
+            fit_state(REDIS_PASSWORD="missing"),
+            [EnvChange("REDIS_PASSWORD", "missing", "fill")],
+        ),
+        (fit_state(REDIS_PASSWORD="empty"), [EnvChange("REDIS_PASSWORD", "empty", "fill")]),
+        (fit_state(DOMAIN="differs"), [EnvChange("DOMAIN", "differs", "set")]),
+        (
+            EnvState("regular file|644|0|0", (), fit_state().verdicts, {}),
+            [EnvChange("", "regular file|644|0|0, not regular file|600|0|0", "own")],
+        ),
+        (
+            EnvState(None, (), fit_state().verdicts, {}),
+            [EnvChange("", "no file, not regular file|600|0|0", "own")],
+        ),
+    ],
+)
+def test_each_difference_becomes_one_change(state: EnvState, expected: list[EnvChange]) -> None:
+    assert secrets.changes(settings_of(), state, "salt") == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (EnvChange("DOMAIN", "differs", "set"), ".env: DOMAIN: differs"),
+        (EnvChange("", "no file", "own"), ".env: the file: no file"),
+    ],
+)
+def test_a_change_is_told_by_name_and_reason(change: EnvChange, expected: str) -> None:
+    assert str(change) == expected
+
+
+def test_a_host_without_the_file_gets_every_entry() -> None:
+    found = secrets.changes(settings_of(), EnvState(None, (), {}, {}), "salt")
+    names = [entry.name for entry in secrets.entries_for(settings_of())]
+    assert [change.name for change in found] == ["", *names]
+
+
+@pytest.mark.parametrize(("value", "differs"), [("mail-secret-42", False), ("old", True)])
+def test_a_supplied_value_is_compared_by_its_digest_alone(
+    value: str, *, differs: bool, with_smtp: dict[str, object]
+) -> None:
+    verdicts = fit_state(SMTP_PASSWORD="ok").verdicts
+    digests = {"SMTP_PASSWORD": secrets.digest("salt", value)}
+    found = secrets.changes(
+        settings_of(**with_smtp), EnvState(FIT_OWNER, (), verdicts, digests), "salt"
+    )
+    assert found == ([EnvChange("SMTP_PASSWORD", "differs", "set")] if differs else [])
+    assert "mail-secret-42" not in json.dumps([change.reason for change in found])
+
+
+def test_a_digest_depends_on_the_salt() -> None:
+    assert secrets.digest("one", "value") != secrets.digest("two", "value")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (fit_state(), []),
+        (fit_state(DOMAIN="differs", REDIS_PASSWORD="empty"), []),
+        (
+            EnvState(FIT_OWNER, ((3, "opens a quote"), (0, "is not a file")), {}, {}),
+            ["line 3 opens a quote", "is not a file"],
+        ),
+        (fit_state(REDIS_PASSWORD="refused is shorter"), ["REDIS_PASSWORD is shorter"]),
+    ],
+)
+def test_only_what_no_run_can_put_right_is_a_mistake(state: EnvState, expected: list[str]) -> None:
+    assert secrets.mistakes(state) == expected
+
+
+def test_the_payload_carries_comment_and_value_of_what_changes_and_of_nothing_else() -> None:
+    payload = secrets.payload(
+        settings_of(),
+        [EnvChange("", "no file", "own"), EnvChange("DOMAIN", "missing", "set")],
+    )
+    comment = BY_NAME["DOMAIN"].comment
+    assert payload == f"note DOMAIN \nnote DOMAIN {comment}\nset DOMAIN example.com"
+
+
+def test_the_env_file_lies_where_the_story_says() -> None:
+    assert ENV_PATH == "/opt/borgstack/.env"

@@ -1,0 +1,333 @@
+"""Settings are the one thing an operator types: every mistake has to be named before anything is
+touched, all of them at once, and none may show a secret.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyinfra.api.exceptions import DeployError
+
+from borgstack.settings import (
+    Settings,
+    read_settings,
+    reference,
+    resolve_reference,
+    settings_of_all,
+)
+from borgstack.sizes import MEGABYTE, SIZES
+from tests.unit.support import REPOSITORY, REQUIRED, settings_of
+
+SECRET = "hunter2-correct-horse"
+
+
+def mistakes_of(**data: object) -> list[str]:
+    settings, mistakes = read_settings({**REQUIRED, **data})
+    assert (settings is None) == bool(mistakes)
+    return mistakes
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("chatwoot_host", "chatwoot.example.com"),
+        ("n8n_host", "n8n.example.com"),
+        ("evolution_host", "evolution.example.com"),
+        ("admin_email", "ops@example.com"),
+        ("mail_sender", "ops@example.com"),
+        ("public_names", ("chatwoot.example.com",)),
+        ("size", "4gb"),
+        ("chatwoot_image", "chatwoot/chatwoot:v4.6.0-ce"),
+        ("postgresql_image", "pgvector/pgvector:pg18"),
+        ("redis_image", "redis:8.2-alpine"),
+        ("caddy_image", "caddy:2.10-alpine"),
+        ("installation_name", "BorgStack Chatwoot"),
+        ("acme_directory", "https://acme-v02.api.letsencrypt.org/directory"),
+        ("docker_apt_fingerprint", "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"),
+        ("dns_check", "strict"),
+        ("smtp_address", None),
+    ],
+)
+def test_domain_and_email_are_enough_and_the_rest_follows(name: str, value: object) -> None:
+    assert getattr(settings_of(), name) == value
+
+
+def test_an_explicit_value_wins_over_the_derived_one() -> None:
+    settings = settings_of(chatwoot_host="talk.example.org", admin_email="me@example.org")
+    assert settings.public_names == ("talk.example.org",)
+    assert settings.admin_email == "me@example.org"
+    assert settings.mail_sender == "ops@example.com"
+
+
+def test_a_fingerprint_may_be_written_as_gpg_shows_it() -> None:
+    shown = "9dc8 5822 9fc7 dd38 854a  e2d8 8d81 803c 0ebf cd88"
+    assert settings_of(docker_apt_fingerprint=shown).docker_apt_fingerprint == (
+        "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
+    )
+
+
+BAD_VALUES: list[tuple[str, object, str]] = [
+    ("domain", "Example.com", "domain name in lower case"),
+    ("domain", "localhost", "domain name in lower case"),
+    ("domain", "example.com\n", "domain name in lower case"),
+    ("domain", "-x.example.com", "domain name in lower case"),
+    ("domain", None, "valid string"),
+    ("domain", 5, "valid string"),
+    ("caddy_email", "ops", "e-mail address"),
+    ("caddy_email", "ops@localhost", "e-mail address"),
+    ("chatwoot_host", "", "domain name"),
+    ("chatwoot_host", "https://chat.example.com", "domain name"),
+    ("admin_email", "a b@example.com", "e-mail address"),
+    ("mail_sender", "Chat <a@example.com>", "e-mail address"),
+    ("size", "2gb", "'4gb', '8gb' or '16gb'"),
+    ("memory_limits", {"chatwoot": "1 GB"}, "a size such as 640m"),
+    ("memory_limits", {"chatwoot": 640}, "valid string"),
+    ("memory_limits", {"chatwot": "1g"}, "no service of the stack: ['chatwot']"),
+    ("memory_limits", "1g", "valid dictionary"),
+    ("installation_name", 'The "Best"', "one line without quotes"),
+    ("installation_name", "", "one line without quotes"),
+    ("account_name", "two\nlines", "one line without quotes"),
+    ("admin_name", "$HOME", "one line without quotes"),
+    ("locale", "english", "a locale"),
+    ("timezone", "Sao Paulo", "a time zone"),
+    ("chatwoot_image", "chatwoot/chatwoot", "an image with a tag"),
+    ("postgresql_image", "pgvector/pgvector:pg18@sha256:12", "an image with a tag"),
+    ("redis_image", "redis 8", "an image with a tag"),
+    ("caddy_image", "Caddy:2.10", "an image with a tag"),
+    ("acme_directory", "acme.example.com", "a URL without a final /"),
+    ("acme_directory", "https://ca.example.com/", "a URL without a final /"),
+    ("acme_root", "/nowhere/root.pem", "there is no file /nowhere/root.pem"),
+    ("dns_check", "maybe", "'strict', 'warn' or 'off'"),
+    ("public_addresses", ["192.0.2.300"], "IPv4 or IPv6"),
+    ("docker_source", "snap", "'docker' or 'distribution'"),
+    ("docker_apt_url", "file:///mirror", "a URL without a final /"),
+    ("docker_apt_fingerprint", "9DC8", "40 hexadecimal digits"),
+    ("docker_address_pools", [{"base": "10.0.0.1/8", "size": 24}], "host bits set"),
+    ("docker_address_pools", [{"base": "10.0.0.0/8", "size": 31}], "less than or equal to 30"),
+    ("docker_address_pools", [{"base": "10.0.0.0/8"}], "is required"),
+    ("docker_log_max_size", "10MB", "a size such as 640m"),
+    ("docker_log_max_files", 0, "greater than or equal to 1"),
+    ("registry_mirrors", ["mirror:5000"], "a URL without a final /"),
+    ("smtp_address", "mail server", "domain name"),
+    ("smtp_port", 0, "greater than or equal to 1"),
+    ("smtp_port", 65536, "less than or equal to 65535"),
+    ("smtp_authentication", "ntlm", "'plain', 'login' or 'cram_md5'"),
+    ("start_timeout", 5, "greater than or equal to 10"),
+    ("prepare_timeout", "soon", "valid integer"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "fragment"), BAD_VALUES)
+def test_a_bad_value_is_named_with_what_is_expected(
+    name: str, value: object, fragment: str
+) -> None:
+    mistakes = mistakes_of(**{name: value})
+    assert len(mistakes) == 1
+    assert mistakes[0].startswith(name)
+    assert fragment in mistakes[0]
+
+
+def test_every_setting_that_can_be_wrong_is_in_the_table() -> None:
+    free = {"smtp_username", "smtp_password"}  # the tests of references have these
+    same_type = {"n8n_host", "evolution_host"}  # as chatwoot_host
+    tested = {name for name, _, _ in BAD_VALUES}
+    assert set(Settings.model_fields) - free - same_type == tested
+
+
+@pytest.mark.parametrize("name", ["domain", "caddy_email"])
+def test_a_missing_required_value_is_named_once_without_what_follows_from_it(name: str) -> None:
+    data = {key: value for key, value in REQUIRED.items() if key != name}
+    assert read_settings(data) == (
+        None,
+        [f"{name}: is required; set it in group_data/ or in inventory.py"],
+    )
+
+
+def test_a_wrong_domain_is_not_repeated_for_the_names_that_follow_from_it() -> None:
+    settings, mistakes = read_settings({"domain": "UPPER.CASE", "caddy_email": "no"})
+    assert settings is None
+    assert [mistake.split(":")[0] for mistake in mistakes] == ["domain", "caddy_email"]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("domian", "domian: no such setting (did you mean domain?)"),
+        ("chatwoot_imagee", "chatwoot_imagee: no such setting (did you mean chatwoot_image?)"),
+        ("zzzzzz", "zzzzzz: no such setting"),
+    ],
+)
+def test_an_unknown_setting_is_named_with_the_nearest_known_one(key: str, expected: str) -> None:
+    assert mistakes_of(**{key: "x"}) == [expected]
+
+
+def test_the_value_of_an_unknown_setting_is_not_shown() -> None:
+    assert SECRET not in "".join(mistakes_of(smtp_pasword=SECRET))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["ssh_user", "ssh_port", "ssh_key", "ssh_strict_host_key_checking", "_sudo", "_anything"],
+)
+def test_pyinfras_own_data_is_no_setting(key: str) -> None:
+    assert mistakes_of(**{key: "yes"}) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            {"chatwoot_host": "a.example.com", "n8n_host": "a.example.com"},
+            "chatwoot_host, n8n_host and evolution_host must differ",
+        ),
+        ({"smtp_username": "chat"}, "smtp_username and smtp_password go together"),
+    ],
+)
+def test_values_that_contradict_each_other_are_named(
+    data: dict[str, object], expected: str
+) -> None:
+    assert mistakes_of(**data) == [expected]
+
+
+def test_a_name_that_collides_with_a_derived_one_is_named() -> None:
+    assert mistakes_of(chatwoot_host="n8n.example.com") == [
+        "chatwoot_host, n8n_host and evolution_host must differ"
+    ]
+
+
+def test_smtp_password_alone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_SMTP", SECRET)
+    assert mistakes_of(smtp_password="env:TEST_SMTP") == [
+        "smtp_username and smtp_password go together"
+    ]
+
+
+def test_a_secret_is_read_from_the_environment_or_a_file_and_hides_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TEST_SMTP", SECRET)
+    file = tmp_path / "password"
+    file.write_text(f"{SECRET}\n")
+    for where in ("env:TEST_SMTP", f"file:{file}"):
+        settings = settings_of(smtp_username="chat", smtp_password=where)
+        assert settings.smtp_password is not None
+        assert settings.smtp_password.get_secret_value() == SECRET
+        assert SECRET not in f"{settings} {settings!r}"
+
+
+REFERENCES: list[tuple[str, str]] = [
+    (SECRET, "write a reference, 'env:NAME' or 'file:PATH', not the secret itself"),
+    (f"vault:{SECRET}", "write a reference, 'env:NAME' or 'file:PATH', not the secret itself"),
+    ("env:", "write a reference"),
+    ("file:", "write a reference"),
+    ("env:TEST_UNSET", "the environment variable TEST_UNSET is not set"),
+    ("env:TEST_EMPTY", "the environment variable TEST_EMPTY is not set"),
+    ("file:/nowhere/password", "there is no file /nowhere/password"),
+    ("env:TEST_QUOTE", "has a ' or a line break that .env cannot hold"),
+    ("env:TEST_LINES", "has a ' or a line break that .env cannot hold"),
+]
+
+
+@pytest.mark.parametrize(("reference", "expected"), REFERENCES)
+def test_a_reference_that_leads_nowhere_is_named_without_the_secret(
+    reference: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_EMPTY", "")
+    monkeypatch.setenv("TEST_QUOTE", f"{SECRET}'")
+    monkeypatch.setenv("TEST_LINES", f"{SECRET}\nmore")
+    with pytest.raises(ValueError, match=r".") as raised:
+        resolve_reference(reference)
+    assert expected in str(raised.value)
+    mistakes = mistakes_of(smtp_username="chat", smtp_password=reference)
+    assert len(mistakes) == 1
+    assert expected in mistakes[0]
+    assert SECRET not in mistakes[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("~no-such-user-here/password", "cannot be read: RuntimeError"),
+        ("{folder}/binary", "cannot be read: UnicodeDecodeError"),
+        ("{folder}", "cannot be read: IsADirectoryError"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_like_any_other_mistake(
+    path: str, why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (mistake,) = mistakes_of(
+        smtp_username="c", smtp_password=f"file:{path}".format(folder=tmp_path)
+    )
+    assert mistake.startswith("smtp_password: the file ")
+    assert mistake.endswith(why)
+
+
+def test_all_mistakes_of_all_hosts_stand_in_one_message_without_a_secret() -> None:
+    hosts = [
+        ("one", {"domain": "ONE", "caddy_email": "x", "colour": "red"}),
+        ("two", {**REQUIRED, "smtp_username": "chat", "smtp_password": SECRET}),
+        ("three", {**REQUIRED, "size": "1gb", "smtp_port": -1}),
+        ("four", dict(REQUIRED)),
+    ]
+    with pytest.raises(DeployError) as raised:
+        settings_of_all(hosts)
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "These settings cannot be used; nothing was touched on any host."
+    assert [line.split(":")[0:2] for line in lines[1:-1]] == [
+        ["  one", " colour"],
+        ["  one", " domain"],
+        ["  one", " caddy_email"],
+        ["  two", " smtp_password"],
+        ["  three", " size"],
+        ["  three", " smtp_port"],
+    ]
+    assert "group_data/*.py" in lines[-1]
+    assert SECRET not in str(raised.value)
+
+
+def test_settings_of_several_hosts_are_kept_apart() -> None:
+    settings = settings_of_all(
+        [("one", {**REQUIRED, "size": "8gb"}), ("two", {**REQUIRED, "domain": "two.example"})]
+    )
+    assert {name: (one.size, one.domain) for name, one in settings.items()} == {
+        "one": ("8gb", "example.com"),
+        "two": ("4gb", "two.example"),
+    }
+
+
+def test_the_reference_for_operators_is_generated_from_the_settings() -> None:
+    assert (REPOSITORY / "docs" / "settings.md").read_text() == reference()
+
+
+def test_the_reference_describes_every_setting_with_its_default() -> None:
+    rows = reference().splitlines()[-len(Settings.model_fields) :]
+    assert [row.split("`")[1] for row in rows] == list(Settings.model_fields)
+    for row in rows:
+        _, _, default, description, _ = row.split("|")
+        assert default.strip() not in {"", "``"}, row
+        assert len(description.strip()) > 4, row
+
+
+def in_bytes(notation: str) -> int:
+    return int(notation[:-1]) * {"k": 1024, "m": MEGABYTE, "g": 1024 * MEGABYTE}[notation[-1]]
+
+
+def test_the_limits_of_4gb_leave_room_on_such_a_server_with_every_service_on() -> None:
+    limits = SIZES["4gb"].memory
+    assert set(limits) >= {"n8n", "evolution", "chatwoot-prepare"}
+    assert sum(map(in_bytes, limits.values())) <= 3.4e9
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_limits_every_service_within_the_hosts_memory(size: str) -> None:
+    limits = SIZES[size].memory
+    assert set(limits) == set(SIZES["4gb"].memory)
+    assert sum(map(in_bytes, limits.values())) < SIZES[size].host_memory
+
+
+def test_a_single_limit_can_be_overridden() -> None:
+    settings = settings_of(memory_limits={"chatwoot": "900m"})
+    assert settings.memory_limit("chatwoot") == "900m"
+    assert settings.memory_limit("redis") == SIZES["4gb"].memory["redis"]

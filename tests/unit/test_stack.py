@@ -1,0 +1,275 @@
+"""The live stack against the rendered one. A wrong answer here either touches a service that is in
+place or leaves a broken one as it is, so every reason and every action has its row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from borgstack import stack
+from borgstack.stack import Container, ServiceChange, StackState
+from tests.unit.support import default_project, fit_stack_lines, image_number, settings_of
+
+PROJECT = default_project()
+FIT = stack.parse(fit_stack_lines(PROJECT))
+IMAGE = "chatwoot/chatwoot:v4.6.0-ce"
+
+
+def changed(container: str, **values: Any) -> StackState:  # noqa: ANN401 - Container's own fields
+    one = dataclasses.replace(FIT.containers[container], **values)
+    return dataclasses.replace(FIT, containers={**FIT.containers, container: one})
+
+
+def without(container: str) -> StackState:
+    kept = {name: one for name, one in FIT.containers.items() if name != container}
+    return dataclasses.replace(FIT, containers=kept)
+
+
+def test_nothing_differs_where_the_stack_is_in_place() -> None:
+    assert stack.missing_images(PROJECT, FIT) == []
+    assert stack.service_changes(PROJECT, PROJECT.services, FIT) == []
+    assert stack.prepare_change(PROJECT, FIT) is None
+    assert stack.database_changes(FIT) == []
+    assert stack.caddy_change(FIT) is None
+
+
+def test_every_line_of_the_script_is_read() -> None:
+    assert FIT.engine == "running"
+    assert FIT.hashes["chatwoot"] == "hash-of-chatwoot"
+    assert FIT.containers["borgstack_redis"] == Container(
+        project="borgstack",
+        service="redis",
+        hash="hash-of-redis",
+        image=image_number(PROJECT, "redis:8.2-alpine"),
+        state="running",
+        status="Up 3 hours (healthy)",
+        networks=frozenset({"borgstack_internal"}),
+        reference="redis:8.2-alpine",
+    )
+    assert FIT.database is not None
+    assert FIT.caddy == ({"a": 1}, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("lines", "engine"),
+    [([], "missing"), (["engine missing"], "missing"), (["engine stopped"], "stopped")],
+)
+def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: str) -> None:
+    state = stack.parse(lines)
+    assert state == StackState(engine=engine)
+    assert len(stack.service_changes(PROJECT, PROJECT.services, state)) == len(PROJECT.services)
+    assert stack.missing_images(PROJECT, state) == list(PROJECT.images)
+    assert stack.database_changes(state) == []
+    assert stack.caddy_change(state) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "service", "reason", "action"),
+    [
+        (without("chatwoot"), "chatwoot", "there is no container", "up"),
+        (
+            changed("chatwoot", project=""),
+            "chatwoot",
+            "the container is not Compose's",
+            "replace",
+        ),
+        (
+            changed("chatwoot", project="other"),
+            "chatwoot",
+            "the container is not Compose's",
+            "replace",
+        ),
+        (
+            changed("chatwoot", service="web"),
+            "chatwoot",
+            "the container is not Compose's",
+            "replace",
+        ),
+        (changed("chatwoot", hash="old"), "chatwoot", "its configuration differs", "up"),
+        (
+            dataclasses.replace(FIT, hashes={}),
+            "chatwoot",
+            "its configuration differs",
+            "up",
+        ),
+        (changed("chatwoot", image="sha256:0"), "chatwoot", "its image differs", "up"),
+        (dataclasses.replace(FIT, images={}), "chatwoot", "its image differs", "up"),
+        (changed("chatwoot", state="paused"), "chatwoot", "it is paused", "unpause"),
+        (changed("chatwoot", state="restarting"), "chatwoot", "it is restarting", "recreate"),
+        (changed("chatwoot", state="dead"), "chatwoot", "it is dead", "recreate"),
+        (changed("chatwoot", state="removing"), "chatwoot", "it is removing", "recreate"),
+        (changed("chatwoot", state="exited"), "chatwoot", "it is exited", "up"),
+        (changed("chatwoot", state="created"), "chatwoot", "it is created", "up"),
+        (
+            changed("chatwoot", networks=frozenset({"borgstack_external"})),
+            "chatwoot",
+            "it is not in borgstack_internal",
+            "recreate",
+        ),
+        (
+            changed("chatwoot", networks=frozenset()),
+            "chatwoot",
+            "it is not in borgstack_external, borgstack_internal",
+            "recreate",
+        ),
+        (
+            changed("chatwoot", status="Up 1 hour (unhealthy)"),
+            "chatwoot",
+            "it is unhealthy",
+            "recreate",
+        ),
+        (
+            changed("chatwoot-prepare", status="Exited (1) 2 minutes ago"),
+            "chatwoot-prepare",
+            "it has not ended well (exited: Exited (1) 2 minutes ago)",
+            "up",
+        ),
+        (
+            changed("chatwoot-prepare", state="running", status="Up 2 minutes"),
+            "chatwoot-prepare",
+            "it has not ended well (running: Up 2 minutes)",
+            "up",
+        ),
+    ],
+)
+def test_each_difference_of_a_service_has_its_reason_and_its_action(
+    state: StackState, service: str, reason: str, action: str
+) -> None:
+    expected = ServiceChange(service, service, reason, action)
+    assert stack.service_change(PROJECT.services[service], state) == expected
+
+
+def test_only_the_service_that_differs_is_touched() -> None:
+    state = changed("borgstack_redis", state="exited")
+    (change,) = stack.service_changes(PROJECT, PROJECT.services, state)
+    assert change.word == "redis:borgstack_redis:up"
+    assert str(change) == "redis: it is exited"
+
+
+STARTING = "Up 1 second (health: starting)"
+
+
+def test_a_service_that_is_still_starting_is_waited_for_and_not_changed() -> None:
+    state = changed("chatwoot", status=STARTING)
+    assert stack.service_changes(PROJECT, ["chatwoot"], state) == []
+    assert stack.still_starting(PROJECT, ["chatwoot"], state) == [
+        ServiceChange("chatwoot", "chatwoot", "it is still starting", "wait")
+    ]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [FIT, without("chatwoot"), changed("chatwoot", status=STARTING, hash="old")],
+    ids=["in place", "missing", "starting with another configuration"],
+)
+def test_nothing_else_is_merely_waited_for(state: StackState) -> None:
+    assert stack.still_starting(PROJECT, ["chatwoot", "redis"], state) == []
+
+
+def test_services_that_were_not_named_are_not_looked_at() -> None:
+    state = changed("borgstack_redis", state="exited")
+    assert stack.service_changes(PROJECT, ("postgresql",), state) == []
+
+
+def test_a_network_of_the_operators_own_is_no_difference() -> None:
+    networks = frozenset({"borgstack_internal", "borgstack_external", "monitoring"})
+    assert (
+        stack.service_changes(PROJECT, ["chatwoot"], changed("chatwoot", networks=networks)) == []
+    )
+
+
+DIGEST = f"sha256:{'ab' * 32}"
+
+
+@pytest.mark.parametrize(
+    ("reference", "tags", "digests", "found"),
+    [
+        ("redis:8.2-alpine", '["redis:8.2-alpine"]', "[]", True),
+        ("redis:8.2-alpine", '["other:1","redis:8.2-alpine"]', "null", True),
+        ("docker.io/library/redis:8.2", '["redis:8.2"]', "[]", True),
+        ("library/redis:8.2", '["redis:8.2"]', "[]", True),
+        ("docker.io/chatwoot/chatwoot:v1", '["chatwoot/chatwoot:v1"]', "[]", True),
+        ("ghcr.io/a/b:1", '["ghcr.io/a/b:1"]', "[]", True),
+        (f"redis:8.2@{DIGEST}", "null", f'["redis@{DIGEST}"]', True),
+        (f"localhost:5000/a/b:1@{DIGEST}", "[]", f'["localhost:5000/a/b@{DIGEST}"]', True),
+        ("redis:8.2-alpine", '["redis:8.0-alpine"]', "[]", False),
+        ("redis:8.2", '["mirror/redis:8.2"]', "[]", False),
+        (f"redis:8.2@{DIGEST}", '["redis:8.2"]', "[]", False),
+        ("redis:8.2", "null", "null", False),
+    ],
+)
+def test_an_image_is_found_by_tag_digest_or_its_full_name(
+    reference: str, tags: str, digests: str, *, found: bool
+) -> None:
+    state = stack.parse([f"image sha256:1|{tags}|{digests}"])
+    assert stack.image_id(state, reference) == ("sha256:1" if found else None)
+
+
+def test_an_image_whose_tag_moved_makes_its_services_differ() -> None:
+    moved = dataclasses.replace(FIT, images={**FIT.images, IMAGE: "sha256:new"})
+    found = stack.service_changes(PROJECT, PROJECT.services, moved)
+    assert [change.service for change in found] == [
+        "chatwoot-prepare",
+        "chatwoot",
+        "chatwoot-worker",
+    ]
+
+
+def test_only_the_missing_image_is_pulled() -> None:
+    images = {name: one for name, one in FIT.images.items() if name != IMAGE}
+    assert stack.missing_images(PROJECT, dataclasses.replace(FIT, images=images)) == [IMAGE]
+
+
+def test_prepare_runs_again_on_a_database_without_a_schema() -> None:
+    assert FIT.database is not None
+    empty = dataclasses.replace(FIT, database=dataclasses.replace(FIT.database, schema=""))
+    assert stack.prepare_change(PROJECT, empty) == ServiceChange(
+        "chatwoot-prepare", "chatwoot-prepare", "the database has no schema", "recreate"
+    )
+
+
+def test_prepare_does_not_run_because_the_database_does_not_answer() -> None:
+    assert stack.prepare_change(PROJECT, dataclasses.replace(FIT, database=None)) is None
+
+
+def test_a_difference_of_prepares_container_comes_first() -> None:
+    change = stack.prepare_change(PROJECT, without("chatwoot-prepare"))
+    assert change is not None
+    assert change.reason == "there is no container"
+
+
+def test_a_difference_in_the_database_is_reported_through_the_stack() -> None:
+    assert FIT.database is not None
+    wrong = dataclasses.replace(FIT.database, passwords={"postgres": "ok"})
+    (change,) = stack.database_changes(dataclasses.replace(FIT, database=wrong))
+    assert change.what == "password of chatwoot_user"
+
+
+@pytest.mark.parametrize(
+    ("adapted", "live", "differs"),
+    [
+        ('{"a":1,"b":[1,2]}', '{"b":[1,2],"a":1}', False),
+        ('{"a":1}', '{"a":2}', True),
+        ('{"a":[1,2]}', '{"a":[2,1]}', True),
+        ('{"a":1}', "", True),
+        ('{"a":1}', "null", True),
+        ("", '{"a":1}', True),
+        ("not json", '{"a":1}', True),
+    ],
+)
+def test_caddy_reloads_when_it_runs_another_configuration_whatever_the_order_of_keys(
+    adapted: str, live: str, *, differs: bool
+) -> None:
+    state = stack.parse([f"caddy-adapted {adapted}", f"caddy-live {live}"])
+    assert (stack.caddy_change(state) is not None) is differs
+
+
+def test_caddy_that_could_not_be_asked_is_not_reloaded() -> None:
+    assert stack.caddy_change(stack.parse(["caddy-adapted ", "caddy-live "])) is None
+
+
+def test_a_chatwoot_under_another_name_is_another_project() -> None:
+    assert settings_of(domain="other.example").public_names == ("chatwoot.other.example",)

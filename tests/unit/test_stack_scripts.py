@@ -1,0 +1,239 @@
+"""The scripts that act on containers, run for real with a small `docker` on PATH: what they ask
+Docker to do, what they say when it goes wrong, and that no log line of theirs shows a secret.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from borgstack import stack
+from borgstack.host import script_text
+from tests.unit.support import Ran, program, run_script, run_text
+
+SECRET = "SecretOfTheDatabase0123456789abc"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A project folder with an `.env`, and a `docker` that notes its calls and does nothing."""
+    (tmp_path / ".env").write_text(f"DOMAIN=example.com\nCHATWOOT_DB_PASSWORD='{SECRET}'\n")
+    (tmp_path / "calls").touch()
+    docker(tmp_path, "")
+    return tmp_path
+
+
+def docker(host: Path, cases: str) -> None:
+    program(
+        host / "bin",
+        "docker",
+        f'echo "$*" >>{host}/calls\ncase "$*" in\n{cases}\n*) exit 0 ;;\nesac',
+    )
+
+
+def calls(host: Path) -> list[str]:
+    return (host / "calls").read_text().splitlines()
+
+
+def up(host: Path, *words: str, timeout: int = 60) -> Ran:
+    return run_script("services_up", str(host), str(timeout), *words, first_on_path=host / "bin")
+
+
+HEALTHY = "inspect*) echo 'running healthy 0 0 unless-stopped' ;;"
+CREATE = "compose --progress quiet create --no-build --pull never"
+REMOVED = ["stop borgstack_redis", "rm -f borgstack_redis"]
+STARTED = [f"{CREATE} redis", "start borgstack_redis"]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("redis:borgstack_redis:up", STARTED),
+        ("redis:borgstack_redis:recreate", [*REMOVED, *STARTED]),
+        ("redis:borgstack_redis:replace", [*REMOVED, *STARTED]),
+        ("redis:borgstack_redis:unpause", ["unpause borgstack_redis"]),
+        ("redis:borgstack_redis:wait", []),
+    ],
+)
+def test_each_action_asks_docker_for_exactly_that(
+    host: Path, word: str, expected: list[str]
+) -> None:
+    docker(host, HEALTHY)
+    ran = up(host, word)
+    assert (ran.status, ran.err) == (0, "")
+    assert [call for call in calls(host) if not call.startswith("inspect")] == expected
+    assert "borgstack_redis: running healthy" in ran.out
+
+
+def test_services_come_up_together_and_the_named_ones_only(host: Path) -> None:
+    docker(host, HEALTHY)
+    assert up(host, "a:one:up", "b:two:recreate", "c:three:up", "d:four:unpause").status == 0
+    started = [call for call in calls(host) if call.startswith(("compose", "start"))]
+    assert started == [f"{CREATE} a b c", "start one two three"]
+
+
+@pytest.mark.parametrize(
+    ("state", "timeout", "expected"),
+    [
+        ("running unhealthy 0 0 unless-stopped", 60, "chatwoot is unhealthy after"),
+        ("exited - 3 0 no", 60, "chatwoot ended with status 3 after"),
+        ("restarting starting 7 3 unless-stopped", 60, "keeps ending (status 7) and was restarted"),
+        ("running starting 0 0 unless-stopped", 0, "is 'running starting' after"),
+        ("exited - 1 0 unless-stopped", 0, "is 'exited' after"),
+    ],
+)
+def test_a_service_that_does_not_come_up_is_named_with_its_log_and_no_secret(
+    host: Path, state: str, timeout: int, expected: str
+) -> None:
+    log = f"echo 'cannot connect with {SECRET}'; echo '    from /app/lib/x.rb:1'"
+    docker(host, f"inspect*) echo '{state}' ;;\nlogs*) {log} ;;")
+    ran = up(host, "chatwoot:chatwoot:up", timeout=timeout)
+    assert ran.status == 1
+    assert expected in ran.err
+    assert "cannot connect with *****" in ran.err
+    assert "from /app" not in ran.err
+    assert "run the deploy again" in ran.err
+    assert SECRET not in ran.said
+
+
+@pytest.mark.parametrize(
+    "state", ["exited - 0 0 no", "running - 0 0 unless-stopped", "running healthy 0 1 always"]
+)
+def test_a_service_that_is_up_or_ended_well_is_waited_for_no_longer(host: Path, state: str) -> None:
+    docker(host, f"inspect*) echo '{state}' ;;")
+    assert up(host, "x:x:up").status == 0
+
+
+@pytest.mark.parametrize("step", ["compose", "start"])
+def test_what_docker_says_is_shown_without_a_secret(host: Path, step: str) -> None:
+    docker(host, f"{step}*) echo 'bad url {SECRET}' >&2; exit 1 ;;")
+    ran = up(host, "chatwoot:chatwoot:up")
+    assert ran.status == 1
+    assert "bad url *****" in ran.err
+    assert "These could not be started: chatwoot" in ran.err
+    assert SECRET not in ran.said
+
+
+def test_a_service_that_was_paused_is_not_judged_by_its_last_check_from_before(host: Path) -> None:
+    docker(
+        host,
+        f"inspect*) if [ -e {host}/seen ]; then echo 'running healthy 0 0 unless-stopped'; "
+        f"else touch {host}/seen; echo 'running unhealthy 0 0 unless-stopped'; fi ;;",
+    )
+    program(host / "bin", "sleep", "exit 0")
+    assert up(host, "x:x:unpause").status == 0
+
+
+def test_a_waiting_service_is_told_about(host: Path) -> None:
+    docker(
+        host,
+        f"inspect*) if [ -e {host}/seen ]; then echo 'running healthy 0 0 unless-stopped'; "
+        f"else touch {host}/seen; echo 'running starting 0 0 unless-stopped'; fi ;;",
+    )
+    program(host / "bin", "sleep", "exit 0")
+    ran = up(host, "x:x:up")
+    assert ran.status == 0
+    assert ran.out.splitlines()[0].startswith("waiting for x: running starting (")
+
+
+def pull(host: Path, *images: str) -> Ran:
+    return run_script("images_pull", *images, first_on_path=host / "bin")
+
+
+def test_images_are_pulled_one_by_one_and_told_about(host: Path) -> None:
+    ran = pull(host, "redis:8", "caddy:2")
+    assert ran.status == 0
+    assert calls(host) == ["pull -q redis:8", "pull -q caddy:2"]
+    assert [line.split(" (")[0] for line in ran.out.splitlines()] == [
+        "pulling redis:8",
+        "pulled redis:8",
+        "pulling caddy:2",
+        "pulled caddy:2",
+    ]
+
+
+def test_an_image_that_does_not_exist_stops_at_once(host: Path) -> None:
+    docker(host, "pull*) echo 'manifest unknown' >&2; exit 1 ;;")
+    ran = pull(host, "redis:none", "caddy:2")
+    assert ran.status == 1
+    assert calls(host) == ["pull -q redis:none"]
+    assert "The image redis:none cannot be had. The registry says: manifest unknown" in ran.err
+    assert "Nothing that runs was touched." in ran.err
+
+
+def test_a_pull_is_tried_again_when_the_network_fails(host: Path) -> None:
+    program(host / "bin", "sleep", "exit 0")
+    docker(
+        host, f"pull*) [ -e {host}/tried ] || {{ touch {host}/tried; echo EOF >&2; exit 1; }} ;;"
+    )
+    ran = pull(host, "redis:8")
+    assert ran.status == 0
+    assert "trying redis:8 again in 5 s: EOF" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "call"),
+    [
+        ("caddy_reload", [], "exec borgstack_caddy caddy reload"),
+        ("database_converge", ["."], "exec borgstack_postgresql psql -qX -v ON_ERROR_STOP=1"),
+    ],
+)
+def test_a_step_inside_a_container_ends_well_without_a_word(
+    host: Path, name: str, arguments: list[str], call: str
+) -> None:
+    ran = run_script(name, *arguments, first_on_path=host / "bin")
+    assert (ran.status, ran.said) == (0, "")
+    assert calls(host)[0].startswith(call)
+
+
+def test_a_caddyfile_that_is_refused_is_named(host: Path) -> None:
+    docker(host, "exec*) echo 'Error: no such directive' >&2; exit 1 ;;")
+    ran = run_script("caddy_reload", first_on_path=host / "bin")
+    assert ran.status == 1
+    assert "no such directive" in ran.err
+    assert "serves the one before" in ran.err
+
+
+def test_what_the_database_says_is_shown_without_a_secret(host: Path) -> None:
+    docker(host, f'exec*) echo "ERROR: role has {SECRET}" >&2; exit 3 ;;')
+    ran = run_script("database_converge", str(host), first_on_path=host / "bin")
+    assert ran.status == 1
+    assert "ERROR: role has *****" in ran.err
+    assert SECRET not in ran.said
+
+
+def look(host: Path) -> stack.StackState:
+    """Run the script that looks, with a compose plugin of this test."""
+    text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
+    ran = run_text(text, str(host), "chatwoot_db:u:P", "redis:8", first_on_path=host / "bin")
+    assert ran.status == 0
+    return stack.parse(ran.out.splitlines())
+
+
+def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
+    program(host / "bin", "docker-compose", "printf '%s\\n' 'redis abc' 'caddy def'")
+    (host / "docker-compose.yml").touch()
+    row = "borgstack|redis|abc|sha256:1|running|Up (healthy)|borgstack_internal|redis:8"
+    docker(
+        host,
+        f"""ps*)
+  for name in postgresql caddy; do echo "container borgstack_$name|{row}"; done ;;
+image*) echo 'image sha256:1|["redis:8"]|[]' ;;
+"exec -i borgstack_postgresql"*) cat >{host}/sent; echo 'role u login'; echo 'database-read' ;;
+"exec borgstack_caddy"*) echo 'caddy-adapted {{}}'; echo 'caddy-live {{}}' ;;""",
+    )
+    state = look(host)
+    assert state.engine == "running"
+    assert state.images == {"redis:8": "sha256:1"}
+    assert state.hashes == {"redis": "abc", "caddy": "def"}
+    assert set(state.containers) == {"borgstack_postgresql", "borgstack_caddy"}
+    assert state.database is not None
+    assert state.database.roles == {"u": "login"}
+    assert state.caddy == ({}, {})
+    assert (host / "sent").read_text().strip() == script_text("database_state").strip()
+
+
+def test_the_script_that_looks_says_when_the_engine_is_stopped(host: Path) -> None:
+    docker(host, "ps*) exit 1 ;;")
+    assert look(host) == stack.StackState(engine="stopped")
