@@ -295,6 +295,8 @@ def _contradictions(data: Mapping[str, object]) -> list[str]:
         mistakes.append("chatwoot_host, n8n_host and evolution_host must differ")
     if ("smtp_username" in data) != ("smtp_password" in data):
         mistakes.append("smtp_username and smtp_password go together")
+    if "smtp_username" in data and "smtp_address" not in data:
+        mistakes.append("smtp_username is of no use without smtp_address")
     limits = data.get("memory_limits")
     if isinstance(limits, dict) and (unknown := set(limits) - set(SIZES["4gb"].memory)):
         mistakes.append(f"memory_limits names no service of the stack: {sorted(unknown)}")

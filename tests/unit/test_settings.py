@@ -181,7 +181,10 @@ def test_pyinfras_own_data_is_no_setting(key: str) -> None:
             {"chatwoot_host": "a.example.com", "n8n_host": "a.example.com"},
             "chatwoot_host, n8n_host and evolution_host must differ",
         ),
-        ({"smtp_username": "chat"}, "smtp_username and smtp_password go together"),
+        (
+            {"smtp_address": "smtp.example.com", "smtp_username": "chat"},
+            "smtp_username and smtp_password go together",
+        ),
     ],
 )
 def test_values_that_contradict_each_other_are_named(
@@ -193,6 +196,13 @@ def test_values_that_contradict_each_other_are_named(
 def test_a_name_that_collides_with_a_derived_one_is_named() -> None:
     assert mistakes_of(chatwoot_host="n8n.example.com") == [
         "chatwoot_host, n8n_host and evolution_host must differ"
+    ]
+
+
+def test_a_login_without_a_mail_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_SMTP", SECRET)
+    assert mistakes_of(smtp_username="chat", smtp_password="env:TEST_SMTP") == [
+        "smtp_username is of no use without smtp_address"
     ]
 
 
@@ -210,7 +220,9 @@ def test_a_secret_is_read_from_the_environment_or_a_file_and_hides_itself(
     file = tmp_path / "password"
     file.write_text(f"{SECRET}\n")
     for where in ("env:TEST_SMTP", f"file:{file}"):
-        settings = settings_of(smtp_username="chat", smtp_password=where)
+        settings = settings_of(
+            smtp_address="smtp.example.com", smtp_username="chat", smtp_password=where
+        )
         assert settings.smtp_password is not None
         assert settings.smtp_password.get_secret_value() == SECRET
         assert SECRET not in f"{settings} {settings!r}"
