@@ -18,7 +18,5 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 [ -x .venv/bin/pip ] || "$python" -m venv --clear .venv
 .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-  --editable . 2>/dev/null ||
-  .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 touch .venv/.locked

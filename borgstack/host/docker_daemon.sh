@@ -33,15 +33,33 @@ fail() {
   echo "Docker has to run for anything else to work. Correct the cause and run again." >&2
   exit 1
 }
+# A daemon that comes up shows the health that it had saved, which may be from long ago (a pause
+# leaves "unhealthy" there): wait until every check has spoken again, or has had its time.
+settle() {
+  for _ in $(seq 1 120); do
+    pending=no
+    for container in $(docker ps -q); do
+      docker inspect -f '{{if .State.Health}}{{range .State.Health.Log}}{{.Start.Unix}} {{end}}{{else}}9999999999 {{end}}' \
+        "$container" | awk -v since="$1" '{ exit !($NF < since) }' && pending=yes
+    done
+    [ "$pending" = yes ] || break
+    sleep 0.5
+  done
+}
+began=$(date +%s)
 systemctl unmask docker.service docker.socket >/dev/null 2>&1 || true
 systemctl daemon-reload
 systemctl enable docker.service >/dev/null 2>&1 || fail "docker.service cannot be enabled."
 if systemctl is-active -q docker.service; then
   [ "$load" = none ] || systemctl reload docker.service || fail "dockerd cannot be reloaded."
-  [ "$load" != restart ] || systemctl restart docker.service || fail "dockerd does not restart."
+  if [ "$load" = restart ]; then
+    systemctl restart docker.service || fail "dockerd does not restart."
+    settle "$began"
+  fi
 else
   systemctl reset-failed docker.service docker.socket >/dev/null 2>&1 || true
   systemctl start docker.service || fail "docker.service does not start."
+  settle "$began"
 fi
 docker version --format '{{.Server.Version}}' >/dev/null || fail "The Docker Engine does not answer."
 mkdir -p /run/borgstack
