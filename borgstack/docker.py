@@ -59,6 +59,11 @@ class DockerState:
     unit: Mapping[str, str] = field(default_factory=dict)
     loaded: bool = False
 
+    @property
+    def running(self) -> bool:
+        """Whether a daemon runs."""
+        return self.unit.get("MainPID", "0") != "0"
+
 
 def parse(lines: Iterable[str]) -> DockerState:
     """Read the lines of `docker_state.sh`."""

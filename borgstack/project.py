@@ -24,6 +24,8 @@ from borgstack.sizes import SIZES
 
 DIRECTORY = "/opt/borgstack"
 ENV_PATH = f"{DIRECTORY}/.env"
+COMPOSE_FILE = "docker-compose.yml"
+CADDYFILE = "config/caddy/Caddyfile"
 VOLUMES = (
     "borgstack_postgresql_data",
     "borgstack_redis_data",
@@ -61,6 +63,19 @@ class ProjectFile:
         return f"{kind}|{self.mode}|{self.uid}|{self.gid}|{digest}"
 
 
+def difference(file: ProjectFile, seen: str | None) -> str:
+    """In what a file on the host differs from what it has to be."""
+    path = f"{DIRECTORY}/{file.path}".rstrip("/")
+    if seen is None:
+        return f"{path} is missing"
+    names = ("type", "mode", "owner", "group")
+    pairs = zip(names, seen.split("|")[:4], file.expected.split("|")[:4], strict=True)
+    parts = [f"{what} {is_now}, not {wanted}" for what, is_now, wanted in pairs if is_now != wanted]
+    if seen.split("|")[4] != file.expected.split("|")[4]:
+        parts.append("content differs")
+    return f"{path}: {', '.join(parts) or 'is written anew'}"
+
+
 @dataclass(frozen=True)
 class Service:
     """What the rendered compose file says of a service, as far as a live container shows it."""
@@ -79,6 +94,10 @@ class Project:
     settings: Settings
     files: tuple[ProjectFile, ...]
     services: Mapping[str, Service]
+
+    def content(self, path: str) -> bytes:
+        """The bytes of one of the files."""
+        return next(file.content or b"" for file in self.files if file.path == path)
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -105,12 +124,10 @@ def render(settings: Settings) -> Project:
         "redis": _digest([redis]),
         "chatwoot": _digest(chatwoot),
     }
-    compose = _template(
-        "docker-compose.yml", "docker-compose.yml.j2", settings, "640", digests=digests
-    )
+    compose = _template(COMPOSE_FILE, "docker-compose.yml.j2", settings, "640", digests=digests)
     files = [
         compose,
-        _template("config/caddy/Caddyfile", "Caddyfile.j2", settings),
+        _template(CADDYFILE, "Caddyfile.j2", settings),
         _template("config/postgresql/init-databases.sql", "init-databases.sql.j2", settings),
         postgresql,
         redis,

@@ -158,6 +158,20 @@ def entries_for(settings: Settings) -> tuple[Entry, ...]:
     )
 
 
+def readers(name: str) -> tuple[str, ...]:
+    """The services whose environment holds an entry."""
+    return next((entry.readers for entry in ENTRIES if entry.name == name), ())
+
+
+def plain_values(settings: Settings) -> dict[str, str]:
+    """The entries that are no secrets, as these settings want them."""
+    return {
+        entry.name: value
+        for entry in ENTRIES
+        if entry.kind is Kind.PLAIN and entry.value and (value := entry.value(settings))
+    }
+
+
 def generate(entry: Entry) -> str:
     """A fresh value for a generated entry, from passlib's generator (the system's CSPRNG)."""
     if entry.kind is Kind.HEX:

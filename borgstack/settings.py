@@ -186,6 +186,9 @@ class Settings(BaseModel):
         default="", description="the sender of Chatwoot's mails; CADDY_EMAIL"
     )
 
+    lock_wait: int = Field(
+        default=0, ge=0, le=86400, description="seconds to wait while another run holds the host"
+    )
     start_timeout: int = Field(
         default=300, ge=10, le=3600, description="seconds that a service may take to get healthy"
     )

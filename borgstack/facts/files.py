@@ -33,3 +33,27 @@ class Files(FactBase[Mapping[str, str]]):
     def default() -> Mapping[str, str]:
         """A host without the directory."""
         return {}
+
+
+class MaskedFiles(FactBase[Mapping[str, str]]):
+    """By path: the text of files below a directory, every value of `.env` replaced by stars."""
+
+    def command(self, directory: str, paths: tuple[str, ...]) -> StringCommand:
+        """Run `files_masked.sh` for paths below `directory`."""
+        return script("files_masked", directory, *paths)
+
+    def process(self, output: list[str]) -> Mapping[str, str]:
+        """Read what it prints: the path, then its lines, each behind a bar."""
+        found: dict[str, list[str]] = {}
+        lines: list[str] = []
+        for line in output:
+            if line.startswith("|"):
+                lines.append(line[1:])
+            else:
+                lines = found.setdefault(line.removeprefix("file "), [])
+        return {path: "\n".join(one) for path, one in found.items()}
+
+    @staticmethod
+    def default() -> Mapping[str, str]:
+        """No such files."""
+        return {}

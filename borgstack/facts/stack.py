@@ -13,10 +13,12 @@ from borgstack.stack import StackState
 class Stack(FactBase[StackState]):
     """All that the stack's operations compare, in one look."""
 
-    def command(self, directory: str, images: tuple[str, ...]) -> StringCommand:
-        """Run `stack_state.sh` for the project in `directory`."""
+    def command(
+        self, directory: str, plain: str, compose: str, caddyfile: str, images: tuple[str, ...]
+    ) -> StringCommand:
+        """Run `stack_state.sh`, which says what the arguments are."""
         words = " ".join(f"{one.name}:{one.role}:{one.password}" for one in DATABASES)
-        return script("stack_state", directory, words, *images)
+        return script("stack_state", directory, words, plain, compose, caddyfile, *images)
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""

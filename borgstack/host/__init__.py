@@ -26,12 +26,31 @@ def script_text(name: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
-def script(name: str, *arguments: str, stdin: str | None = None) -> StringCommand:
-    """The command that runs `borgstack/host/NAME.sh` on the host.
+WORK_LOCK = "/run/borgstack-work.lock"
+"""Held by each script that changes something, for as long as it works."""
 
-    :param arguments: words for the script; visible in its process list, so never a secret.
+
+def change(name: str, *arguments: str, stdin: str | None = None) -> StringCommand:
+    """Like `script`, for one that changes the host: it runs when no other such one does.
+
+    The other may be what an interrupted run left behind.
+
     :param stdin: what the script reads; the only way for a secret to reach the host.
     """
-    words = ("sh", "-c", script_text(name), f"borgstack-{name}", *arguments)
+    return _command(("flock", "-o", "-w", "1800", WORK_LOCK), name, arguments, stdin)
+
+
+def script(name: str, *arguments: str) -> StringCommand:
+    """The command that runs `borgstack/host/NAME.sh` on the host, to look.
+
+    :param arguments: words for the script; visible in its process list, so never a secret.
+    """
+    return _command((), name, arguments, None)
+
+
+def _command(
+    before: tuple[str, ...], name: str, arguments: tuple[str, ...], stdin: str | None
+) -> StringCommand:
+    words = (*before, "sh", "-c", script_text(name), f"borgstack-{name}", *arguments)
     quoted = [QuoteString(word) for word in words]
     return StringCommand(*quoted) if stdin is None else StringCommand(*quoted, _stdin=stdin)

@@ -74,8 +74,8 @@ for word in "$@"; do
       fail "$container" "$container ended with status $3 after $waited s; it has to end with 0."
       ;;
     "running unhealthy "*)
-      # One that was paused gets its time: its last check is from before.
-      [ "$action" = unpause ] ||
+      # One that is unpaused or only waited for gets its time: its last check is from before.
+      [ "$action" = unpause ] || [ "$action" = wait ] ||
         fail "$container" "$container is unhealthy after $waited s: its health check fails."
       ;;
     esac

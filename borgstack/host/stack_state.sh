@@ -1,11 +1,16 @@
 # The whole stack in one look: images, containers, the hashes that Compose would give them, the
-# databases, and the configuration that Caddy runs. The parts are read side by side.
+# databases, and the configuration that Caddy runs. The parts are read side by side. Hashes and
+# Caddy's configuration are those of the wanted files, not of what lies on the disk: so the look
+# tells what a deploy will do before it has put a file in place.
 #
-# Usage: stack_state DIRECTORY "DATABASE-WORDS" IMAGE...     (words: see database_state.sh)
+# Usage: stack_state DIRECTORY DATABASES PLAIN COMPOSE CADDYFILE IMAGE...
+#   DATABASES   words, see database_state.sh
+#   PLAIN       words NAME=VALUE: the entries of .env that are no secrets, as they have to be
+#   COMPOSE, CADDYFILE   the wanted files, in base64
 set -u
 export LC_ALL=C
-directory=$1 databases=$2
-shift 2
+directory=$1 databases=$2 plain=$3 compose_file=$4 caddyfile=$5
+shift 5
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
 
 parts=$(mktemp -d)
@@ -16,8 +21,10 @@ trap 'rm -rf "$parts"' EXIT
 docker exec -i borgstack_postgresql sh -s $databases >"$parts/4" 2>/dev/null <<'INNER' &
 @database_state.sh@
 INNER
-docker exec borgstack_caddy sh -c 'printf "caddy-adapted "
-  caddy adapt --config /etc/caddy/Caddyfile --adapter caddyfile 2>/dev/null | tr -d "\n"
+printf %s "$caddyfile" | base64 -d | docker exec -i borgstack_caddy sh -c 'printf "caddy-adapted "
+  # Its file server hides the file that the configuration came from.
+  caddy adapt --config /dev/stdin --adapter caddyfile 2>/dev/null |
+    sed "s#\"/dev/stdin\"#\"/etc/caddy/Caddyfile\"#g" | tr -d "\n"
   printf "\ncaddy-live "
   wget -q -T 5 -O - http://127.0.0.1:2019/config/ | tr -d "\n"
   echo' >"$parts/5" 2>/dev/null &
@@ -27,9 +34,14 @@ for compose in /usr/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins \
   /usr/local/lib/docker/cli-plugins /usr/local/libexec/docker/cli-plugins; do
   [ -x "$compose/docker-compose" ] && break
 done
-(cd "$directory" 2>/dev/null && [ -f docker-compose.yml ] &&
-  "$compose/docker-compose" config --hash '*' 2>"$parts/3e" |
-  sed 's/^/hash /' || true) >"$parts/3" &
+# Without `:?`, a secret that is still missing changes the hash of its readers and of no other.
+printf %s "$compose_file" | base64 -d | sed 's/:?}/}/g' >"$parts/compose.yml"
+override=$directory/docker-compose.override.yml
+[ -f "$override" ] && override="-f $override" || override=''
+(cd "$directory" 2>/dev/null || exit 0
+  # shellcheck disable=SC2086
+  env $plain "$compose/docker-compose" --project-directory "$directory" -f "$parts/compose.yml" \
+    $override config --hash '*' 2>/dev/null | sed 's/^/hash /') >"$parts/3" &
 docker image inspect -f 'image {{.Id}}|{{json .RepoTags}}|{{json .RepoDigests}}' "$@" \
   >"$parts/2" 2>/dev/null &
 docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}' >"$parts/1" 2>/dev/null || {
@@ -38,6 +50,14 @@ docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.comp
   exit 0
 }
 wait
+
+# A daemon that was restarted shows the health that it had saved, perhaps from long ago: an
+# "unhealthy" without a check since then is no more than "starting".
+began=$(systemctl show --timestamp=unix -p ExecMainStartTimestamp --value docker.service 2>/dev/null)
+for name in $(sed -n 's/^container \([^|]*\)|.*(unhealthy).*/\1/p' "$parts/1"); do
+  last=$(docker inspect -f '{{range .State.Health.Log}}{{.Start.Unix}} {{end}}' "$name" | awk '{ print $NF }')
+  [ "${last:-0}" -ge "${began#@}" ] 2>/dev/null ||
+    sed -i "/^container $name|/s/(unhealthy)/(health: starting)/" "$parts/1"
+done
 echo "engine running"
 cat "$parts"/[1-5]
-[ ! -s "$parts/3e" ] || sed 's/^/compose-says /' "$parts/3e"

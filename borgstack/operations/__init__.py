@@ -7,6 +7,7 @@ our operations is about to change something there, and never from the plan to th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -57,10 +58,51 @@ def converges(
     return operation()(forgetting)
 
 
+@dataclass
+class Told:
+    """What a run said of one host, for whoever presents it otherwise (`borgstack plan`).
+
+    :ivar reasons: why an operation changes something, by its hash.
+    :ivar diffs: unified diffs by path, secrets masked, by the operation's hash; of plans only.
+    :ivar unknown: what a plan cannot know before an earlier step has run.
+    :ivar refusals: why the host was refused.
+    """
+
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    diffs: dict[str, dict[str, str]] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+
+
+def told(host: Host) -> Told:
+    """What this run has said of a host so far."""
+    record: Told = host.connector_data.setdefault("borgstack_told", Told())
+    return record
+
+
 def explain(reasons: Iterable[object]) -> None:
     """Tell the operator why this host is about to be changed, one line a reason."""
-    for reason in reasons:
-        logger.info(f"{host.print_prefix}{reason}")
+    lines = [str(reason) for reason in reasons]
+    told(ctx_host.get()).reasons.setdefault(_operation(), []).extend(lines)
+    for line in lines:
+        logger.info(f"{host.print_prefix}{line}")
+
+
+def show_diff(path: str, diff: str) -> None:
+    """Add a file's diff to what is told of the present operation."""
+    told(ctx_host.get()).diffs.setdefault(_operation(), {})[path] = diff
+
+
+def cannot_know(what: str) -> None:
+    """Say what this plan leaves open; a deploy that executes looks again and says nothing."""
+    record = told(ctx_host.get())
+    if not state.is_executing and what not in record.unknown:
+        record.unknown.append(what)
+        logger.info(f"{host.print_prefix}not known yet: {what}")
+
+
+def _operation() -> str:
+    return str(host.current_op_hash)
 
 
 def refuse(lines: list[str]) -> Commands:
@@ -68,6 +110,7 @@ def refuse(lines: list[str]) -> Commands:
 
     In the plan the host drops out at once, in the execution the operation is its last one.
     """
+    told(ctx_host.get()).refusals.extend(lines)
     for line in lines:
         logger.error(f"{host.print_prefix}{line}")
     if not state.is_executing:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from borgstack import docker
+from borgstack import host as scripts
 from borgstack.docker import DAEMON_JSON, DockerState
 from borgstack.facts.docker import Docker
-from borgstack.host import script
 from borgstack.operations import Commands, converges, explain, observe, refuse, streamed
 from borgstack.operations.preflight import server_state
 from borgstack.settings import Settings
@@ -26,11 +26,11 @@ def install(settings: Settings) -> Commands:
     if not reasons:
         return
     explain(reasons)
-    if state.unit.get("MainPID", "0") == "0":
+    if not state.running:
         # Written before the first start, daemon.json needs no restart after it.
         yield from _configure(settings, state)
     yield streamed(
-        script(
+        scripts.change(
             "docker_install",
             settings.docker_source,
             " ".join(goal.packages),
@@ -46,6 +46,8 @@ def install(settings: Settings) -> Commands:
 def configure(settings: Settings) -> Commands:
     """Merge daemon.json, have it read, and keep docker.service enabled and running."""
     state = docker_state()
+    if not state.running and not state.packages:
+        return  # only in a plan: the installation configures it before its first start
     old = docker.too_old(state)
     if old is not None:
         yield from refuse(
@@ -72,4 +74,4 @@ def _configure(settings: Settings, state: DockerState) -> Commands:
     if change is not None:
         explain(change.reasons)
         write = "no" if change.content is None else "yes"
-        yield script("docker_daemon", write, change.load, stdin=change.content or "\n")
+        yield scripts.change("docker_daemon", write, change.load, stdin=change.content or "\n")

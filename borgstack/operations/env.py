@@ -6,10 +6,10 @@ import secrets as random
 
 from borgstack import secrets
 from borgstack.facts.env import Env
-from borgstack.host import script
+from borgstack.host import change
 from borgstack.operations import Commands, converges, explain, observe
 from borgstack.project import ENV_PATH
-from borgstack.secrets import EnvState
+from borgstack.secrets import EnvChange, EnvState
 from borgstack.settings import Settings
 
 _SALT = random.token_hex(16)
@@ -22,10 +22,15 @@ def env_state(settings: Settings) -> EnvState:
     return observe(Env, path=ENV_PATH, salt=_SALT, rules=rules)
 
 
+def env_changes(settings: Settings) -> list[EnvChange]:
+    """What `complete` would do on this host, or will have done."""
+    return secrets.changes(settings, env_state(settings), _SALT)
+
+
 @converges
 def complete(settings: Settings) -> Commands:
     """Give `.env` mode 600, root, and every entry that these settings call for."""
-    changes = secrets.changes(settings, env_state(settings), _SALT)
+    changes = env_changes(settings)
     if changes:
         explain(changes)
-        yield script("env_write", ENV_PATH, stdin=secrets.payload(settings, changes) or "\n")
+        yield change("env_write", ENV_PATH, stdin=secrets.payload(settings, changes) or "\n")

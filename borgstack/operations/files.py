@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import io
 import tarfile
 from collections.abc import Iterable, Mapping
 
-from borgstack.facts.files import Files
-from borgstack.host import script
-from borgstack.operations import Commands, converges, explain, observe
-from borgstack.project import DIRECTORY, Project, ProjectFile
+from pyinfra.context import host, state
+
+from borgstack.facts.files import Files, MaskedFiles
+from borgstack.host import change
+from borgstack.operations import Commands, converges, explain, observe, show_diff
+from borgstack.project import DIRECTORY, Project, ProjectFile, difference
 
 STAGING = ".staging"
 """Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""
@@ -29,13 +32,28 @@ def put(project: Project) -> Commands:
     differing = [file for file in project.files if found.get(file.path) != file.expected]
     if any(file.content is None and _is_no_folder(found.get(file.path)) for file in differing):
         differing = list(project.files)  # what was seen below it is somewhere else
-    reasons = [f"{DIRECTORY}/{file.path}".rstrip("/") + " differs" for file in differing]
+    reasons = [difference(file, found.get(file.path)) for file in differing]
     if STAGING in found:
         reasons.append(f"{DIRECTORY}/{STAGING} is left of a killed run")
     if reasons:
         explain(reasons)
+        if not state.is_executing:
+            _show_diffs(file for file in differing if file.path in found and file.content)
         archive = base64.encodebytes(_archive(project, differing)).decode()
-        yield script("files_put", DIRECTORY, project.settings.caddy_image, stdin=archive)
+        yield change("files_put", DIRECTORY, project.settings.caddy_image, stdin=archive)
+
+
+def _show_diffs(files: Iterable[ProjectFile]) -> None:
+    """Tell what would change inside the files; secrets that somebody put there are masked."""
+    wanted = {file.path: (file.content or b"").decode() for file in files}
+    if not wanted:
+        return
+    live = host.get_fact(MaskedFiles, directory=DIRECTORY, paths=tuple(wanted))
+    for path, text in wanted.items():
+        seen = live.get(path, "").splitlines()
+        lines = difflib.unified_diff(seen, text.splitlines(), "host", "wanted", n=1, lineterm="")
+        if diff := "\n".join(lines):
+            show_diff(f"{DIRECTORY}/{path}", diff)
 
 
 def _is_no_folder(seen: str | None) -> bool:

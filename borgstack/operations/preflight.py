@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pyinfra import logger
-from pyinfra.context import host
+from typing import Any
 
-from borgstack import secrets
+from pyinfra import logger
+from pyinfra.context import ctx_host, ctx_state, host, state
+
+from borgstack import lock, secrets
 from borgstack.facts.preflight import Server
 from borgstack.operations import Commands, converges, observe, refuse
 from borgstack.operations.env import env_state
@@ -32,6 +34,17 @@ def check(project: Project) -> Commands:
     settings = project.settings
     server = server_state(settings)
     may_look = server.uid == 0 or (server.root and _uses_sudo())
+    if may_look and state.is_executing:
+        arguments: dict[str, Any] = dict(host.current_op_global_arguments or {})
+        holder = lock.take(ctx_state.get(), ctx_host.get(), arguments, settings.lock_wait)
+        if holder is not None:
+            yield from refuse(
+                [
+                    f"expected to be alone on this host; saw {holder}. Wait until that run has "
+                    "ended, or let this one wait: --data lock_wait=600. Nothing was touched."
+                ]
+            )
+            return
     caddy_runs = deployed = False
     mistakes: list[str] = []
     if may_look:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 
-from borgstack import stack
+from borgstack import host as scripts
+from borgstack import secrets, stack
+from borgstack.database import DATABASES
 from borgstack.facts.stack import Stack
-from borgstack.host import script
 from borgstack.operations import (
     Commands,
     Streamed,
+    cannot_know,
     carry_out,
     converges,
     explain,
@@ -17,22 +20,43 @@ from borgstack.operations import (
     refuse,
     streamed,
 )
-from borgstack.project import DIRECTORY, Project
-from borgstack.stack import ServiceChange, StackState
+from borgstack.operations.env import env_changes
+from borgstack.project import CADDYFILE, COMPOSE_FILE, DIRECTORY, Project
+from borgstack.secrets import plain_values
+from borgstack.stack import PUBLISHER, ServiceChange, StackState
 
 
 def stack_state(project: Project) -> StackState:
-    """The stack as it is on this host."""
-    return observe(Stack, directory=DIRECTORY, images=project.images)
+    """The stack as it is on this host, compared with what this project wants."""
+    return observe(
+        Stack,
+        directory=DIRECTORY,
+        plain=" ".join(f"{name}={value}" for name, value in plain_values(project.settings).items()),
+        compose=_base64(project.content(COMPOSE_FILE)),
+        caddyfile=_base64(project.content(CADDYFILE)),
+        images=project.images,
+    )
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _is_open(live: StackState) -> bool:
+    """Whether nothing can be said of the stack because its engine is down; only plans see that."""
+    if live.engine == "stopped":
+        cannot_know("the stack, because Docker does not run")
+    return live.engine == "stopped"
 
 
 @converges
 def pull_images(project: Project) -> Commands:
     """Pull the images that are not there, telling what is being waited for."""
-    missing = stack.missing_images(project, stack_state(project))
+    live = stack_state(project)
+    missing = [] if _is_open(live) else stack.missing_images(project, live)
     if missing:
         explain(f"{image} is not on the host" for image in missing)
-        yield streamed(script("images_pull", *missing))
+        yield streamed(scripts.change("images_pull", *missing))
 
 
 @converges
@@ -40,7 +64,9 @@ def start(project: Project, names: Iterable[str]) -> Commands:
     """Bring the named services, and only those that differ, to run and be healthy."""
     names = tuple(names)
     live = stack_state(project)
-    changes = stack.service_changes(project, names, live)
+    if _is_open(live):
+        return
+    changes = _service_changes(project, names, live)
     starting = stack.still_starting(project, names, live)
     command = _bring_up([*changes, *starting], project.settings.start_timeout)
     explain(changes)
@@ -50,10 +76,33 @@ def start(project: Project, names: Iterable[str]) -> Commands:
         yield from refuse(["The service has to be healthy before the deploy goes on (see above)."])
 
 
+def _service_changes(
+    project: Project, names: Iterable[str], live: StackState
+) -> list[ServiceChange]:
+    """The services that differ, or will because a value that they read is about to change."""
+    names = tuple(names)
+    changes = stack.service_changes(project, names, live)
+    differing = {change.service for change in changes}
+    for change in env_changes(project.settings):
+        for service in secrets.readers(change.name):
+            if service in names and service not in differing:
+                differing.add(service)
+                container = project.services[service].container
+                changes.append(ServiceChange(service, container, f"{change.name} changes", "up"))
+    return changes
+
+
 @converges
 def prepare(project: Project) -> Commands:
     """Run the one-shot that brings schema, account and assets to the image's version."""
-    change = stack.prepare_change(project, stack_state(project))
+    live = stack_state(project)
+    if _is_open(live):
+        return
+    change = stack.prepare_change(project, live)
+    if change is None:
+        change = next(iter(_service_changes(project, (stack.PREPARE,), live)), None)
+    if change is None and live.database is None:
+        cannot_know("whether the database has a schema, because PostgreSQL does not run")
     if change is not None:
         explain([change])
         yield _bring_up([change], project.settings.prepare_timeout)
@@ -62,21 +111,36 @@ def prepare(project: Project) -> Commands:
 @converges
 def converge_databases(project: Project) -> Commands:
     """Run the SQL of first boot again when roles, owners, passwords or extensions differ."""
-    changes = stack.database_changes(stack_state(project))
+    live = stack_state(project)
+    if _is_open(live):
+        return
+    if live.database is None:
+        cannot_know("roles, databases and extensions, because PostgreSQL does not run")
+        return
+    changes = [str(change) for change in stack.database_changes(live)]
+    passwords = {"POSTGRES_PASSWORD", *(database.password for database in DATABASES)}
+    changes += [
+        f"{change.name} changes, and with it a role's password"
+        for change in env_changes(project.settings)
+        if change.name in passwords
+    ]
     if changes:
         explain(changes)
-        yield script("database_converge", DIRECTORY)
+        yield scripts.change("database_converge", DIRECTORY)
 
 
 @converges
 def reload_caddy(project: Project) -> Commands:
     """Have Caddy take up its Caddyfile without dropping a connection."""
-    reason = stack.caddy_change(stack_state(project))
+    live = stack_state(project)
+    if _is_open(live) or _service_changes(project, (PUBLISHER,), live):
+        return  # only in a plan: a container that starts reads its Caddyfile
+    reason = stack.caddy_change(live)
     if reason:
         explain([reason])
-        yield script("caddy_reload")
+        yield scripts.change("caddy_reload")
 
 
 def _bring_up(changes: Iterable[ServiceChange], timeout: int) -> Streamed:
     words = [change.word for change in changes]
-    return streamed(script("services_up", DIRECTORY, str(timeout), *words))
+    return streamed(scripts.change("services_up", DIRECTORY, str(timeout), *words))

@@ -20,17 +20,30 @@ from pyinfra.api.connect import connect_all
 from pyinfra.api.operation import OperationMeta, add_op
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
-from pyinfra.context import ctx_host, ctx_state
+from pyinfra.connectors.fake import FakeConnector
+from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
-from tests.unit.support import program
+from borgstack import run
+from borgstack.project import render
+from tests.operations.server import Server, words
+from tests.unit.support import default_project, program
 
 
 @pytest.fixture(autouse=True)
 def context() -> Iterator[None]:
     """pyinfra leaves its context set when a run ends by an exception."""
     yield
-    ctx_host.reset()
-    ctx_state.reset()
+    for one in (ctx_host, ctx_state, ctx_config, ctx_inventory):
+        one.reset()
+
+
+@pytest.fixture(autouse=True)
+def rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same settings render to the same project, and parsing its YAML takes a while."""
+    default = default_project()
+    monkeypatch.setattr(
+        run, "render", lambda one: default if one == default.settings else render(one)
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,32 +96,66 @@ def run_local(operation: Any, *, loud: bool = False, **arguments: Any) -> Operat
 Answer = str | list[str] | dict[str, Any]
 
 
+class Answers(dict[str, Answer]):
+    """`fake_responses` of one host: those of its server, and before them those of the test."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self.server = server
+
+    def __bool__(self) -> bool:
+        return True
+
+    def items(self) -> Any:  # noqa: ANN401 - pyinfra's connector only walks over it
+        """Each script's answer as it is now; the word `borgstack-NAME` stands in each command."""
+        both = {**self.server.answers, **self}
+        return {f"borgstack-{script}": lines for script, lines in both.items()}.items()
+
+
+def serve(connector: FakeConnector, server: Server) -> Answers:
+    """Have a fake connection reach a server, which what runs there changes."""
+    answers = Answers(server)
+    plain = connector.run_shell_command
+
+    def run_shell_command(command: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401
+        ended, output = plain(command, *rest, **named)
+        if ended:
+            server.react(*words(connector.executed_commands[-1]))
+        return ended, output
+
+    # Set here and not as host data, which would be settings of ours.
+    data: Any = {"fake_delay": 0, "fake_delay_jitter": 0, "fake_responses": answers}
+    connector.data = data
+    connector.run_shell_command = run_shell_command  # type: ignore[method-assign]
+    return answers
+
+
 @dataclass
 class FakeHosts:
-    """Hosts that answer each of our scripts with what the test says."""
+    """Hosts on which nothing differs, until the test says what they answer instead."""
 
     state: State
     names: tuple[str, ...]
-    answers: Mapping[str, Mapping[str, Answer]] = field(default_factory=dict)
+    servers: Mapping[str, Server] = field(default_factory=dict)
 
     def host(self, name: str) -> Host:
         found = self.state.inventory.get_host(f"@fake/{name}")
         assert found is not None
         return found
 
+    def differ(self, name: str, **scripts: list[str]) -> None:
+        """What a server answers to a script until a command changes that."""
+        self.servers[name].answers.update(scripts)
+
     def answer(self, name: str, **scripts: Answer) -> None:
-        """What a host says to a script; the word `borgstack-NAME` stands in each command."""
+        """What a host answers to a script whatever has run."""
         connector: Any = self.host(name).connector
-        for script, lines in scripts.items():
-            connector.data["fake_responses"][f"borgstack-{script}"] = lines
+        connector.data["fake_responses"].update(scripts)
 
     def scripts(self, name: str) -> list[str]:
         """The scripts that ran on a host, in order; every command of ours is one of them."""
         connector: Any = self.host(name).connector
-        return [
-            command.rpartition("borgstack-")[2].split(" ")[0]
-            for command in connector.executed_commands
-        ]
+        return [words(command)[0] for command in connector.executed_commands]
 
 
 FakeFactory = Callable[..., FakeHosts]
@@ -120,12 +167,11 @@ def fake_hosts() -> FakeFactory:
         *names: str, plan: bool = False, data: Mapping[str, object] | None = None
     ) -> FakeHosts:
         hosts = [(f"@fake/{name}", dict(data or {})) for name in names]
-        state = connected(*hosts, plan=plan)
-        for host in state.inventory:
-            connector: Any = host.connector
-            # Set here and not as host data, which would be settings of ours.
-            connector.data = {"fake_delay": 0, "fake_delay_jitter": 0, "fake_responses": {}}
-        return FakeHosts(state, names)
+        found = FakeHosts(connected(*hosts, plan=plan), names, {name: Server() for name in names})
+        for name, server in found.servers.items():
+            connector: Any = found.host(name).connector
+            serve(connector, server)
+        return found
 
     return make
 

@@ -13,7 +13,7 @@ from pyinfra.api.exceptions import DeployError
 
 from borgstack import project as project_module
 from borgstack.database import DATABASES
-from borgstack.project import Project, ProjectFile, render
+from borgstack.project import Project, ProjectFile, difference, render
 from borgstack.sizes import SIZES
 from tests.unit.support import REPOSITORY, default_project, settings_of
 
@@ -126,7 +126,7 @@ def test_only_prepare_is_a_one_shot() -> None:
         ("config/caddy/Caddyfile", "@page not path /widget /widget/*\n"),
         ("config/caddy/Caddyfile", "header @page ?X-Frame-Options SAMEORIGIN\n"),
         ("config/caddy/Caddyfile", "@onboarding path /installation /installation/*\n"),
-        ("config/caddy/Caddyfile", "import conf.d/*.caddy\n"),
+        ("config/caddy/Caddyfile", "import /etc/caddy/conf.d/*.caddy\n"),
         ("config/postgresql/init-databases.sql", "\\set ON_ERROR_STOP on\n"),
         ("config/postgresql/init-databases.sql", "\\getenv password CHATWOOT_DB_PASSWORD\n"),
         ("config/postgresql/init-databases.sql", "SET log_statement = 'none';\n"),
@@ -253,3 +253,57 @@ def test_a_compose_file_that_is_no_yaml_is_named(templates: Path) -> None:
     path.write_text(path.read_text() + "\n  - nonsense: [\n")
     with pytest.raises(DeployError, match=r"docker-compose\.yml\.j2 does not render to YAML"):
         render(settings_of())
+
+
+FOLDER = ProjectFile("config", None, "750")
+ROOT = ProjectFile("", None, "750")
+FILE = ProjectFile("config/redis/redis.conf", b"port 6379\n", "600", 999, 1000)
+DIGEST = FILE.expected.rpartition("|")[2]
+PATH = "/opt/borgstack/config/redis/redis.conf"
+
+
+@pytest.mark.parametrize(
+    ("file", "seen", "expected"),
+    [
+        (FILE, None, f"{PATH} is missing"),
+        (FILE, f"regular file|600|999|1000|{'0' * 64}", f"{PATH}: content differs"),
+        (FILE, f"regular file|644|999|1000|{DIGEST}", f"{PATH}: mode 644, not 600"),
+        (
+            FILE,
+            f"regular file|600|0|0|{DIGEST}",
+            f"{PATH}: owner 0, not 999, group 0, not 1000",
+        ),
+        (
+            FILE,
+            "symbolic link|777|0|1000|-",
+            f"{PATH}: type symbolic link, not regular file, mode 777, not 600, owner 0, not 999, "
+            "content differs",
+        ),
+        (FILE, FILE.expected, f"{PATH}: is written anew"),
+        (FOLDER, None, "/opt/borgstack/config is missing"),
+        (FOLDER, "directory|755|0|0|-", "/opt/borgstack/config: mode 755, not 750"),
+        (
+            FOLDER,
+            f"regular file|750|0|0|{DIGEST}",
+            "/opt/borgstack/config: type regular file, not directory, content differs",
+        ),
+        (ROOT, None, "/opt/borgstack is missing"),
+        (
+            ROOT,
+            "directory|750|7|0|-",
+            "/opt/borgstack: owner 7, not 0",
+        ),
+    ],
+)
+def test_a_difference_says_in_what(file: ProjectFile, seen: str | None, expected: str) -> None:
+    assert difference(file, seen) == expected
+
+
+def test_the_content_of_a_file_is_had_by_its_path() -> None:
+    project = default_project()
+    found = {file.path: project.content(file.path) for file in project.files if file.content}
+    assert set(found) == set(FILES)
+    assert b"reverse_proxy" in found["config/caddy/Caddyfile"]
+    assert project.content("config") == b""
+    with pytest.raises(StopIteration):
+        project.content("none")

@@ -204,5 +204,60 @@ def test_the_payload_carries_comment_and_value_of_what_changes_and_of_nothing_el
     assert payload == f"note DOMAIN \nnote DOMAIN {comment}\nset DOMAIN example.com"
 
 
+CHATWOOT = ("chatwoot-prepare", "chatwoot", "chatwoot-worker")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("DOMAIN", ()),
+        ("CADDY_EMAIL", ()),
+        ("POSTGRES_PASSWORD", ("postgresql",)),
+        ("REDIS_PASSWORD", ("redis", *CHATWOOT)),
+        ("CHATWOOT_HOST", CHATWOOT),
+        ("CHATWOOT_DB_PASSWORD", ("postgresql", *CHATWOOT)),
+        ("CHATWOOT_SECRET_KEY_BASE", CHATWOOT),
+        ("CHATWOOT_API_TOKEN", ("chatwoot-prepare",)),
+        ("CHATWOOT_ADMIN_PASSWORD", ("chatwoot-prepare",)),
+        ("SMTP_PASSWORD", CHATWOOT),
+        ("", ()),
+        ("OF_SOMEBODY_ELSE", ()),
+    ],
+)
+def test_the_readers_of_an_entry_are_had_by_its_name(name: str, expected: tuple[str, ...]) -> None:
+    assert secrets.readers(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            {},
+            {
+                "DOMAIN": "example.com",
+                "CADDY_EMAIL": "ops@example.com",
+                "CHATWOOT_HOST": "chatwoot.example.com",
+            },
+        ),
+        (
+            {"domain": "other.test", "chatwoot_host": "help.other.test"},
+            {
+                "DOMAIN": "other.test",
+                "CADDY_EMAIL": "ops@example.com",
+                "CHATWOOT_HOST": "help.other.test",
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize("mail", [False, True])
+def test_the_plain_values_are_those_of_the_settings_and_hold_no_secret(
+    data: dict[str, object], expected: dict[str, str], with_smtp: dict[str, object], *, mail: bool
+) -> None:
+    found = secrets.plain_values(settings_of(**data, **(with_smtp if mail else {})))
+    assert found == expected
+    # Each is a word of a command on the host that is not quoted there.
+    assert all(re.fullmatch(r"[A-Za-z0-9.@_+-]+", value) for value in found.values())
+
+
 def test_the_env_file_lies_where_the_story_says() -> None:
     assert ENV_PATH == "/opt/borgstack/.env"

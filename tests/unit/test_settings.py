@@ -115,6 +115,7 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("smtp_authentication", "ntlm", "'plain', 'login' or 'cram_md5'"),
     ("start_timeout", 5, "greater than or equal to 10"),
     ("prepare_timeout", "soon", "valid integer"),
+    ("lock_wait", -1, "greater than or equal to 0"),
 ]
 
 

@@ -4,6 +4,7 @@ Docker to do, what they say when it goes wrong, and that no log line of theirs s
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -203,17 +204,38 @@ def test_what_the_database_says_is_shown_without_a_secret(host: Path) -> None:
     assert SECRET not in ran.said
 
 
+PLAIN = "DOMAIN=example.com CHATWOOT_HOST=chatwoot.example.com"
+WANTED = "services: {redis: {environment: ['P=${REDIS_PASSWORD:?}', 'H=$CHATWOOT_HOST']}}\n"
+CADDYFILE = "example.com {\n\trespond ok\n}\n"
+
+
 def look(host: Path) -> stack.StackState:
     """Run the script that looks, with a compose plugin of this test."""
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
-    ran = run_text(text, str(host), "chatwoot_db:u:P", "redis:8", first_on_path=host / "bin")
+    files = [base64.b64encode(wanted.encode()).decode() for wanted in (WANTED, CADDYFILE)]
+    words = (str(host), "chatwoot_db:u:P", PLAIN, *files, "redis:8")
+    ran = run_text(text, *words, first_on_path=host / "bin")
     assert ran.status == 0
     return stack.parse(ran.out.splitlines())
 
 
+def compose(host: Path) -> None:
+    """A compose plugin that notes what it gets: arguments, environment, the text of each -f."""
+    program(
+        host / "bin",
+        "docker-compose",
+        f"""env >{host}/compose-env
+echo "$*" >{host}/compose-arguments
+while [ $# -gt 0 ]; do
+  [ "$1" != -f ] || {{ cat "$2"; echo "-- end"; }} >>{host}/compose-texts
+  shift
+done
+printf '%s\\n' 'redis abc' 'caddy def'""",
+    )
+
+
 def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
-    program(host / "bin", "docker-compose", "printf '%s\\n' 'redis abc' 'caddy def'")
-    (host / "docker-compose.yml").touch()
+    compose(host)
     row = "borgstack|redis|abc|sha256:1|running|Up (healthy)|borgstack_internal|redis:8"
     docker(
         host,
@@ -221,7 +243,8 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
   for name in postgresql caddy; do echo "container borgstack_$name|{row}"; done ;;
 image*) echo 'image sha256:1|["redis:8"]|[]' ;;
 "exec -i borgstack_postgresql"*) cat >{host}/sent; echo 'role u login'; echo 'database-read' ;;
-"exec borgstack_caddy"*) echo 'caddy-adapted {{}}'; echo 'caddy-live {{}}' ;;""",
+"exec -i borgstack_caddy"*) cat >{host}/sent-to-caddy
+  echo 'caddy-adapted {{}}'; echo 'caddy-live {{}}' ;;""",
     )
     state = look(host)
     assert state.engine == "running"
@@ -232,6 +255,34 @@ image*) echo 'image sha256:1|["redis:8"]|[]' ;;
     assert state.database.roles == {"u": "login"}
     assert state.caddy == ({}, {})
     assert (host / "sent").read_text().strip() == script_text("database_state").strip()
+    assert (host / "sent-to-caddy").read_text() == CADDYFILE
+
+
+@pytest.mark.parametrize("override", [None, "services: {redis: {mem_limit: 1g}}\n"])
+def test_hashes_are_those_of_the_wanted_file_and_not_of_the_one_that_lies_there(
+    host: Path, override: str | None
+) -> None:
+    compose(host)
+    (host / "docker-compose.yml").write_text("services: {old: {image: old}}\n")
+    if override:
+        (host / "docker-compose.override.yml").write_text(override)
+    assert look(host).hashes == {"redis": "abc", "caddy": "def"}
+    texts = (host / "compose-texts").read_text().split("-- end\n")[:-1]
+    assert texts == [WANTED.replace(":?", ""), *([override] if override else [])]
+    arguments = (host / "compose-arguments").read_text()
+    assert arguments.startswith(f"--project-directory {host} -f ")
+    assert (f"-f {host}/docker-compose.override.yml " in arguments) == bool(override)
+    assert arguments.endswith(" config --hash *\n")
+    assert set(PLAIN.split()) <= set((host / "compose-env").read_text().splitlines())
+
+
+def test_a_host_without_the_folder_has_no_hashes_and_is_looked_at_all_the_same(host: Path) -> None:
+    compose(host)
+    text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
+    words = (f"{host}/none", "", PLAIN, "", "", "redis:8")
+    ran = run_text(text, *words, first_on_path=host / "bin")
+    assert (ran.status, ran.out, ran.err) == (0, "engine running\n", "")
+    assert not (host / "compose-arguments").exists()
 
 
 def test_the_script_that_looks_says_when_the_engine_is_stopped(host: Path) -> None:

@@ -1,0 +1,21 @@
+# Holds the lock of this host for as long as somebody at the other end of stdin is alive: a line has
+# to come every minute, and the end of the connection is the end of the lock.
+#
+# Usage: lock_hold WHO WAIT
+# Prints: taken, or: held WHO since WHEN
+set -u
+export LC_ALL=C
+who=$1 wait=$2
+exec 9>>/run/borgstack.lock
+flock -w "$wait" 9 || {
+  echo "held $(cat /run/borgstack.holder 2>/dev/null)"
+  exit 1
+}
+# A run that was cut off may have left a command that is still at work.
+flock -o -w 1800 /run/borgstack-work.lock true || {
+  echo "held a command of an interrupted run, still at work after 1800 s"
+  exit 1
+}
+echo "$who since $(date '+%Y-%m-%d %H:%M:%S %Z')" >/run/borgstack.holder
+echo taken
+while line=$(timeout 60 head -n 1) && [ -n "$line" ]; do :; done

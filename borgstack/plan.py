@@ -1,0 +1,180 @@
+"""`borgstack plan`: what a run would change on each host and why, without touching any.
+
+It runs the deploy's own comparisons: deploy.py itself, prepared by pyinfra and never executed. So
+what a plan lists is what a run does; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pyinfra.api import Config, Host, State
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.state import BaseStateCallback, StateStage
+from pyinfra.context import ctx_config, ctx_inventory, ctx_state
+from pyinfra_cli.cli import _apply_inventory_limit
+from pyinfra_cli.inventory import make_inventory
+from pyinfra_cli.util import load_deploy_file, parse_cli_arg
+
+from borgstack.operations import told
+
+NOTHING, ERROR, CHANGES = 0, 1, 2
+"""Exit codes, as `terraform plan -detailed-exitcode` has them."""
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation that would change the host.
+
+    :ivar diffs: unified diffs by path, secrets masked.
+    """
+
+    step: str
+    reasons: tuple[str, ...]
+    diffs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """What a run would do to one host.
+
+    :ivar errors: why it can do nothing there; then the other fields are empty.
+    :ivar unknown: what depends on a step that has not run yet.
+    """
+
+    host: str
+    errors: tuple[str, ...] = ()
+    changes: tuple[Step, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole answer: one entry a host, and what stopped the plan as a whole."""
+
+    hosts: tuple[HostPlan, ...] = ()
+    error: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing would change, 2 when something would, 1 when that cannot be said."""
+        if self.error or not self.hosts or any(host.errors for host in self.hosts):
+            return ERROR
+        return CHANGES if any(host.changes for host in self.hosts) else NOTHING
+
+    def as_json(self) -> str:
+        """The documented form, see docs/plan.md."""
+        return json.dumps({"schema": SCHEMA, "exit_code": self.exit_code, **asdict(self)})
+
+    def as_text(self) -> str:
+        """The form for people."""
+        lines: list[str] = [f"error: {self.error}"] if self.error else []
+        for host in self.hosts:
+            lines += _host_lines(host)
+        changed = sum(bool(host.changes) for host in self.hosts)
+        failed = sum(bool(host.errors) for host in self.hosts)
+        lines.append(f"{len(self.hosts)} hosts: {changed} would change, {failed} with an error.")
+        return "\n".join(lines)
+
+
+def _host_lines(host: HostPlan) -> Iterable[str]:
+    if not host.changes and not host.errors:
+        yield f"{host.host}: nothing would change"
+    else:
+        yield f"{host.host}:"
+    yield from (f"  error: {error}" for error in host.errors)
+    for change in host.changes:
+        yield f"  {change.step}"
+        yield from (f"    {reason}" for reason in change.reasons)
+        for path, diff in change.diffs.items():
+            yield f"    {path}"
+            yield from (f"      {line}" for line in diff.splitlines()[2:])
+    yield from (f"  not known yet: {what}" for what in host.unknown)
+
+
+class _ConnectErrors(BaseStateCallback):
+    """Keeps what pyinfra only prints: why a host cannot be reached."""
+
+    @staticmethod
+    def host_connect_error(state: State, host: Host, error: Exception) -> None:
+        """Note it with whatever else is told of the host."""
+        told(host).refusals.append(str(error))
+
+
+def make_plan(
+    limit: Iterable[str] = (),
+    data: Iterable[str] = (),
+    inventory: str = "inventory.py",
+    deploy: str = "deploy.py",
+) -> Plan:
+    """Prepare `deploy` for the hosts of `inventory`, and tell what it would change.
+
+    :param limit: group names, host names or globs, as pyinfra's `--limit` takes them.
+    :param data: `NAME=VALUE` words, as pyinfra's `--data` takes them.
+    """
+    for path in (inventory, deploy):
+        if not Path(path).is_file():
+            return Plan(error=f"expected {path} in {Path.cwd()}; run this in the project's folder")
+    sys.path.append(str(Path.cwd()))
+    state = State(check_for_changes=True)
+    state.cwd = os.getcwd()  # noqa: PTH109 - pyinfra wants a string
+    ctx_state.set(state)
+    hosts: list[Host] = []
+    whole: str | None = None
+    try:
+        hosts = _choose_hosts(state, inventory, tuple(limit), tuple(data))
+        _prepare(state, deploy)
+    except PyinfraError as error:
+        if not hosts or set(hosts) - state.failed_hosts:
+            whole = str(error)
+    finally:
+        if hosts:
+            disconnect_all(state)
+    if not hosts:
+        return Plan(error=whole or "no host matches; see inventory.py and --limit")
+    told_of = hosts if whole is None else [host for host in hosts if host in state.failed_hosts]
+    return Plan(tuple(_host_plan(state, host) for host in told_of), whole)
+
+
+def _choose_hosts(
+    state: State, inventory_file: str, limit: tuple[str, ...], data: tuple[str, ...]
+) -> list[Host]:
+    words = (word.partition("=") for word in data)
+    override = {name: parse_cli_arg(value) for name, _, value in words}
+    config = Config()
+    ctx_config.set(config)
+    inventory = make_inventory(inventory_file, override_data=override, cwd=state.cwd)
+    ctx_inventory.set(inventory)
+    chosen = _apply_inventory_limit(inventory, limit)
+    state.init(inventory, config, initial_limit=chosen)
+    state.add_callback_handler(_ConnectErrors())
+    return sorted(inventory if chosen is None else chosen, key=lambda host: host.name)
+
+
+def _prepare(state: State, deploy: str) -> None:
+    if not list(state.inventory):
+        return
+    state.set_stage(StateStage.Connect)
+    connect_all(state)
+    state.set_stage(StateStage.Prepare)
+    load_deploy_file(state, deploy)
+
+
+def _host_plan(state: State, host: Host) -> HostPlan:
+    said = told(host)
+    if host in state.failed_hosts:
+        return HostPlan(host.name, tuple(said.refusals) or ("it could not be looked at",))
+    steps = []
+    for operation in host.op_hash_order:
+        if state.get_op_data_for_host(host, operation).operation_meta.will_change:
+            (name,) = state.get_op_meta(operation).names
+            reasons = tuple(said.reasons.get(operation, ()))
+            steps.append(Step(name, reasons, said.diffs.get(operation, {})))
+    return HostPlan(host.name, (), tuple(steps), tuple(said.unknown))

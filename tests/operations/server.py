@@ -1,0 +1,148 @@
+"""A server that answers our scripts and that our commands change: after `services_up` the named
+containers run, after `env_write` the readers of what changed have another hash, and so on.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+
+from borgstack import secrets
+from borgstack.project import Project
+from borgstack.settings import Settings
+from borgstack.stack import PREPARE, PUBLISHER
+from tests.unit.support import (
+    default_project,
+    fit_database_lines,
+    fit_docker_lines,
+    fit_file_lines,
+    fit_server_lines,
+    fit_stack_lines,
+)
+
+LOOKS = ["preflight", "env_state", "stack_state", "docker_state", "files_state"]
+"""What a run asks where nothing differs."""
+READS = {*LOOKS, "files_masked"}
+"""Every script that changes nothing."""
+
+Lines = list[str]
+
+
+def words(command: str) -> list[str]:
+    """The script that a command runs, and its arguments."""
+    return shlex.split(command.rpartition("borgstack-")[2])
+
+
+def fit_env_lines(settings: Settings) -> Lines:
+    names = [entry.name for entry in secrets.entries_for(settings)]
+    return ["file regular file|600|0|0", *(f"entry {name} ok" for name in names)]
+
+
+def fit_answers(project: Project) -> dict[str, Lines]:
+    """What a server says on which nothing differs."""
+    return {
+        "preflight": fit_server_lines(),
+        "env_state": fit_env_lines(project.settings),
+        "docker_state": fit_docker_lines(project.settings),
+        "stack_state": fit_stack_lines(project),
+        "files_state": fit_file_lines(project),
+        "files_masked": [],
+    }
+
+
+def altered(lines: Lines, old: str, new: str) -> Lines:
+    found = [line.replace(old, new) for line in lines]
+    assert found != lines, f"no line holds {old!r}"
+    return found
+
+
+def starting(lines: Lines, start: str) -> Lines:
+    return [line for line in lines if line.startswith(start)]
+
+
+def without(lines: Lines, *starts: str) -> Lines:
+    found = [line for line in lines if not line.startswith(starts)]
+    assert found != lines, f"no line starts with {starts!r}"
+    return found
+
+
+FIT = fit_answers(default_project())
+BARE: dict[str, Lines] = {
+    "docker_state": ["unit MainPID=0"],
+    "env_state": ["file missing"],
+    "files_state": ["stat . directory|755|0|0"],
+    "stack_state": ["engine missing"],
+}
+
+
+@dataclass
+class Server:
+    """What one server answers now; `react` is called with every script that ended well."""
+
+    answers: dict[str, Lines] = field(default_factory=lambda: {**FIT})
+
+    def react(self, script: str, *arguments: str) -> None:
+        """Take the effect of a script."""
+        if script == "docker_install":
+            self.answers["docker_state"] = FIT["docker_state"]
+            if "engine missing" in self.answers["stack_state"]:
+                hashes = starting(FIT["stack_state"], "hash ")
+                self.answers["stack_state"] = ["engine running", *hashes]
+        elif script == "docker_daemon" and "unit MainPID=0" not in self.answers["docker_state"]:
+            self.answers["docker_state"] = FIT["docker_state"]
+        elif script == "images_pull":
+            for image in arguments:
+                self.answers["stack_state"] = [
+                    *self.answers["stack_state"],
+                    f'image sha256:pulled-{image}|["{image}"]|[]',
+                ]
+        elif script == "files_put":
+            self.answers["files_state"] = FIT["files_state"]
+        elif script == "env_write":
+            self._write_env()
+        elif script == "services_up":
+            for word in arguments[2:]:
+                self._bring_up(word.split(":")[0])
+        elif script == "database_converge":
+            self._databases(fit_database_lines())
+        elif script == "caddy_reload":
+            self._caddy()
+
+    def _write_env(self) -> None:
+        late = set(FIT["env_state"]) - set(self.answers["env_state"])
+        names = [line.split(" ")[1] for line in late if line.startswith("entry ")]
+        for service in {reader for name in names for reader in secrets.readers(name)}:
+            self._replace(f"hash {service} ", [f"hash {service} renewed"])
+        self.answers["env_state"] = FIT["env_state"]
+
+    def _bring_up(self, service: str) -> None:
+        container = default_project().services[service].container
+        (line,) = (
+            line for line in FIT["stack_state"] if line.startswith(f"container {container}|")
+        )
+        (hash_now,) = (
+            line.split(" ")[2]
+            for line in self.answers["stack_state"]
+            if line.startswith(f"hash {service} ")
+        )
+        line = line.replace(f"hash-of-{service}|", f"{hash_now}|")
+        self._replace(f"container {container}|", [line])
+        rows = self.answers["stack_state"]
+        if service == "postgresql" and "database-read" not in rows:
+            self._databases(without(fit_database_lines(), "schema "))
+        elif service == PREPARE:
+            self._replace("schema ", starting(FIT["stack_state"], "schema "))
+        elif service == PUBLISHER:
+            self._caddy()
+
+    def _databases(self, rows: Lines) -> None:
+        kinds = ("role ", "database", "password ", "extension ", "schema ")
+        kept = [row for row in self.answers["stack_state"] if not row.startswith(kinds)]
+        self.answers["stack_state"] = [*kept, *rows]
+
+    def _caddy(self) -> None:
+        self._replace("caddy-", starting(FIT["stack_state"], "caddy-"))
+
+    def _replace(self, start: str, rows: Lines) -> None:
+        kept = [row for row in self.answers["stack_state"] if not row.startswith(start)]
+        self.answers["stack_state"] = [*kept, *rows]

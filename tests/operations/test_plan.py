@@ -1,0 +1,541 @@
+"""`borgstack plan` on hosts that answer from a script: what it lists is what a run then changes, it
+runs nothing that changes a host, and its exit code and both its forms say which case it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api.exceptions import ConnectError
+from pyinfra.connectors.fake import FakeConnector
+from pyinfra_cli import util
+
+from borgstack import plan, secrets
+from borgstack.facts.files import MaskedFiles
+from borgstack.operations import files
+from borgstack.plan import HostPlan, Plan, Step, make_plan
+from tests.operations.conftest import FakeFactory, serve
+from tests.operations.server import BARE, FIT, READS, Lines, Server, altered, without, words
+from tests.operations.test_deploy import deploy
+from tests.unit.support import REPOSITORY, REQUIRED, default_project, run_script
+
+DEPLOY = str(REPOSITORY / "deploy.py")
+SECRET = "SecretOfTheDatabase0123456789abc"
+Differences = Mapping[str, Lines]
+
+
+class World:
+    """A project's folder with fake hosts, reached by the connections that a plan makes itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.servers: dict[str, Server] = {}
+        self.unreachable: set[str] = set()
+        self.sent: dict[str, list[str]] = {}
+        self.inventory({"chat": REQUIRED})
+
+    def inventory(self, hosts: Mapping[str, Mapping[str, object]], group: str = "staging") -> None:
+        """Write inventory.py; nothing differs on any of its hosts."""
+        found = [(f"@fake/{name}", dict(data)) for name, data in hosts.items()]
+        (self.folder / "inventory.py").write_text(f"{group} = {found!r}\n")
+        self.servers = {name: Server() for name in hosts}
+
+    def connect(self, connector: FakeConnector) -> None:
+        """Stand in for the connector's own."""
+        name = connector.host.name.removeprefix("@fake/")
+        if name in self.unreachable:
+            raise ConnectError("no route to it")
+        serve(connector, self.servers[name])
+        self.sent[name] = connector.executed_commands
+
+    def plan(self, differences: Differences | None = None, **arguments: Any) -> Plan:  # noqa: ANN401
+        """The plan after `differences` came over the host `chat`."""
+        if differences:
+            self.servers["chat"].answers.update(differences)
+        return make_plan(deploy=DEPLOY, **arguments)
+
+    def host(self, differences: Differences | None = None) -> HostPlan:
+        (found,) = self.plan(differences).hosts
+        return found
+
+    def scripts(self) -> list[str]:
+        return [words(command)[0] for commands in self.sent.values() for command in commands]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(util, "PYTHON_CODES", {})  # by name: each test has its own inventory.py
+    monkeypatch.setattr(FakeConnector, "connect", lambda connector: made.connect(connector))
+    return made
+
+
+def steps(found: HostPlan) -> list[str]:
+    return [change.step for change in found.changes]
+
+
+STACK = FIT["stack_state"]
+NO_POSTGRESQL = without(
+    STACK, "container borgstack_postgresql|", "role ", "database", "password ", "extension ",
+    "schema ",
+)  # fmt: skip
+STOPPED = [
+    "unit MainPID=0" if line == "unit MainPID=321" else line.replace("=active", "=inactive")
+    for line in FIT["docker_state"]
+]
+REDIS_EMPTY = altered(FIT["env_state"], "REDIS_PASSWORD ok", "REDIS_PASSWORD empty")
+REDIS_CONF = altered(FIT["files_state"], "redis.conf regular file|600", "redis.conf x|644")
+
+INSTALL = "Docker | Install Engine and Compose"
+DAEMON = "Docker | Configure and run the daemon"
+IMAGES = "Images | Pull missing images"
+ENV = "Secrets | Complete .env"
+FILES = "Configuration | Put the project's files in place"
+STORES = "Databases | Start PostgreSQL and Redis"
+ROLES = "Databases | Converge roles, databases and extensions"
+PREPARE = "Chatwoot | Prepare schema, account and assets"
+WEB = "Chatwoot | Start web and worker"
+CADDY = "Publish | Start Caddy"
+RELOAD = "Publish | Reload Caddy"
+
+DIFFERENCES: list[tuple[Differences, list[str]]] = [
+    ({}, []),
+    ({"docker_state": altered(FIT["docker_state"], "=enabled", "=disabled")}, [DAEMON]),
+    ({"docker_state": altered(FIT["docker_state"], "package docker-ce ", "x ")}, [INSTALL]),
+    ({"env_state": altered(FIT["env_state"], "DOMAIN ok", "DOMAIN differs")}, [ENV]),
+    ({"env_state": altered(FIT["env_state"], "|600|", "|644|")}, [ENV]),
+    ({"env_state": REDIS_EMPTY}, [ENV, STORES, PREPARE, WEB]),
+    (
+        {"env_state": altered(FIT["env_state"], "API_TOKEN ok", "API_TOKEN missing")},
+        [ENV, PREPARE],
+    ),
+    ({"files_state": REDIS_CONF}, [FILES]),
+    (
+        {"files_state": REDIS_CONF, "stack_state": altered(STACK, "hash redis ", "hash redis x-")},
+        [FILES, STORES],
+    ),
+    ({"stack_state": altered(STACK, '"redis:8.2-alpine"', '"x"')}, [IMAGES, STORES]),
+    ({"stack_state": altered(STACK, "Exited (0)", "Exited (1)")}, [PREPARE]),
+    ({"stack_state": altered(STACK, "schema chatwoot_db", "x")}, [PREPARE]),
+    ({"stack_state": altered(STACK, "user ok", "user refused")}, [ROLES]),
+    ({"stack_state": altered(STACK, "hash caddy ", "hash caddy new-")}, [CADDY]),
+    (
+        {
+            "stack_state": altered(
+                altered(STACK, "hash caddy ", "hash caddy new-"), 'live {"a":1}', "live {}"
+            )
+        },
+        [CADDY],  # a container that starts reads its Caddyfile
+    ),
+    ({"stack_state": altered(STACK, 'live {"a":1}', 'live {"a":2}')}, [RELOAD]),
+    (BARE, [INSTALL, IMAGES, ENV, FILES, STORES, PREPARE, WEB, CADDY]),
+]
+
+
+@pytest.mark.parametrize(("differences", "expected"), DIFFERENCES)
+def test_a_plan_lists_what_a_run_then_changes_and_changes_nothing_itself(
+    world: World, fake_hosts: FakeFactory, differences: Differences, expected: list[str]
+) -> None:
+    found = world.plan(differences)
+    assert steps(found.hosts[0]) == expected
+    assert found.exit_code == (plan.CHANGES if expected else plan.NOTHING)
+    assert all(change.reasons for change in found.hosts[0].changes)
+    assert set(world.scripts()) <= READS
+    assert world.scripts()
+
+    hosts = fake_hosts("chat", data=REQUIRED)
+    hosts.differ("chat", **differences)
+    deploy(hosts)
+    host = hosts.host("chat")
+    ran = [
+        name
+        for operation in host.op_hash_order
+        for name in hosts.state.get_op_meta(operation).names
+        if hosts.state.get_op_data_for_host(host, operation).operation_meta.did_change()
+    ]
+    assert ran == expected
+
+
+@pytest.mark.parametrize(
+    ("differences", "reason"),
+    [
+        ({"env_state": REDIS_EMPTY}, ".env: REDIS_PASSWORD: empty"),
+        ({"env_state": REDIS_EMPTY}, "redis: REDIS_PASSWORD changes"),
+        ({"env_state": REDIS_EMPTY}, "chatwoot-worker: REDIS_PASSWORD changes"),
+        (
+            {"env_state": altered(FIT["env_state"], "DB_PASSWORD ok", "DB_PASSWORD missing")},
+            "CHATWOOT_DB_PASSWORD changes, and with it a role's password",
+        ),
+        (
+            {"files_state": REDIS_CONF},
+            "/opt/borgstack/config/redis/redis.conf: type x, not regular file, mode 644, not 600",
+        ),
+        ({"stack_state": NO_POSTGRESQL}, "postgresql: there is no container"),
+    ],
+)
+def test_a_plan_says_why(world: World, differences: Differences, reason: str) -> None:
+    told = [reason for change in world.host(differences).changes for reason in change.reasons]
+    assert reason in told
+
+
+@pytest.mark.parametrize(
+    ("differences", "unknown"),
+    [
+        ({}, ()),
+        (BARE, None),
+        (
+            {"stack_state": NO_POSTGRESQL},
+            (
+                "roles, databases and extensions, because PostgreSQL does not run",
+                "whether the database has a schema, because PostgreSQL does not run",
+            ),
+        ),
+        (
+            {"docker_state": STOPPED, "stack_state": ["engine stopped"]},
+            ("the stack, because Docker does not run",),
+        ),
+    ],
+)
+def test_what_depends_on_an_earlier_step_is_told_as_unknown(
+    world: World, differences: Differences, unknown: tuple[str, ...] | None
+) -> None:
+    found = world.host(differences)
+    if unknown is None:
+        assert "roles, databases and extensions, because PostgreSQL does not run" in found.unknown
+    else:
+        assert found.unknown == unknown
+    assert all(f"  not known yet: {what}" in Plan((found,)).as_text() for what in found.unknown)
+
+
+def test_a_stopped_engine_is_all_that_a_plan_lists(world: World) -> None:
+    found = world.plan({"docker_state": STOPPED, "stack_state": ["engine stopped"]})
+    assert steps(found.hosts[0]) == [DAEMON]
+    assert found.exit_code == plan.CHANGES
+
+
+@pytest.mark.parametrize("entry", secrets.ENTRIES, ids=lambda entry: entry.name)
+def test_an_entry_that_changes_makes_exactly_its_readers_differ(
+    world: World, tmp_path: Path, entry: secrets.Entry
+) -> None:
+    data = dict(REQUIRED)
+    env = FIT["env_state"]
+    if entry.kind is secrets.Kind.SUPPLIED:
+        (tmp_path / "password").write_text(SECRET)
+        data |= {
+            "smtp_address": "smtp.example.com",
+            "smtp_username": "chat",
+            "smtp_password": f"file:{tmp_path}/password",
+        }
+        env = [*env, f"entry {entry.name} ok", f"digest {entry.name} {'0' * 64}"]
+    else:
+        env = altered(env, f"entry {entry.name} ok", f"entry {entry.name} differs")
+    world.inventory({"chat": data})
+    found = world.host({"env_state": env})
+    suffix = f": {entry.name} changes"
+    told = [reason for change in found.changes for reason in change.reasons]
+    readers = [reason.removesuffix(suffix) for reason in told if reason.endswith(suffix)]
+    assert sorted(readers) == sorted(entry.readers)
+    assert SECRET not in Plan((found,)).as_json()
+
+
+REFUSED = altered(FIT["preflight"], "debian 13", "arch 1")
+
+
+@pytest.mark.parametrize(
+    ("preflight", "gone", "exit_code", "errors"),
+    [
+        (FIT["preflight"], False, plan.NOTHING, None),
+        (REFUSED, False, plan.ERROR, "saw arch 1"),
+        (FIT["preflight"], True, plan.ERROR, "no route to it"),
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_host_of_which_nothing_can_be_said_is_an_error_and_hides_no_other(
+    world: World, preflight: Lines, exit_code: int, errors: str | None, *, gone: bool, alone: bool
+) -> None:
+    world.inventory({"chat": REQUIRED} if alone else {"chat": REQUIRED, "other": REQUIRED})
+    if not alone:
+        world.servers["other"].answers["env_state"] = REDIS_EMPTY
+    world.unreachable = {"chat"} if gone else set()
+    found = world.plan({"preflight": preflight})
+    by_name = {host.host: host for host in found.hosts}
+    assert set(by_name) == ({"@fake/chat"} if alone else {"@fake/chat", "@fake/other"})
+    assert errors is None or errors in "\n".join(by_name["@fake/chat"].errors)
+    assert bool(by_name["@fake/chat"].errors) == bool(errors)
+    if alone:
+        assert found.exit_code == exit_code
+    else:
+        assert ENV in steps(by_name["@fake/other"])
+        assert found.exit_code == (exit_code or plan.CHANGES)
+    assert set(world.scripts()) <= READS
+
+
+def test_a_server_that_cannot_be_looked_at_is_an_error(world: World) -> None:
+    world.unreachable = {"chat"}
+    found = world.plan()
+    assert (found.exit_code, found.error) == (plan.ERROR, None)
+    assert found.hosts[0].changes == ()
+    assert found.as_text().splitlines()[0] == "@fake/chat:"
+    assert found.as_text().splitlines()[-1] == "1 hosts: 0 would change, 1 with an error."
+
+
+def wrong_settings(world: World) -> Plan:
+    world.inventory({"chat": {"domain": "example.com", "caddy_emial": "x"}})
+    return world.plan()
+
+
+def production_by_accident(world: World) -> Plan:
+    world.inventory({"chat": REQUIRED}, group="prod")
+    return world.plan()
+
+
+def nobody_at_all(world: World) -> Plan:
+    world.inventory({})
+    return world.plan()
+
+
+def no_inventory(world: World) -> Plan:
+    (world.folder / "inventory.py").unlink()
+    return world.plan()
+
+
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        (wrong_settings, "caddy_emial: no such setting"),
+        (production_by_accident, "This run would reach production"),
+        (nobody_at_all, "no host matches"),
+        (no_inventory, "expected inventory.py in "),
+        (lambda world: make_plan(deploy="none.py"), "run this in the project's folder"),
+        (lambda world: world.plan(limit=["nobody"]), "no host matches"),
+        (lambda world: world.plan(data=["domain=none"]), "domain"),
+    ],
+)
+def test_what_stops_the_plan_as_a_whole_is_its_error_and_no_host_is_asked_anything(
+    world: World, act: Callable[[World], Plan], error: str
+) -> None:
+    found = act(world)
+    assert error in (found.error or "")
+    assert (found.exit_code, found.hosts) == (plan.ERROR, ())
+    assert found.as_text().startswith("error: ")
+    assert world.scripts() == []
+
+
+def test_wrong_settings_are_told_although_another_host_is_unreachable(world: World) -> None:
+    world.inventory({"chat": REQUIRED, "wrong": {"domain": "example.com"}})
+    world.unreachable = {"chat"}
+    found = world.plan()
+    assert "caddy_email" in found.as_text()
+
+
+def test_a_plan_is_limited_to_the_hosts_that_were_named(world: World) -> None:
+    world.inventory({"chat": REQUIRED, "other": REQUIRED}, group="prod")
+    assert [host.host for host in world.plan(limit=["@fake/oth*"]).hosts] == ["@fake/other"]
+    assert [host.host for host in world.plan(limit=["prod"]).hosts] == ["@fake/chat", "@fake/other"]
+
+
+def test_data_of_the_command_line_counts(world: World) -> None:
+    world.inventory({"chat": {"domain": "example.com"}})
+    assert world.plan(data=["caddy_email=ops@example.com"]).exit_code == plan.NOTHING
+
+
+EXAMPLE = Plan(
+    (
+        HostPlan("one", (), (Step("Redis | Start", ("it differs",)),), ("the rest",)),
+        HostPlan("two", ("no route",)),
+        HostPlan(
+            "three", (), (Step("Files | Put", ("f differs",), {"/f": "--- a\n+++ b\n@@ @@\n-x"}),)
+        ),
+        HostPlan("four"),
+    )
+)
+
+
+def test_the_json_form_has_its_documented_shape() -> None:
+    assert json.loads(EXAMPLE.as_json()) == {
+        "schema": 1,
+        "exit_code": 1,
+        "error": None,
+        "hosts": [
+            {
+                "host": "one",
+                "errors": [],
+                "changes": [{"step": "Redis | Start", "reasons": ["it differs"], "diffs": {}}],
+                "unknown": ["the rest"],
+            },
+            {"host": "two", "errors": ["no route"], "changes": [], "unknown": []},
+            {
+                "host": "three",
+                "errors": [],
+                "changes": [
+                    {
+                        "step": "Files | Put",
+                        "reasons": ["f differs"],
+                        "diffs": {"/f": "--- a\n+++ b\n@@ @@\n-x"},
+                    }
+                ],
+                "unknown": [],
+            },
+            {"host": "four", "errors": [], "changes": [], "unknown": []},
+        ],
+    }
+
+
+def test_the_text_form_is_for_people() -> None:
+    assert EXAMPLE.as_text().splitlines() == [
+        "one:",
+        "  Redis | Start",
+        "    it differs",
+        "  not known yet: the rest",
+        "two:",
+        "  error: no route",
+        "three:",
+        "  Files | Put",
+        "    f differs",
+        "    /f",
+        "      @@ @@",
+        "      -x",
+        "four: nothing would change",
+        "4 hosts: 2 would change, 1 with an error.",
+    ]
+
+
+CHANGED = HostPlan("changed", (), (Step("step", ("why",)),))
+
+
+@pytest.mark.parametrize(
+    ("found", "exit_code"),
+    [
+        (Plan((HostPlan("fit"),)), 0),
+        (Plan((HostPlan("fit", unknown=("x",)),)), 0),
+        (Plan((HostPlan("fit"), CHANGED)), 2),
+        (Plan((CHANGED, HostPlan("ill", ("why",)))), 1),
+        (Plan((CHANGED,), error="why"), 1),
+        (Plan(), 1),
+    ],
+)
+def test_the_exit_code_says_which_case_it_is(found: Plan, exit_code: int) -> None:
+    assert found.exit_code == exit_code
+    assert json.loads(found.as_json())["exit_code"] == exit_code
+
+
+@pytest.fixture
+def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project's folder as a deploy leaves it, with a secret in `.env`."""
+    folder = tmp_path / "placed"
+    for file in default_project().files:
+        path = folder / file.path
+        if file.content is None:
+            path.mkdir()
+        else:
+            path.write_bytes(file.content)
+    (folder / ".env").write_text(f"DOMAIN=example.com\nCHATWOOT_DB_PASSWORD='{SECRET}'\n")
+    return folder
+
+
+REDIS_PATH = "config/redis/redis.conf"
+REDIS_TEXT = default_project().content(REDIS_PATH).decode()
+
+
+def masked(folder: Path, *paths: str) -> Lines:
+    ran = run_script("files_masked", str(folder), *paths)
+    assert (ran.status, ran.err) == (0, "")
+    assert SECRET not in ran.out
+    return ran.out.splitlines()
+
+
+def test_files_leave_the_host_without_a_value_of_env(placed: Path) -> None:
+    (placed / REDIS_PATH).write_text(f"first\nrequirepass {SECRET}{SECRET}\n\nnot for example.com")
+    lines = masked(placed, REDIS_PATH, "none", "config", "config/caddy/Caddyfile")
+    read = MaskedFiles().process(lines)
+    assert set(read) == {REDIS_PATH, "config/caddy/Caddyfile"}
+    assert read[REDIS_PATH] == "first\nrequirepass **********\n\nnot for example.com"
+    wanted = default_project().content("config/caddy/Caddyfile").decode()
+    assert read["config/caddy/Caddyfile"] == wanted.removesuffix("\n")
+
+
+def test_no_file_leaves_a_host_without_the_folder(tmp_path: Path) -> None:
+    assert masked(tmp_path / "none", REDIS_PATH) == []
+
+
+def test_a_diff_shows_the_lines_that_change_and_no_secret(world: World, placed: Path) -> None:
+    first, *rest = REDIS_TEXT.splitlines()
+    text = "\n".join([f"{first} by hand", f"requirepass {SECRET}", *rest]) + "\n"
+    (placed / REDIS_PATH).write_text(text)
+    found = world.plan(
+        {
+            "files_state": altered(FIT["files_state"], f"sha256 {REDIS_PATH} ", "sha256 x "),
+            "files_masked": masked(placed, REDIS_PATH),
+        }
+    )
+    (change,) = found.hosts[0].changes
+    (path,) = change.diffs
+    assert path == f"{files.DIRECTORY}/{REDIS_PATH}"
+    lines = change.diffs[path].splitlines()
+    assert lines[:2] == ["--- host", "+++ wanted"]
+    assert [line for line in lines[2:] if line[0] in "+-"] == [
+        f"-{first} by hand",
+        "-requirepass *****",
+        f"+{first}",
+    ]
+    assert f"      -{first} by hand" in found.as_text().splitlines()
+    assert SECRET not in found.as_text() + found.as_json()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        altered(FIT["files_state"], "redis.conf regular file|600", "redis.conf regular file|644"),
+        without(FIT["files_state"], f"stat {REDIS_PATH} ", f"sha256 {REDIS_PATH} "),
+    ],
+)
+def test_a_file_that_is_missing_or_differs_in_its_mode_alone_has_no_diff(
+    world: World, placed: Path, lines: Lines
+) -> None:
+    found = world.host({"files_state": lines, "files_masked": masked(placed, REDIS_PATH)})
+    assert [(change.step, change.diffs) for change in found.changes] == [(FILES, {})]
+
+
+def run_command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command as the operator runs it; in a process of its own, for it patches sockets."""
+    return subprocess.run(
+        [sys.executable, "-m", "borgstack.cli", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command_outside_of_a_project_says_where_to_run_it(tmp_path: Path) -> None:
+    ran = run_command(tmp_path, "plan", "--json")
+    assert ran.returncode == 1
+    answer = json.loads(ran.stdout)
+    assert (answer["schema"], answer["exit_code"], answer["hosts"]) == (1, 1, [])
+    assert f"expected inventory.py in {tmp_path}" in answer["error"]
+
+
+def test_the_command_with_a_limit_that_matches_nobody_says_so() -> None:
+    ran = run_command(REPOSITORY, "plan", "--limit", "nobody")
+    assert ran.returncode == 1
+    assert ran.stdout.splitlines() == [
+        "error: no host matches; see inventory.py and --limit",
+        "0 hosts: 0 would change, 0 with an error.",
+    ]
+
+
+def test_the_command_wants_to_be_told_what_to_do(tmp_path: Path) -> None:
+    ran = run_command(tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "plan" in ran.stderr
