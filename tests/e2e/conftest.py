@@ -24,13 +24,18 @@ KEEP = bool(os.environ.get("E2E_KEEP"))
 
 @pytest.fixture(scope="session")
 def fresh() -> tuple[HostUnderTest, Run, float]:
-    """A bare host, the deploy that made it a Chatwoot, and the seconds to its first HTTPS 200."""
+    """A bare host, the deploy that made it a Chatwoot, and the seconds to its first HTTPS 200.
+
+    The plan made before it has to say what it does.
+    """
     host = HostUnderTest(HOST)
     lab.up((HOST, BARE_HOST))
     if not KEEP:
         lab.reset(HOST)
+    plan = host.plan()
     started = time.monotonic()
     run = host.deploy()
+    assert run.changed == plan.steps, f"{plan.output}\n{run.output}"
     while _status(host) != 200 and time.monotonic() - started < 300:
         time.sleep(0.2)
     return host, run, time.monotonic() - started

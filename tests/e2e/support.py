@@ -18,6 +18,7 @@ from tests import lab
 
 REPOSITORY = Path(__file__).parents[2]
 PYINFRA = REPOSITORY / ".venv/bin/pyinfra"
+BORGSTACK = REPOSITORY / ".venv/bin/borgstack"
 PROJECT_PARTS = (
     "deploy.py",
     "inventory.py",
@@ -47,6 +48,20 @@ class Run:
         assert self.code != 0, f"the run was expected to fail:\n{self.output}"
         for fragment in fragments:
             assert fragment in self.output, f"{fragment!r} is not in:\n{self.output}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `borgstack plan --json` said: exit code, steps, what it cannot know, and all of it."""
+
+    code: int
+    steps: tuple[str, ...]
+    unknown: tuple[str, ...]
+    output: str
+
+    def lists_only(self, *steps: str) -> None:
+        """Assert that exactly these steps would change something, by the exit code too."""
+        assert (self.steps, self.code) == (steps, 2 if steps else 0), self.output
 
 
 @dataclass
@@ -107,6 +122,25 @@ class HostUnderTest:
     def try_deploy(self, **options: Any) -> Run:  # noqa: ANN401 - host data
         """Converge, and tell how it went."""
         return self.pyinfra("-y", "--json", **options)
+
+    def plan(self, *, tree: Path = REPOSITORY, **data: object) -> Plan:
+        """What `borgstack plan` says of this host."""
+        merged = {**self.data, **data}
+        words = [f"--data={key}={_spelled(value)}" for key, value in merged.items()]
+        done = subprocess.run(
+            [str(BORGSTACK), "plan", "--limit", self.name, "--json", *words],
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": str(tree)},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            check=False,
+        )
+        said = json.loads(done.stdout)
+        (host,) = said["hosts"]
+        steps = tuple(change["step"] for change in host["changes"])
+        return Plan(done.returncode, steps, tuple(host["unknown"]), done.stdout + done.stderr)
 
     def containers(self) -> dict[str, tuple[str, str]]:
         """Id and start time by container name."""

@@ -119,10 +119,12 @@ UNTOUCHED = {
 def test_one_run_corrects_exactly_the_drift(stack: HostUnderTest, case: Drift) -> None:
     before = stack.containers()
     stack.ssh(f"{{ {case.tamper}; }} >/dev/null 2>&1")
+    stack.plan().lists_only(*case.operations)
     run = stack.deploy()
     run.changed_only(*case.operations)
     after = stack.containers()
     assert {name for name in before if after.get(name) != before[name]} == set(case.touched)
+    stack.plan().lists_only()
     stack.deploy().changed_only()
 
 

@@ -19,7 +19,9 @@ def restarted(before: dict[str, tuple[str, str]], after: dict[str, tuple[str, st
 def test_one_setting_recreates_exactly_its_service(stack: HostUnderTest) -> None:
     before = stack.containers()
     limit = {"chatwoot-worker": "600m"}
+    plan = stack.plan(memory_limits=limit)
     run = stack.deploy(memory_limits=limit)
+    plan.lists_only(*run.changed)
     assert made_anew(before, stack.containers()) == {"chatwoot-worker"}
     assert stack.inspect("chatwoot-worker")["HostConfig"]["Memory"] == 600 * 1024 * 1024
     run.changed_only(
@@ -34,11 +36,13 @@ def test_a_changed_caddyfile_is_a_graceful_reload(stack: HostUnderTest, project:
     before = stack.containers()
     template = project / "templates/Caddyfile.j2"
     template.write_text(template.read_text().replace("-Server", "-Server\n\t\tX-E2e yes"))
+    plan = stack.plan(tree=project)
     run = stack.deploy(tree=project)
     run.changed_only(
         "Configuration | Put the project's files in place",
         "Publish | Reload Caddy",
     )
+    plan.lists_only(*run.changed)
     assert stack.containers() == before
     assert stack.request("/")[1]["x-e2e"] == "yes"
     stack.deploy()
@@ -62,7 +66,8 @@ def test_a_deleted_secret_is_born_again_alone_and_reaches_its_readers(
     before = stack.containers()
     others = stack.ssh("grep -v CHATWOOT_DB_PASSWORD /opt/borgstack/.env | sha256sum")
     stack.ssh("sed -i 's/^CHATWOOT_DB_PASSWORD=.*/CHATWOOT_DB_PASSWORD=/' /opt/borgstack/.env")
-    stack.deploy()
+    plan = stack.plan()
+    plan.lists_only(*stack.deploy().changed)
     assert stack.ssh("grep -v CHATWOOT_DB_PASSWORD /opt/borgstack/.env | sha256sum") == others
     readers = {"borgstack_postgresql", "chatwoot-prepare", "chatwoot", "chatwoot-worker"}
     assert made_anew(before, stack.containers()) == readers

@@ -17,7 +17,9 @@ def assets(stack: HostUnderTest) -> set[str]:
 
 def test_an_upgrade_prepares_once_and_keeps_the_old_assets(stack: HostUnderTest) -> None:
     old_assets, before = assets(stack), stack.containers()
+    plan = stack.plan(chatwoot_image=NEXT)
     run = stack.deploy(chatwoot_image=NEXT)
+    plan.lists_only(*run.changed)
     after = stack.containers()
     run.changed_only(
         "Images | Pull missing images",

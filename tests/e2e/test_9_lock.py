@@ -1,0 +1,51 @@
+"""Two operators at once: one works, the other is told. A run that died holds nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+from tests.e2e.support import PYINFRA, REPOSITORY, HostUnderTest
+
+
+def start_slow_run(stack: HostUnderTest) -> subprocess.Popen[bytes]:
+    """A run that has some ten seconds of work to do, and has begun with it."""
+    stack.ssh("docker rm -f chatwoot chatwoot-worker")
+    command = [str(PYINFRA), "inventory.py", "deploy.py", "--limit", stack.name, "-y"]
+    run = subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while "chatwoot\n" not in stack.ssh("docker ps -a --format '{{.Names}}'"):
+        assert run.poll() is None, "the first run ended before the second began"
+        assert time.monotonic() < deadline, "the first run does not begin to work"
+        time.sleep(0.3)
+    return run
+
+
+def test_a_second_run_is_told_who_holds_the_host_since_when(stack: HostUnderTest) -> None:
+    first = start_slow_run(stack)
+    second = stack.try_deploy()
+    second.failed_with("expected to be alone on this host; saw root@", " since 20", "lock_wait")
+    assert second.changed == ()
+    assert first.wait(timeout=120) == 0
+    stack.deploy().changed_only()
+
+
+def test_a_second_run_waits_when_it_is_told_to(stack: HostUnderTest) -> None:
+    first = start_slow_run(stack)
+    second = stack.deploy(lock_wait=120)
+    assert first.poll() == 0, "the second run ended before the first"
+    second.changed_only()
+
+
+def test_a_killed_run_holds_nothing_and_the_next_one_converges(stack: HostUnderTest) -> None:
+    first = start_slow_run(stack)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    stack.deploy()
+    stack.deploy().changed_only()
+    names = stack.ssh("docker ps --format '{{.Names}}'").split()
+    assert {"chatwoot", "chatwoot-worker", "borgstack_caddy"} <= set(names)
