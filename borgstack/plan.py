@@ -134,6 +134,8 @@ def make_plan(
     except PyinfraError as error:
         if not hosts or set(hosts) - state.failed_hosts:
             whole = str(error)
+    except Exception as error:  # an inventory or deploy file may raise anything
+        whole = f"{inventory} or {deploy} cannot be used: {type(error).__name__}: {error}"
     finally:
         if hosts:
             disconnect_all(state)

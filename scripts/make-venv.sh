@@ -19,4 +19,6 @@ fi
 [ -x .venv/bin/pip ] || "$python" -m venv --clear .venv
 .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+# pyinfra never writes byte code: without this, every run would compile the library again.
+.venv/bin/python -m compileall -q borgstack tasks
 touch .venv/.locked

@@ -1,5 +1,7 @@
 # The text of the project's files as they are, for a plan's diff; no value of .env leaves the host.
 #
+# A link is not followed, and what is too large to be one of ours is left out.
+#
 # Usage: files_masked DIRECTORY PATH...
 # Prints: file PATH, then each of its lines behind a bar
 set -u
@@ -13,7 +15,7 @@ mask='
 env=.env
 [ -r "$env" ] || env=/dev/null
 for path in "$@"; do
-  [ -f "$path" ] || continue
+  [ -f "$path" ] && [ ! -L "$path" ] && [ "$(stat -c %s "$path")" -lt 500000 ] || continue
   echo "file $path"
-  head -c 200000 "$path" | awk "$mask" part=env "$env" part=log - | sed 's/^/|/'
+  awk "$mask" part=env "$env" part=log "$path" | sed 's/^/|/'
 done

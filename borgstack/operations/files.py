@@ -50,7 +50,9 @@ def _show_diffs(files: Iterable[ProjectFile]) -> None:
         return
     live = host.get_fact(MaskedFiles, directory=DIRECTORY, paths=tuple(wanted))
     for path, text in wanted.items():
-        seen = live.get(path, "").splitlines()
+        if path not in live:
+            continue  # a link or something else in its place; the reason says so
+        seen = live[path].splitlines()
         lines = difflib.unified_diff(seen, text.splitlines(), "host", "wanted", n=1, lineterm="")
         if diff := "\n".join(lines):
             show_diff(f"{DIRECTORY}/{path}", diff)
