@@ -5,15 +5,9 @@ from __future__ import annotations
 from borgstack import docker
 from borgstack import host as scripts
 from borgstack.docker import DAEMON_JSON, DockerState
-from borgstack.facts.docker import Docker
-from borgstack.operations import Commands, converges, explain, observe, refuse, streamed
-from borgstack.operations.preflight import server_state
+from borgstack.operations import Commands, converges, explain, refuse, streamed
+from borgstack.operations.looks import docker_state, server_state
 from borgstack.settings import Settings
-
-
-def docker_state() -> DockerState:
-    """Docker as it is on this host."""
-    return observe(Docker)
 
 
 @converges

@@ -6,23 +6,15 @@ import base64
 import difflib
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from pyinfra.context import host, state
 
-from borgstack.facts.files import Files, MaskedFiles
+from borgstack.facts.files import MaskedFiles
 from borgstack.host import change
-from borgstack.operations import Commands, converges, explain, observe, show_diff
+from borgstack.operations import Commands, converges, explain, show_diff
+from borgstack.operations.looks import STAGING, files_on_host
 from borgstack.project import DIRECTORY, Project, ProjectFile, difference
-
-STAGING = ".staging"
-"""Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""
-
-
-def files_on_host(project: Project) -> Mapping[str, str]:
-    """How the project's files and folders lie on this host."""
-    paths = (*(file.path for file in project.files), STAGING)
-    return observe(Files, directory=DIRECTORY, paths=paths)
 
 
 @converges

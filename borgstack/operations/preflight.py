@@ -8,19 +8,11 @@ from pyinfra import logger
 from pyinfra.context import ctx_host, ctx_state, host, state
 
 from borgstack import lock, secrets
-from borgstack.facts.preflight import Server
-from borgstack.operations import Commands, converges, observe, refuse
-from borgstack.operations.env import env_state
-from borgstack.operations.stack import stack_state
-from borgstack.preflight import ServerState, findings
+from borgstack.operations import Commands, converges, refuse
+from borgstack.operations.looks import env_state, look_at_all, server_state, stack_state
+from borgstack.preflight import findings
 from borgstack.project import ENV_PATH, Project
-from borgstack.settings import Settings
 from borgstack.stack import missing_images
-
-
-def server_state(settings: Settings) -> ServerState:
-    """This server, looked at as the login user."""
-    return observe(Server, names=settings.public_names, _sudo=False)
 
 
 def _uses_sudo() -> bool:
@@ -48,6 +40,7 @@ def check(project: Project) -> Commands:
     caddy_runs = deployed = False
     mistakes: list[str] = []
     if may_look:
+        look_at_all(project)
         mistakes = secrets.mistakes(env_state(settings))
         live = stack_state(project)
         caddy_runs = "borgstack_caddy" in live.containers

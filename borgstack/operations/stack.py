@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 
 from borgstack import host as scripts
 from borgstack import secrets, stack
 from borgstack.database import DATABASES
-from borgstack.facts.stack import Stack
 from borgstack.operations import (
     Commands,
     Streamed,
@@ -16,30 +14,12 @@ from borgstack.operations import (
     carry_out,
     converges,
     explain,
-    observe,
     refuse,
     streamed,
 )
-from borgstack.operations.env import env_changes
-from borgstack.project import CADDYFILE, COMPOSE_FILE, DIRECTORY, Project
-from borgstack.secrets import plain_values
+from borgstack.operations.looks import env_changes, stack_state
+from borgstack.project import DIRECTORY, Project
 from borgstack.stack import PUBLISHER, ServiceChange, StackState
-
-
-def stack_state(project: Project) -> StackState:
-    """The stack as it is on this host, compared with what this project wants."""
-    return observe(
-        Stack,
-        directory=DIRECTORY,
-        plain=" ".join(f"{name}={value}" for name, value in plain_values(project.settings).items()),
-        compose=_base64(project.content(COMPOSE_FILE)),
-        caddyfile=_base64(project.content(CADDYFILE)),
-        images=project.images,
-    )
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()
 
 
 def _is_open(live: StackState) -> bool:

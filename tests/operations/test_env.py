@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from borgstack import secrets
-from borgstack.operations import env
+from borgstack.operations import env, looks
 from borgstack.secrets import Kind
 from borgstack.settings import Settings
 from tests.operations.conftest import run_local
@@ -24,6 +24,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where `.env` lies in this test, complete."""
     path = tmp_path / "borgstack" / ".env"
     monkeypatch.setattr(env, "ENV_PATH", str(path))
+    monkeypatch.setattr(looks, "ENV_PATH", str(path))
     return path
 
 

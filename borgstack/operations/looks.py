@@ -1,0 +1,96 @@
+"""What the operations look at: five looks at a host, each one fact, taken side by side.
+
+Each is read once and kept until something is about to change (`observe`); the preflight takes them
+all at once, so that a run without changes waits for the slowest look and not for their sum.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets as random
+from collections.abc import Mapping
+
+import gevent
+from pyinfra.api import Host
+from pyinfra.context import ctx_host
+
+from borgstack import secrets
+from borgstack.docker import DockerState
+from borgstack.facts.docker import Docker
+from borgstack.facts.env import Env
+from borgstack.facts.files import Files
+from borgstack.facts.preflight import Server
+from borgstack.facts.stack import Stack
+from borgstack.operations import observe
+from borgstack.preflight import ServerState
+from borgstack.project import CADDYFILE, COMPOSE_FILE, DIRECTORY, ENV_PATH, Project
+from borgstack.secrets import EnvChange, EnvState, plain_values
+from borgstack.settings import Settings
+from borgstack.stack import StackState
+
+STAGING = ".staging"
+"""Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""
+_SALT = random.token_hex(16)
+"""Of this process: what a digest of a supplied secret proves, it proves only here and now."""
+
+
+def look_at_all(project: Project) -> None:
+    """Take the four looks that need root, side by side on the one connection."""
+    host = ctx_host.get()
+    looks = (
+        lambda: env_state(project.settings),
+        lambda: stack_state(project),
+        docker_state,
+        lambda: files_on_host(project),
+    )
+
+    def take(host: Host, number: int) -> None:
+        with ctx_host.use(host):
+            looks[number]()
+
+    greenlets = [gevent.spawn(take, host, number) for number in range(len(looks))]
+    gevent.joinall(greenlets, raise_error=True)
+
+
+def server_state(settings: Settings) -> ServerState:
+    """This server, looked at as the login user."""
+    return observe(Server, names=settings.public_names, _sudo=False)
+
+
+def env_state(settings: Settings) -> EnvState:
+    """`.env` as it is on this host, judged by these settings."""
+    rules = tuple(secrets.rule(entry, settings) for entry in secrets.entries_for(settings))
+    return observe(Env, path=ENV_PATH, salt=_SALT, rules=rules)
+
+
+def env_changes(settings: Settings) -> list[EnvChange]:
+    """What has to be done to `.env` on this host."""
+    return secrets.changes(settings, env_state(settings), _SALT)
+
+
+def docker_state() -> DockerState:
+    """Docker as it is on this host."""
+    return observe(Docker)
+
+
+def files_on_host(project: Project) -> Mapping[str, str]:
+    """How the project's files and folders lie on this host."""
+    paths = (*(file.path for file in project.files), STAGING)
+    return observe(Files, directory=DIRECTORY, paths=paths)
+
+
+def stack_state(project: Project) -> StackState:
+    """The stack as it is on this host, compared with what this project wants."""
+    plain = plain_values(project.settings)
+    return observe(
+        Stack,
+        directory=DIRECTORY,
+        plain=" ".join(f"{name}={value}" for name, value in plain.items()),
+        compose=_base64(project.content(COMPOSE_FILE)),
+        caddyfile=_base64(project.content(CADDYFILE)),
+        images=project.images,
+    )
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
