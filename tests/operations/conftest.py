@@ -25,7 +25,7 @@ from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
 from borgstack import run
 from borgstack.project import render
-from tests.operations.server import Server, words
+from tests.operations.server import Server, script_of, words
 from tests.unit.support import default_project, program
 
 
@@ -155,7 +155,7 @@ class FakeHosts:
     def scripts(self, name: str) -> list[str]:
         """The scripts that ran on a host, in order; every command of ours is one of them."""
         connector: Any = self.host(name).connector
-        return [words(command)[0] for command in connector.executed_commands]
+        return [script_of(command) for command in connector.executed_commands]
 
 
 FakeFactory = Callable[..., FakeHosts]

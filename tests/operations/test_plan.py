@@ -22,7 +22,7 @@ from borgstack.facts.files import MaskedFiles
 from borgstack.operations import files
 from borgstack.plan import HostPlan, Plan, Step, make_plan
 from tests.operations.conftest import FakeFactory, serve
-from tests.operations.server import BARE, FIT, READS, Lines, Server, altered, without, words
+from tests.operations.server import BARE, FIT, READS, Lines, Server, altered, script_of, without
 from tests.operations.test_deploy import deploy
 from tests.unit.support import REPOSITORY, REQUIRED, default_project, run_script
 
@@ -66,7 +66,7 @@ class World:
         return found
 
     def scripts(self) -> list[str]:
-        return [words(command)[0] for commands in self.sent.values() for command in commands]
+        return [script_of(command) for commands in self.sent.values() for command in commands]
 
 
 @pytest.fixture
