@@ -48,7 +48,6 @@ env-example: setup ## write .env.example from the list in borgstack/secrets.py
 settings-doc: setup ## write docs/settings.md from the fields in borgstack/settings.py
 	$(BIN)/python -c 'from borgstack.settings import reference; print(reference(), end="")' > docs/settings.md
 
-lock: ## write requirements/*.txt anew
+lock: ## write requirements/dev.txt anew
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -o requirements/dev.txt
