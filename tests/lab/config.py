@@ -8,6 +8,7 @@ PREFIX = "borgstack-lab"  # every container, volume, network and image of the la
 LABEL = "org.borgstack.lab"  # and carries this label; nothing without both is ever touched
 LABEL_INPUTS = f"{LABEL}.inputs"  # content hash of all that went into an image or a container
 LABEL_BASE = f"{LABEL}.base"  # not LABEL itself: every image built on the base inherits it
+LABEL_OWNER = f"{LABEL}.owner"  # on a host: the checkout whose SSH key opens it
 LABEL_STAGE = f"{LABEL}.stage"  # intermediate stages of multi-stage builds
 
 NETWORK = PREFIX

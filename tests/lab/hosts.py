@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import re
@@ -14,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab import config, engine
-from tests.lab.config import PREFIX
+from tests.lab.config import LABEL_OWNER, PREFIX
 from tests.lab.console import LabError, say
 from tests.lab.containers import Container, ensure, remove
-from tests.lab.docker import docker, own_names
+from tests.lab.docker import docker, inspect, own_names
 from tests.lab.shell import run, wait_until, write_file
 
 # --privileged fails on machines that themselves lack CAP_SYS_RESOURCE; this set works there too.
@@ -94,6 +95,7 @@ def _declared(name: str) -> Container:
         ),
         options=(
             f"--hostname={name}",
+            f"--label={LABEL_OWNER}={_owner()}",
             f"--publish=127.0.0.1:{place['port']}:22",
             *OPTIONS,
             *(CGROUP_V1_OPTIONS if version_1 else ()),
@@ -279,10 +281,18 @@ def _nested_containers(volume: str) -> list[str]:
 
 def remove_strangers() -> None:
     """Remove hosts that another checkout of this project left: nobody has their keys here."""
-    for name in existing():
-        if not (config.HOSTS / name / "endpoint.json").exists():
+    for seen in inspect("container", [container_name(name) for name in existing()]):
+        name = seen["Name"].removeprefix(f"/{container_name('')}")
+        mine = seen["Config"]["Labels"].get(LABEL_OWNER) == _owner()
+        if not mine or not (config.HOSTS / name / "endpoint.json").exists():
             say(f"removing host {name}: another checkout made it")
             remove_host(name)
+
+
+def _owner() -> str:
+    """Return what tells this checkout's hosts from another's: the digest of its public key."""
+    path = config.SSH_KEY.with_suffix(".pub")
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def quoted(command: str | list[str]) -> str:
