@@ -4,7 +4,7 @@ HOST ?= lab
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 
-.PHONY: help setup demo test test-fast test-e2e compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
+.PHONY: help setup demo test test-fast test-e2e test-slow compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,9 @@ compose-check: setup ## the story's checks on the rendered compose file
 
 test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 	$(BIN)/pytest tests/e2e
+
+test-slow: setup ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
+	$(BIN)/pytest --whole tests
 
 lab-up: ## only the lab hosts (README: what is a double)
 	@$(LAB) up --host $(HOST)

@@ -1,11 +1,18 @@
-"""Temp directories in memory where there is such a place: the scripts under test call `sync`, and
-dozens of them on a busy disk would cost half a minute.
+"""Samples of the long suites, and temp directories in memory.
+
+Tests marked `family("NAME")` run whole with `--whole` (`make test-slow`); otherwise one of each
+family runs, drawn with a seed that is printed. Temp directories are in memory where there is such a
+place: the scripts under test call `sync`, and dozens of them on a busy disk cost half a minute.
 """
 
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
+
+import pytest
+from hypothesis import settings
 
 MEMORY = Path("/dev/shm")
 
@@ -19,3 +26,44 @@ def usable(folder: Path) -> bool:
 
 if usable(MEMORY):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+settings.register_profile("sample", max_examples=100, deadline=None)
+settings.register_profile("whole", max_examples=10_000, deadline=None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="all of the long suites, no sample")
+    parser.addoption(
+        "--sample-seed",
+        type=int,
+        default=random.randrange(10_000),  # noqa: S311 - no secret
+        help="draw the sample that a run with this seed has drawn",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("whole" if config.getoption("whole") else "sample")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if config.getoption("whole"):
+        return "long suites: whole"
+    return f"long suites: a sample, --sample-seed={config.getoption('sample_seed')}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one test of each family, unless all are wanted or some were chosen by name."""
+    by_name = config.getoption("keyword") or any("::" in word for word in config.args)
+    if config.getoption("whole") or by_name:
+        return
+    families: dict[tuple[Path, str], list[pytest.Item]] = {}
+    for item in items:
+        for mark in item.iter_markers("family"):
+            families.setdefault((item.path, mark.args[0]), []).append(item)
+    draw = random.Random(config.getoption("sample_seed"))  # noqa: S311 - no secret
+    left_out = set()
+    for members in families.values():
+        left_out |= set(members) - {draw.choice(members)}
+    config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+    items[:] = [item for item in items if item not in left_out]
