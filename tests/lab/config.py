@@ -32,7 +32,7 @@ DEFAULT_HOST = "lab"
 
 LAB = Path(__file__).resolve().parent
 IMAGES = LAB / "images"
-STATE = LAB.parent.parent / ".lab"
+STATE = (LAB.parent.parent / ".lab").resolve()
 SSH_KEY = STATE / "ssh-key"
 KNOWN_HOSTS = STATE / "known_hosts"
 CA_ROOT = STATE / "ca-root.pem"
