@@ -8,8 +8,10 @@ require 'active_job/railtie'
 require 'active_record/railtie'
 require 'action_controller/railtie'
 require 'action_view/railtie'
+require 'active_storage/engine'
 require 'action_cable/engine'
 require 'bcrypt'
+require 'rack/attack'
 require 'redis'
 require 'redis-namespace'
 require 'connection_pool'
@@ -24,6 +26,10 @@ module Chatwoot
     config.active_job.queue_adapter = :sidekiq
     config.active_record.yaml_column_permitted_classes = [ActiveSupport::HashWithIndifferentAccess]
     config.action_cable.mount_path = '/cable'
+    # Nothing looks into files: no thumbnails, no sizes of pictures.
+    config.active_storage.analyzers = []
+    config.active_storage.previewers = []
+    config.active_storage.variant_processor = :disabled
     config.session_store :cookie_store, key: '_chatwoot_session'
     config.generators.system_tests = nil
   end

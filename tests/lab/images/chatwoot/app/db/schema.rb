@@ -46,6 +46,34 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.timestamps precision: nil
   end
 
+  create_table 'active_storage_attachments', force: :cascade do |t|
+    t.string 'name', null: false
+    t.string 'record_type', null: false
+    t.bigint 'record_id', null: false
+    t.bigint 'blob_id', null: false
+    t.datetime 'created_at', precision: nil, null: false
+    t.index ['blob_id']
+    t.index %w[record_type record_id name blob_id], name: 'index_active_storage_attachments_uniqueness', unique: true
+  end
+
+  create_table 'active_storage_blobs', force: :cascade do |t|
+    t.string 'key', null: false
+    t.string 'filename', null: false
+    t.string 'content_type'
+    t.text 'metadata'
+    t.string 'service_name', null: false
+    t.bigint 'byte_size', null: false
+    t.string 'checksum'
+    t.datetime 'created_at', precision: nil, null: false
+    t.index ['key'], unique: true
+  end
+
+  create_table 'active_storage_variant_records', force: :cascade do |t|
+    t.bigint 'blob_id', null: false
+    t.string 'variation_digest', null: false
+    t.index %w[blob_id variation_digest], name: 'index_active_storage_variant_records_uniqueness', unique: true
+  end
+
   # Needs vector, in the free edition too.
   create_table 'article_embeddings', force: :cascade do |t|
     t.bigint 'article_id', null: false
@@ -53,6 +81,20 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.column 'embedding', 'vector(1536)'
     t.timestamps
     t.index ['embedding'], using: :ivfflat
+  end
+
+  create_table 'attachments', id: :serial, force: :cascade do |t|
+    t.integer 'file_type', default: 0
+    t.string 'external_url'
+    t.float 'coordinates_lat', default: 0.0
+    t.float 'coordinates_long', default: 0.0
+    t.integer 'message_id', null: false
+    t.integer 'account_id', null: false
+    t.string 'fallback_title'
+    t.string 'extension'
+    t.jsonb 'meta', default: {}
+    t.timestamps precision: nil
+    t.index ['message_id']
   end
 
   create_table 'channel_api', force: :cascade do |t|
@@ -65,6 +107,20 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.timestamps
     t.index ['hmac_token'], unique: true
     t.index ['identifier'], unique: true
+  end
+
+  create_table 'channel_web_widgets', id: :serial, force: :cascade do |t|
+    t.string 'website_url'
+    t.integer 'account_id'
+    t.string 'website_token'
+    t.string 'widget_color', default: '#1f93ff'
+    t.string 'welcome_title'
+    t.string 'welcome_tagline'
+    t.string 'hmac_token'
+    t.boolean 'hmac_mandatory', default: false
+    t.timestamps precision: nil
+    t.index ['hmac_token'], unique: true
+    t.index ['website_token'], unique: true
   end
 
   create_table 'contact_inboxes', force: :cascade do |t|
@@ -110,6 +166,9 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.jsonb 'additional_attributes', default: {}
     t.jsonb 'custom_attributes', default: {}
     t.datetime 'snoozed_until', precision: nil
+    t.datetime 'first_reply_created_at', precision: nil
+    t.datetime 'waiting_since', precision: nil
+    t.text 'cached_label_list'
     t.datetime 'last_activity_at', precision: nil, default: -> { 'CURRENT_TIMESTAMP' }, null: false
     t.timestamps precision: nil
     t.index %w[account_id display_id], unique: true
@@ -132,6 +191,11 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.boolean 'lock_to_single_conversation', default: false, null: false
     t.boolean 'greeting_enabled', default: false
     t.string 'greeting_message'
+    t.boolean 'working_hours_enabled', default: false
+    t.string 'out_of_office_message'
+    t.string 'timezone', default: 'UTC'
+    t.boolean 'csat_survey_enabled', default: false
+    t.boolean 'allow_messages_after_resolved', default: true
     t.timestamps precision: nil
     t.index ['account_id']
     t.index %w[channel_id channel_type]
@@ -143,6 +207,16 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.boolean 'locked', default: true, null: false
     t.timestamps
     t.index ['name'], unique: true
+  end
+
+  create_table 'labels', force: :cascade do |t|
+    t.string 'title'
+    t.text 'description'
+    t.string 'color', default: '#1f93ff', null: false
+    t.boolean 'show_on_sidebar'
+    t.bigint 'account_id'
+    t.timestamps
+    t.index %w[title account_id], unique: true
   end
 
   create_table 'messages', id: :serial, force: :cascade do |t|
@@ -164,6 +238,15 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.index ['source_id'] # not unique (facts 8)
   end
 
+  create_table 'notification_settings', force: :cascade do |t|
+    t.integer 'account_id'
+    t.integer 'user_id'
+    t.integer 'email_flags', default: 0, null: false
+    t.integer 'push_flags', default: 0, null: false
+    t.timestamps
+    t.index %w[account_id user_id], name: 'by_account_user', unique: true
+  end
+
   create_table 'platform_apps', force: :cascade do |t|
     t.string 'name', null: false
     t.timestamps
@@ -178,6 +261,22 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.timestamps
     t.index ['custom_domain'], unique: true
     t.index ['slug'], unique: true
+  end
+
+  create_table 'team_members', force: :cascade do |t|
+    t.bigint 'team_id', null: false
+    t.bigint 'user_id', null: false
+    t.timestamps
+    t.index %w[team_id user_id], unique: true
+  end
+
+  create_table 'teams', force: :cascade do |t|
+    t.string 'name', null: false
+    t.text 'description'
+    t.boolean 'allow_auto_assign', default: true
+    t.bigint 'account_id', null: false
+    t.timestamps
+    t.index %w[name account_id], unique: true
   end
 
   create_table 'users', id: :serial, force: :cascade do |t|
@@ -216,6 +315,20 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
                                          contact_updated message_created message_updated webwidget_triggered]
     t.timestamps
     t.index %w[account_id url], unique: true
+  end
+
+  create_table 'working_hours', force: :cascade do |t|
+    t.bigint 'inbox_id'
+    t.bigint 'account_id'
+    t.integer 'day_of_week', null: false
+    t.boolean 'closed_all_day', default: false
+    t.integer 'open_hour'
+    t.integer 'open_minutes'
+    t.integer 'close_hour'
+    t.integer 'close_minutes'
+    t.boolean 'open_all_day', default: false
+    t.timestamps
+    t.index ['inbox_id']
   end
 
   # Conversations are numbered per account by triggers and a pair of sequences an account (facts 4):

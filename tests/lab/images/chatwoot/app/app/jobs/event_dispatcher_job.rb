@@ -1,15 +1,10 @@
-# Takes model events off Redis. It sends inbox_created to the account's webhooks; later sessions add message events.
+# Takes a model event off Redis and hands it to the listeners.
 class EventDispatcherJob < ApplicationJob
   queue_as :critical
 
-  def perform(event, timestamp, id)
-    Rails.logger.info "event #{event} #{id} (#{timestamp})"
-    return unless event == 'inbox.created' && (inbox = Inbox.find_by(id: id))
-
-    inbox.account.webhooks.account_type.each do |webhook|
-      next unless webhook.subscriptions.include?('inbox_created')
-
-      WebhookJob.perform_later(webhook.url, { event: 'inbox_created', id: inbox.id, name: inbox.name, account: { id: inbox.account_id, name: inbox.account.name } })
-    end
+  def perform(event, timestamp, record, data = {})
+    Rails.logger.info "event #{event} #{record.to_global_id} (#{timestamp})"
+    WebhookListener.new(event, record, data).perform
+    ActionCableListener.new(event, record).perform
   end
 end

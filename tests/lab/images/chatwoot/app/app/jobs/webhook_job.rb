@@ -1,8 +1,8 @@
-# Posts one event to one webhook URL. `perform_later` wants the URL, the payload and optionally the kind of webhook.
+# Posts one event to one webhook URL. The kind decides what a failure does: see Webhooks::Trigger.
 class WebhookJob < ApplicationJob
   queue_as :medium
 
-  def perform(url, payload, _webhook_type = :account_webhook)
-    Webhooks::Trigger.execute(url, payload)
+  def perform(url, payload, webhook_type = :account_webhook)
+    Webhooks::Trigger.execute(url, payload, webhook_type)
   end
 end

@@ -8,17 +8,24 @@ class Account < ApplicationRecord
 
   enum :locale, LOCALES, prefix: true
   enum :status, { active: 0, suspended: 1 }
+  store_accessor :settings, :auto_resolve_after, :auto_resolve_message, :auto_resolve_ignore_waiting
 
   has_many :account_users, dependent: :destroy
   has_many :users, through: :account_users
   has_many :inboxes, dependent: :destroy
   has_many :api_channels, class_name: 'Channel::Api', dependent: :destroy
   has_many :webhooks, dependent: :destroy
+  has_many :contacts, dependent: :destroy
+  has_many :conversations, dependent: :destroy
+  has_many :labels, dependent: :destroy
+  has_many :teams, dependent: :destroy
 
   validates :name, presence: true
   validates :domain, :support_email, length: { maximum: 100 }
+  validates :auto_resolve_after, numericality: { in: 10..1_439_856 }, allow_nil: true
 
   before_create :enable_default_features
+  after_destroy :drop_sequences
 
   def feature_enabled?(name)
     bit = features.index { |feature| feature['name'] == name.to_s }
@@ -27,6 +34,7 @@ class Account < ApplicationRecord
 
   def administrators = users.where(account_users: { role: :administrator })
   def agents = users.where(account_users: { role: :agent })
+  def webhook_data = { id: id, name: name }
 
   private
 
@@ -37,5 +45,9 @@ class Account < ApplicationRecord
 
   def enable_default_features
     features.each_with_index { |feature, bit| self.feature_flags |= 1 << bit if feature['enabled'] }
+  end
+
+  def drop_sequences
+    %w[conv camp].each { |kind| self.class.connection.execute("DROP SEQUENCE IF EXISTS #{kind}_dpid_seq_#{id.to_i}") }
   end
 end

@@ -1,6 +1,7 @@
 # A person who signs in. Password rule, lower-cased mail, uid and confirmation as Devise sets them upstream (facts 7).
 class User < ApplicationRecord
   include AccessTokenable
+  include SessionTokens
 
   SPECIALS = "!@#$%^&*()_+-=[]{}|'".freeze
   PASSWORD_PARTS = {
@@ -14,6 +15,9 @@ class User < ApplicationRecord
   has_many :accounts, through: :account_users
   has_many :inbox_members, dependent: :destroy
   has_many :inboxes, through: :inbox_members
+  has_many :team_members, dependent: :destroy
+  has_many :teams, through: :team_members
+  has_many :assigned_conversations, class_name: 'Conversation', foreign_key: :assignee_id, dependent: :nullify, inverse_of: :assignee
   has_secure_token :pubsub_token
 
   enum :availability, { online: 0, offline: 1, busy: 2 }
@@ -45,9 +49,13 @@ class User < ApplicationRecord
   def confirmed? = confirmed_at.present?
   def confirm = update(confirmed_at: confirmed_at || Time.current)
 
+  def available_name = display_name.presence || name
+  def push_event_data = { id: id, name: name, available_name: available_name, avatar_url: '', type: 'user', availability_status: availability, thumbnail: '' }
+  def webhook_data = { id: id, name: name, email: email, type: 'user' }
+
   def as_profile
     {
-      id: id, uid: uid, name: name, available_name: display_name.presence || name, display_name: display_name, email: email,
+      id: id, uid: uid, name: name, available_name: available_name, display_name: display_name, email: email,
       provider: provider, type: type, confirmed: confirmed?, pubsub_token: pubsub_token, ui_settings: ui_settings,
       custom_attributes: custom_attributes, access_token: access_token.token, account_id: account_users.first&.account_id,
       role: account_users.first&.role,

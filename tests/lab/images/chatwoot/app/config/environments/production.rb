@@ -15,6 +15,9 @@ Rails.application.configure do
   if flag.cast(ENV.fetch('RAILS_LOG_TO_STDOUT', true))
     config.logger = ActiveSupport::TaggedLogging.new(ActiveSupport::Logger.new($stdout))
   end
+  # Links to attachments name the public address, not the host of the request (facts 8).
+  config.active_storage.service = ENV.fetch('ACTIVE_STORAGE_SERVICE', 'local').to_sym
+  Rails.application.routes.default_url_options = { host: ENV.fetch('FRONTEND_URL', 'localhost') }
   config.active_support.deprecation = :silence
   config.active_record.dump_schema_after_migration = false
 end

@@ -1,16 +1,24 @@
-# POST /auth/sign_in with mail and password. The reply has the user and, as devise_token_auth does, token headers.
-# The double does not accept those headers elsewhere: use api_access_token.
-class Auth::SessionsController < ApplicationController
+# Sign-in with mail and password. The reply has the user and, as devise_token_auth does, headers; sent back with later
+# requests they stand for the user. Rack::Attack allows five tries in five minutes (facts 8).
+class Auth::SessionsController < Api::BaseController
+  skip_before_action :authenticate, only: [:create]
+
   def create
     user = User.from_email(params[:email])
     return refuse('Invalid login credentials. Please try again.') unless user&.valid_password?(params[:password].to_s)
     return refuse('You have to confirm your email address before continuing.') unless user.confirmed?
 
-    user.update_columns(sign_in_count: user.sign_in_count + 1, last_sign_in_at: Time.current)
-    response.headers.merge!('access-token' => SecureRandom.urlsafe_base64(16), 'token-type' => 'Bearer',
-                            'client' => SecureRandom.urlsafe_base64(16), 'uid' => user.uid,
-                            'expiry' => 2.months.from_now.to_i.to_s)
+    response.headers.merge!(user.new_session)
     render json: { data: user.as_profile }
+  end
+
+  def validate
+    render json: { payload: { success: true, data: current_user.as_profile } }
+  end
+
+  def destroy
+    current_user.end_session(request.headers['client'])
+    render json: { success: true }
   end
 
   private

@@ -1,6 +1,7 @@
 # The channel that the WhatsApp relay uses; its webhook gets every event, unfiltered (facts 7, 8).
 class Channel::Api < ApplicationRecord
   self.table_name = 'channel_api'
+  EDITABLE = [:webhook_url, :hmac_mandatory, { additional_attributes: {} }].freeze
 
   belongs_to :account
   has_one :inbox, as: :channel, dependent: :destroy
