@@ -74,9 +74,14 @@ Image = Annotated[
     ),
 ]
 Url = Annotated[str, _matching(r"https?://[^\s\"'{}$#]+[^\s\"'{}$#/]", "a URL without a final /")]
+# Control characters, line separators, surrogates and the like: YAML refuses or folds them.
+_NOT_IN_YAML = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
 PlainText = Annotated[
     str,
-    _matching(r"[^\x00-\x1f\"'\\$`{}#]{1,200}", "one line without quotes, $, `, #, braces or \\"),
+    _matching(
+        rf"[^{_NOT_IN_YAML}\"'\\$`{{}}#]{{1,200}}",
+        "one line without quotes, $, `, #, braces, \\ or control characters",
+    ),
 ]
 Locale = Annotated[str, _matching(r"[a-z]{2,3}(_[A-Z]{2})?", "a locale such as en or pt_BR")]
 TimeZone = Annotated[str, _matching(r"[A-Za-z0-9_+/-]+", "a time zone such as America/Sao_Paulo")]
@@ -227,6 +232,10 @@ class Settings(BaseModel):
         return self.memory_limits.get(service) or SIZES[self.size].memory[service]
 
 
+# Compose takes a backslash before the closing quote for an escape, and then cannot read the file.
+_UNFIT_SECRET = re.compile(r"[\x00-\x1f\x7f'\ud800-\udfff]|\\\Z")
+
+
 def resolve_reference(reference: str) -> str:
     """Read a secret that the operator supplies from where `reference` says.
 
@@ -247,8 +256,11 @@ def resolve_reference(reference: str) -> str:
             raise ValueError(f"the file {where} cannot be read: {type(error).__name__}") from None
     else:
         raise ValueError("write a reference, 'env:NAME' or 'file:PATH', not the secret itself")
-    if not value or "'" in value or "\n" in value:
-        raise ValueError("the secret is empty, or has a ' or a line break that .env cannot hold")
+    if not value or _UNFIT_SECRET.search(value):
+        raise ValueError(
+            "the secret is empty, ends with a \\, or has a ', a line break or another control "
+            "character: .env cannot hold that"
+        )
     return value
 
 

@@ -6,6 +6,7 @@ from pyinfra.api import FactBase, StringCommand
 
 from borgstack import docker
 from borgstack.docker import EVERY_PACKAGE, DockerState
+from borgstack.facts import read_lines
 from borgstack.host import script
 
 
@@ -18,7 +19,7 @@ class Docker(FactBase[DockerState]):
 
     def process(self, output: list[str]) -> DockerState:
         """Read what it prints."""
-        return docker.parse(output)
+        return read_lines("docker_state", docker.parse, output)
 
     @staticmethod
     def default() -> DockerState:

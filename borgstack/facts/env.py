@@ -31,6 +31,8 @@ class Env(FactBase[EnvState]):
             elif kind == "file":
                 owner = None if rest == "missing" else rest
             elif kind == "problem":
+                if not name.isdecimal():
+                    raise FactProcessError("env_state.sh printed a problem without its line")
                 problems.append((int(name), text))
             elif kind == "entry":
                 verdicts[name] = text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pyinfra.api import FactBase, StringCommand
 
+from borgstack.facts import read_lines
 from borgstack.host import script
 
 
@@ -18,21 +19,27 @@ class Files(FactBase[Mapping[str, str]]):
 
     def process(self, output: list[str]) -> Mapping[str, str]:
         """Read what it prints."""
-        found: dict[str, str] = {}
-        digests: dict[str, str] = {}
-        for line in output:
-            kind, path, value = line.split(" ", 2)
-            path = "" if path == "." else path
-            if kind == "stat":
-                found[path] = value.replace("regular empty file", "regular file")
-            else:
-                digests[path] = value
-        return {path: f"{value}|{digests.get(path, '-')}" for path, value in found.items()}
+        return read_lines("files_state", _states, output)
 
     @staticmethod
     def default() -> Mapping[str, str]:
         """A host without the directory."""
         return {}
+
+
+def _states(lines: Iterable[str]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    for line in lines:
+        kind, path, value = line.split(" ", 2)
+        path = "" if path == "." else path
+        if kind == "sha256":
+            digests[path] = value
+        elif value.count("|") == 3:
+            found[path] = value.replace("regular empty file", "regular file")
+        else:
+            raise ValueError("neither a digest nor TYPE|MODE|UID|GID")
+    return {path: f"{value}|{digests.get(path, '-')}" for path, value in found.items()}
 
 
 class MaskedFiles(FactBase[Mapping[str, str]]):

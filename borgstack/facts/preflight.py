@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinfra.api import FactBase, StringCommand
 
 from borgstack import preflight
+from borgstack.facts import read_lines
 from borgstack.host import script
 from borgstack.preflight import ServerState
 
@@ -18,4 +19,4 @@ class Server(FactBase[ServerState]):
 
     def process(self, output: list[str]) -> ServerState:
         """Read what it prints."""
-        return preflight.parse(output)
+        return read_lines("preflight", preflight.parse, output)

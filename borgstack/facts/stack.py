@@ -6,6 +6,7 @@ from pyinfra.api import FactBase, StringCommand
 
 from borgstack import stack
 from borgstack.database import DATABASES
+from borgstack.facts import read_lines
 from borgstack.host import script
 from borgstack.stack import StackState
 
@@ -22,7 +23,7 @@ class Stack(FactBase[StackState]):
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""
-        return stack.parse(output)
+        return read_lines("stack_state", stack.parse, output)
 
     @staticmethod
     def default() -> StackState:

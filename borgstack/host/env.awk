@@ -2,11 +2,12 @@
 #
 # parse(line) sets
 #   NAME     the key, "" on a blank line or a comment
-#   VALUE    its value, unquoted
+#   VALUE    its value, unquoted; what is escaped in it stays so
+#   QUOTE    the quote that it stands in, "" for none
 #   BEFORE   what stands before the value, AFTER what follows it, both without its quotes
 #   PROBLEM  why the line cannot be read, "" when it can
 function parse(line,    quote, end) {
-  NAME = VALUE = BEFORE = AFTER = PROBLEM = ""
+  NAME = VALUE = QUOTE = BEFORE = AFTER = PROBLEM = ""
   if (line ~ /^[ \t]*(#.*)?\r?$/) return
   if (!match(line, /^[ \t]*(export[ \t]+)?[A-Za-z_][A-Za-z0-9_.-]*[ \t]*=/)) {
     PROBLEM = "is neither NAME=value nor a comment"
@@ -25,22 +26,24 @@ function parse(line,    quote, end) {
   if (quote == "\"" || quote == "\047") {
     end = closing(substr(VALUE, 2), quote)
     if (!end) { PROBLEM = "opens a quote and does not close it"; return }
+    QUOTE = quote
     AFTER = substr(VALUE, end + 2)
     VALUE = substr(VALUE, 2, end - 1)
     if (AFTER !~ /^[ \t]*(#.*)?\r?$/) PROBLEM = "goes on after the closing quote"
     return
   }
-  if (match(VALUE, /[ \t]+(#.*)?\r?$|[ \t]#.*$|^#.*$|\r$/)) {
+  # Only a space makes a comment of what follows, a tab does not.
+  if (match(VALUE, /^#.*$|[ \t]* #.*$|[ \t\r]+$/)) {
     AFTER = substr(VALUE, RSTART)
     VALUE = substr(VALUE, 1, RSTART - 1)
   }
 }
 
-# Where `quote` closes in `text`; 0 when it never does. A backslash escapes in double quotes only.
+# Where `quote` closes in `text`; 0 when it never does. A backslash keeps either from closing.
 function closing(text, quote,    i, letter) {
   for (i = 1; i <= length(text); i++) {
     letter = substr(text, i, 1)
-    if (letter == "\\" && quote == "\"") { i++; continue }
+    if (letter == "\\") { i++; continue }
     if (letter == quote) return i
   }
   return 0
@@ -48,3 +51,7 @@ function closing(text, quote,    i, letter) {
 
 # A placeholder as .env.example has them, <generate-strong-password>, counts as no value.
 function blank(value) { return value == "" || value ~ /^<[^>]*>$/ }
+
+# Whether a value is the same to everybody who reads it: without quotes Compose expands variables
+# and trims more than blanks.
+function plain_or_quoted() { return QUOTE == "\047" || VALUE ~ /^[A-Za-z0-9_.@:\/+=-]*$/ }

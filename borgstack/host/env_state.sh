@@ -37,8 +37,8 @@ function verdict(name,    value, kind) {
   if (seen[name] > 1) return "refused stands more than once"
   value = values[name]; kind = kinds[name]
   if (kind == "plain") return value == expected[name] ? "ok" : "differs"
+  if (kind == "supplied") return value == "" ? "empty" : fit[name] ? "ok" : "differs"
   if (blank(value)) return "empty"
-  if (kind == "supplied") return "ok"
   if (length(value) < least[name]) return "refused is shorter than " least[name] " characters"
   if (kind == "password" && value !~ /^[A-Za-z][A-Za-z0-9]*$/)
     return "refused must begin with a letter and have only letters and digits"
@@ -60,7 +60,7 @@ BEGIN {
 }
 { parse($0) }
 PROBLEM != "" { print "problem " FNR " " PROBLEM }
-NAME in kinds { seen[NAME]++; values[NAME] = VALUE }
+NAME in kinds { seen[NAME]++; values[NAME] = VALUE; fit[NAME] = plain_or_quoted() }
 END { for (i = 2; i < rules; i++) print "entry " order[i] " " verdict(order[i]) }
 '
 awk "$program" "$path" "$@"

@@ -42,7 +42,8 @@ part == "payload" { if ($0 != "") take($0); next }
     done[NAME] = 1
     if (verbs[NAME] == "set" || blank(VALUE)) {
       print "wrote " NAME > "/dev/stderr"
-      print BEFORE quoted(wanted[NAME]) (AFTER ~ /^#/ ? " " : "") AFTER
+      if (AFTER ~ /^\t*#/) sub(/#/, " #", AFTER)
+      print BEFORE quoted(wanted[NAME]) AFTER
       next
     }
   }

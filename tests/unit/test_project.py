@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 from pyinfra.api.exceptions import DeployError
 
 from borgstack import project as project_module
@@ -307,3 +308,17 @@ def test_the_content_of_a_file_is_had_by_its_path() -> None:
     assert project.content("config") == b""
     with pytest.raises(StopIteration):
         project.content("none")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("timezone", "0"), ("locale", "no"), ("redis_image", "1:30")],
+)
+def test_a_value_that_yaml_would_take_for_something_else_stays_text(name: str, value: str) -> None:
+    compose = yaml.safe_load(render(settings_of(**{name: value})).content("docker-compose.yml"))
+    services = compose["services"]
+    assert value in (
+        services["redis"]["image"],
+        services["chatwoot"]["environment"]["TZ"],
+        services["chatwoot"]["environment"]["DEFAULT_LOCALE"],
+    )

@@ -88,6 +88,9 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("installation_name", 'The "Best"', "one line without quotes"),
     ("installation_name", "", "one line without quotes"),
     ("account_name", "two\nlines", "one line without quotes"),
+    ("account_name", "two\u2028lines", "one line without quotes"),
+    ("account_name", "\x7f", "one line without quotes"),
+    ("account_name", "\udcff", "one line without quotes"),
     ("admin_name", "$HOME", "one line without quotes"),
     ("locale", "english", "a locale"),
     ("timezone", "Sao Paulo", "a time zone"),
@@ -237,8 +240,11 @@ REFERENCES: list[tuple[str, str]] = [
     ("env:TEST_UNSET", "the environment variable TEST_UNSET is not set"),
     ("env:TEST_EMPTY", "the environment variable TEST_EMPTY is not set"),
     ("file:/nowhere/password", "there is no file /nowhere/password"),
-    ("env:TEST_QUOTE", "has a ' or a line break that .env cannot hold"),
-    ("env:TEST_LINES", "has a ' or a line break that .env cannot hold"),
+    ("env:TEST_QUOTE", "has a ', a line break or another control character"),
+    ("env:TEST_LINES", "has a ', a line break or another control character"),
+    ("env:TEST_BYTES", "has a ', a line break or another control character"),
+    ("env:TEST_BELL", "has a ', a line break or another control character"),
+    ("env:TEST_BACKSLASH", "ends with a \\"),
 ]
 
 
@@ -249,6 +255,9 @@ def test_a_reference_that_leads_nowhere_is_named_without_the_secret(
     monkeypatch.setenv("TEST_EMPTY", "")
     monkeypatch.setenv("TEST_QUOTE", f"{SECRET}'")
     monkeypatch.setenv("TEST_LINES", f"{SECRET}\nmore")
+    monkeypatch.setenv("TEST_BYTES", f"{SECRET}\udcff")  # a byte that is no UTF-8
+    monkeypatch.setenv("TEST_BELL", f"{SECRET}\a")
+    monkeypatch.setenv("TEST_BACKSLASH", f"{SECRET}\\")
     with pytest.raises(ValueError, match=r".") as raised:
         resolve_reference(reference)
     assert expected in str(raised.value)
