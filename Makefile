@@ -4,7 +4,7 @@ HOST ?= lab
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 
-.PHONY: help setup demo test test-fast test-e2e test-slow compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
+.PHONY: help setup demo test test-fast test-fuzz test-e2e test-slow compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -17,7 +17,7 @@ setup: .venv/.locked ## .venv with pyinfra and borgstack in it
 demo: setup lab-up ## from a fresh machine to a Chatwoot behind HTTPS on a lab host
 	@$(BIN)/python -m tests.lab.demo
 
-test: lint test-fast test-e2e ## everything that CI runs
+test: lint test-fast test-fuzz test-e2e ## everything that CI runs
 
 lint: setup
 	$(BIN)/ruff check .
@@ -26,6 +26,9 @@ lint: setup
 
 test-fast: setup ## unit and operation tests: no Docker, under 30 s
 	$(BIN)/pytest tests/unit tests/operations --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+test-fuzz: setup ## 100 examples of each property; test-slow tries 10,000
+	$(BIN)/pytest tests/fuzz
 
 compose-check: setup ## the story's checks on the rendered compose file
 	$(BIN)/pytest tests/unit/test_compose.py

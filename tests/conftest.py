@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 MEMORY = Path("/dev/shm")
 
@@ -27,8 +27,9 @@ def usable(folder: Path) -> bool:
 if usable(MEMORY):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
-settings.register_profile("sample", max_examples=100, deadline=None)
-settings.register_profile("whole", max_examples=10_000, deadline=None)
+CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # on a busy machine
+settings.register_profile("sample", max_examples=100, **CALM)
+settings.register_profile("whole", max_examples=10_000, **CALM)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

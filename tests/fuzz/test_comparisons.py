@@ -1,0 +1,166 @@
+"""What a host may print, and what the comparisons make of it: a value or the one known error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyinfra.api import FactBase
+from pyinfra.api.exceptions import FactProcessError
+
+from borgstack import database, docker, stack
+from borgstack.docker import DAEMON_JSON, DockerState, UnreadableDaemonJson
+from borgstack.facts.docker import Docker
+from borgstack.facts.env import Env
+from borgstack.facts.files import Files, MaskedFiles
+from borgstack.facts.preflight import Server
+from borgstack.facts.stack import Stack
+from borgstack.preflight import findings
+from borgstack.project import difference
+from tests.unit.support import (
+    default_project,
+    fit_docker_lines,
+    fit_file_lines,
+    fit_server_lines,
+    fit_stack_lines,
+    settings_of,
+)
+
+PROJECT = default_project()
+FIT: Mapping[type[FactBase[Any]], Sequence[str]] = {
+    Stack: fit_stack_lines(PROJECT),
+    Docker: fit_docker_lines(settings_of()),
+    Server: fit_server_lines(),
+    Files: fit_file_lines(PROJECT),
+    MaskedFiles: ("file a", "|x", "file b"),
+    Env: (
+        "file regular file|600|0|0",
+        "problem 3 x",
+        "entry DOMAIN ok",
+        "digest X 0",
+        "leftover a",
+    ),
+}
+words = st.text(st.characters(exclude_characters="\n"), max_size=12)
+
+
+@st.composite
+def disturbed(draw: st.DrawFn, lines: Sequence[str]) -> list[str]:
+    """A host's lines, some of them gone, doubled, cut, or with something else in them."""
+    result = []
+    for line in draw(st.lists(st.sampled_from(list(lines)), max_size=30)):
+        cut = draw(st.integers(0, len(line)))
+        change = draw(st.sampled_from(["keep", "keep", "keep", "cut", "insert", "replace", "only"]))
+        kinds = {
+            "keep": line,
+            "cut": line[:cut],
+            "insert": line[:cut] + draw(words) + line[cut:],
+            "replace": line[:cut] + draw(words),
+            "only": draw(words),
+        }
+        result.append(kinds[change])
+    return result
+
+
+def read(fact: type[FactBase[Any]], lines: list[str]) -> Any:  # noqa: ANN401 - the fact's own
+    """The fact's value, or None when it refuses the lines as it says it does."""
+    try:
+        return fact().process(lines)
+    except FactProcessError:
+        return None
+
+
+@pytest.mark.parametrize("fact", FIT, ids=lambda fact: fact.__name__)
+@given(data=st.data())
+def test_whatever_a_host_prints_is_a_value_or_the_known_error(
+    fact: type[FactBase[Any]], data: st.DataObject
+) -> None:
+    read(fact, data.draw(disturbed(FIT[fact])))
+
+
+@given(disturbed(FIT[Stack]))
+def test_any_stack_can_be_compared(lines: list[str]) -> None:
+    live = read(Stack, lines)
+    if live is None:
+        return
+    for change in stack.service_changes(PROJECT, PROJECT.services, live):
+        assert change.action in {"up", "replace", "recreate", "unpause"}
+        assert change.word.count(":") == 2
+    stack.missing_images(PROJECT, live)
+    stack.still_starting(PROJECT, PROJECT.services, live)
+    stack.prepare_change(PROJECT, live)
+    stack.caddy_change(live)
+    assert all(str(change) for change in stack.database_changes(live))
+
+
+@given(st.permutations(FIT[Stack]))
+def test_a_stack_that_fits_fits_in_any_order(lines: list[str]) -> None:
+    live = Stack().process(lines)
+    assert stack.service_changes(PROJECT, PROJECT.services, live) == []
+    assert stack.missing_images(PROJECT, live) == []
+    assert stack.prepare_change(PROJECT, live) is None
+    assert live.database is not None
+    assert database.changes(live.database) == []
+    assert stack.caddy_change(live) is None
+
+
+@given(disturbed(FIT[Files]))
+def test_any_file_can_be_compared(lines: list[str]) -> None:
+    found = read(Files, lines)
+    for file in PROJECT.files:
+        seen = None if found is None else found.get(file.path)
+        assert seen == file.expected or difference(file, seen)
+        assert difference(file, file.expected).endswith("is written anew")
+
+
+@given(disturbed(FIT[Server]), st.booleans(), st.booleans(), st.booleans())
+def test_any_server_can_be_judged(lines: list[str], sudo: bool, caddy: bool, done: bool) -> None:
+    server = read(Server, lines)
+    if server is not None:
+        found = findings(settings_of(), server, sudo=sudo, caddy_runs=caddy, deployed=done)
+        assert all(str(one) for one in found)
+
+
+keys = st.sampled_from(["log-driver", "log-opts", "live-restore", "max-size", "max-file", "dns"])
+leaves = st.one_of(st.none(), st.booleans(), words, st.just("3"))
+trees = st.recursive(
+    leaves, lambda one: st.lists(one, max_size=2) | st.dictionaries(keys | words, one, max_size=4)
+)
+files = st.one_of(
+    st.dictionaries(keys | words, trees, max_size=5).map(lambda tree: json.dumps(tree).encode()),
+    st.binary(max_size=20),
+)
+
+
+def kept(present: object, merged: object, declared: object) -> None:
+    """Every key of the operator's is there, with its value where the project declares none."""
+    if isinstance(present, dict) and isinstance(declared, dict):
+        assert isinstance(merged, dict)
+        for key, value in present.items():
+            kept(value, merged[key], declared.get(key))
+    elif declared is None:
+        assert json.dumps(merged) == json.dumps(present)
+    else:
+        assert json.dumps(merged) == json.dumps(declared)
+
+
+@given(files)
+def test_daemon_json_is_merged_once_and_keeps_the_operators_keys(raw: bytes) -> None:
+    settings = settings_of()
+
+    def compared(content: bytes) -> docker.DaemonChange | None:
+        unit = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
+        held = {DAEMON_JSON: ("644|0|0", content)}
+        return docker.daemon_changes(settings, DockerState(files=held, unit=unit, loaded=True))
+
+    try:
+        change = compared(raw)
+    except UnreadableDaemonJson:
+        return
+    merged = json.loads(raw or b"{}") if change is None else json.loads(change.content or "null")
+    kept(json.loads(raw or b"{}"), merged, docker.daemon_settings(settings))
+    assert compared(json.dumps(merged).encode()) is None
