@@ -3,7 +3,7 @@
 #
 # Usage: docker_daemon WRITE LOAD  <daemon.json
 #   WRITE yes|no    replace the file by stdin
-#   LOAD  none|reload|restart
+#   LOAD  none|reload|restart; or later: only write, the packages are still to be installed
 set -eu
 export LC_ALL=C
 umask 022
@@ -13,19 +13,24 @@ file=/etc/docker/daemon.json
 if [ "$write" = yes ]; then
   mkdir -p /etc/docker
   cat >/etc/docker/.daemon.json
+  # dockerd takes an empty file for a good one; it comes of a connection that was cut.
+  [ "$(tail -n 1 /etc/docker/.daemon.json)" = "}" ] || {
+    rm -f /etc/docker/.daemon.json
+    echo "The new $file did not arrive whole; the old one is in place. Run again." >&2
+    exit 1
+  }
   if command -v dockerd >/dev/null 2>&1; then
-    dockerd --validate --config-file /etc/docker/.daemon.json >/dev/null 2>/etc/docker/.daemon.log || {
-      cat /etc/docker/.daemon.log >&2
-      rm -f /etc/docker/.daemon.json /etc/docker/.daemon.log
+    message=$(dockerd --validate --config-file /etc/docker/.daemon.json 2>&1 >/dev/null) || {
+      rm -f /etc/docker/.daemon.json
+      printf '%s\n' "$message" >&2
       echo "dockerd rejects the merged $file (see above); the old one is in place." >&2
       exit 1
     }
-    rm -f /etc/docker/.daemon.log
   fi
   chmod 644 /etc/docker/.daemon.json
   mv -f /etc/docker/.daemon.json "$file"
 fi
-command -v dockerd >/dev/null 2>&1 || exit 0
+[ "$load" != later ] || exit 0
 
 fail() {
   echo "$1" >&2

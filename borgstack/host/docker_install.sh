@@ -13,19 +13,38 @@ started=$(date +%s)
 say() { echo "$1 ($(($(date +%s) - started)) s)"; }
 apt_get() {
   # A new cloud server often has its own upgrade running: wait for its lock instead of failing.
-  apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold \
-    "$@" >"$work/log" 2>&1 || {
-    tail -n 15 "$work/log" >&2
+  log=$(apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 \
+    -o Dpkg::Options::=--force-confold "$@" 2>&1) || {
+    printf '%s\n' "$log" | tail -n 15 >&2
     echo "apt-get $1 failed (see above). Correct the cause on the host and run again." >&2
     exit 1
   }
 }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-cat >"$work/docker.sources"
+# Puts a text in place by a rename. Where it is in place nothing is written, so that a killed run
+# leaves a half-written file only where the next one writes it again.
+put() {
+  [ "$(stat -c '%a|%u|%g' "$1" 2>/dev/null) $(cat "$1" 2>/dev/null)" != "644|0|0 $2" ] || return 0
+  half=${1%/*}/.${1##*/}
+  mkdir -p "${1%/*}"
+  printf '%s\n' "$2" >"$half"
+  mv -f "$half" "$1"
+}
+sources=$(cat)
 
-dpkg --configure -a >/dev/null
+# dpkg does not wait for its lock, as apt-get does.
+until message=$(dpkg --configure -a 2>&1 >/dev/null); do
+  case $message in
+  *"locked by another process"*) busy=yes ;;
+  *) busy=no ;;
+  esac
+  if [ "$busy" = no ] || [ $(($(date +%s) - started)) -ge 600 ]; then
+    printf '%s\n' "$message" | tail -n 15 >&2
+    echo "dpkg --configure -a failed (see above). Correct the cause on the host and run again." >&2
+    exit 1
+  fi
+  say "waiting for another apt or dpkg to end"
+  sleep 2
+done
 updated=no
 if [ "$source" = docker ]; then
   tools=''
@@ -43,24 +62,21 @@ if [ "$source" = docker ]; then
     apt_get install --no-install-recommends $tools
   fi
 
-  curl -fsSL --retry 3 -o "$work/key" "$key_url" || {
+  key=$(curl -fsSL --retry 3 "$key_url") || {
     echo "Docker's apt key cannot be fetched from $key_url (see above)." >&2
     exit 1
   }
-  mkdir -m 700 "$work/gpg"
-  found=$(gpg --homedir "$work/gpg" --batch --show-keys --with-colons "$work/key" 2>/dev/null |
+  # gpg wants some home; without a keyring it writes nothing there.
+  found=$(printf '%s\n' "$key" | gpg --homedir /run --no-options --batch --no-keyring \
+    --trust-model always --show-keys --with-colons 2>/dev/null |
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }' | tr '\n' ' ')
   if [ "$found" != "$fingerprint " ]; then
     echo "The key at $key_url has the fingerprint ${found:-(unreadable) }- expected $fingerprint." >&2
     echo "It was not installed. If Docker has announced a new key, set docker_apt_fingerprint." >&2
     exit 1
   fi
-  mkdir -p /etc/apt/keyrings
-  chmod 644 "$work/key"
-  cp "$work/key" /etc/apt/keyrings/.docker.asc
-  mv -f /etc/apt/keyrings/.docker.asc /etc/apt/keyrings/docker.asc
-  cp "$work/docker.sources" /etc/apt/sources.list.d/.docker.sources
-  mv -f /etc/apt/sources.list.d/.docker.sources /etc/apt/sources.list.d/docker.sources
+  put /etc/apt/keyrings/docker.asc "$key"
+  put /etc/apt/sources.list.d/docker.sources "$sources"
   updated=no
 fi
 rm -f /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gpg

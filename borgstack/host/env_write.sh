@@ -18,7 +18,7 @@ payload=$(cat)
 rm -f "$folder"/.env-borgstack.??????????
 temporary=$(mktemp "$folder/.env-borgstack.XXXXXXXXXX")
 trap 'rm -f "$temporary"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT TERM PIPE
 [ -e "$path" ] || [ -L "$path" ] || original=/dev/null
 original=${original:-$path}
 

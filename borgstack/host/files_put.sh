@@ -11,7 +11,7 @@ staging=$directory/.staging
 rm -rf "$staging"
 mkdir "$staging"
 trap 'rm -rf "$staging"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT TERM PIPE
 
 refuse() {
   echo "$1" >&2

@@ -6,21 +6,13 @@ for image in "$@"; do
   started=$(date +%s) attempt=1
   while :; do
     echo "pulling $image"
-    message=$(mktemp)
-    docker pull -q "$image" >/dev/null 2>"$message" &
-    pull=$!
-    tick=0
-    while kill -0 "$pull" 2>/dev/null; do
-      sleep 0.2
-      tick=$((tick + 1))
-      [ $((tick % 50)) -ne 0 ] || echo "still pulling $image ($(($(date +%s) - started)) s)"
-    done
-    if wait "$pull"; then
-      rm -f "$message"
-      break
-    fi
-    problem=$(cat "$message")
-    rm -f "$message"
+    while sleep 10 >/dev/null 2>&1; do
+      echo "still pulling $image ($(($(date +%s) - started)) s)"
+    done &
+    clock=$!
+    problem=$(docker pull -q "$image" 2>&1 >/dev/null) && status=0 || status=$?
+    kill "$clock" 2>/dev/null
+    [ "$status" -ne 0 ] || break
     case $problem in
     *"not found"* | *"manifest unknown"* | *"access denied"* | *"invalid reference"*) attempt=3 ;;
     esac

@@ -21,8 +21,9 @@ def install(settings: Settings) -> Commands:
         return
     explain(reasons)
     if not state.running:
-        # Written before the first start, daemon.json needs no restart after it.
-        yield from _configure(settings, state)
+        # Written before the first start, daemon.json needs no restart after it. Nothing is started
+        # yet: a killed run may have left the packages half installed.
+        yield from _configure(settings, state, start=False)
     yield streamed(
         scripts.change(
             "docker_install",
@@ -54,7 +55,7 @@ def configure(settings: Settings) -> Commands:
     yield from _configure(settings, state)
 
 
-def _configure(settings: Settings, state: DockerState) -> Commands:
+def _configure(settings: Settings, state: DockerState, *, start: bool = True) -> Commands:
     try:
         change = docker.daemon_changes(settings, state)
     except docker.UnreadableDaemonJson as error:
@@ -65,7 +66,8 @@ def _configure(settings: Settings, state: DockerState) -> Commands:
             ]
         )
         return
-    if change is not None:
+    if change is not None and (start or change.content is not None):
         explain(change.reasons)
         write = "no" if change.content is None else "yes"
-        yield scripts.change("docker_daemon", write, change.load, stdin=change.content or "\n")
+        load = change.load if start else "later"
+        yield scripts.change("docker_daemon", write, load, stdin=change.content or "\n")

@@ -67,6 +67,14 @@ FIT_ENV = FIT["env_state"]
         ("docker_state", altered(FIT_DOCKER, "=enabled", "=disabled"), ["docker_daemon"]),
         ("docker_state", altered(FIT_DOCKER, "loaded by", "x"), ["docker_daemon"]),
         ("docker_state", ["unit MainPID=0"], ["docker_daemon", "docker_install"]),
+        (
+            "docker_state",  # a killed installation: a daemon that is not configured cannot start
+            [
+                *altered(FIT_DOCKER, "package docker-ce ", "broken docker-ce "),
+                *("unit MainPID=0", "unit ActiveState=inactive"),
+            ],
+            ["docker_install"],
+        ),
         ("env_state", altered(FIT_ENV, "|600|", "|644|"), ["env_write"]),
         ("env_state", altered(FIT_ENV, "DOMAIN ok", "DOMAIN differs"), ["env_write"]),
         (

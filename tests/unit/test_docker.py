@@ -14,7 +14,7 @@ import pytest
 from borgstack import docker
 from borgstack.docker import DAEMON_JSON, KEYRING, SOURCES, DockerState, UnreadableDaemonJson
 from borgstack.host import script_text
-from tests.unit.support import fit_docker_lines, program, run_text, settings_of
+from tests.unit.support import Ran, fit_docker_lines, program, run_text, settings_of
 
 FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
 OTHER_KEY = "A" * 40
@@ -363,26 +363,49 @@ def write_daemon(root: Path, write: str, load: str, content: str) -> tuple[int, 
 def test_live_restore_is_on_before_the_daemon_restarts(
     daemon: Path, load: str, expected: list[str]
 ) -> None:
-    status, _, calls = write_daemon(daemon, "yes", load, '{"live-restore": true}\n')
+    status, _, calls = write_daemon(daemon, "yes", load, '{\n"live-restore": true\n}\n')
     assert status == 0
     assert [call for call in calls if "reload docker" in call or "restart" in call] == expected
     file = daemon / "etc/docker/daemon.json"
-    assert file.read_text() == '{"live-restore": true}\n'
+    assert file.read_text() == '{\n"live-restore": true\n}\n'
     assert f"{file.stat().st_mode & 0o777:o}" == "644"
     assert [path.name for path in file.parent.iterdir()] == ["daemon.json"]
+
+
+@pytest.mark.parametrize("arrived", ["", '{\n  "live-restore": true,\n'], ids=["nothing", "half"])
+def test_a_daemon_json_that_did_not_arrive_whole_is_not_put_in_place(
+    daemon: Path, arrived: str
+) -> None:
+    file = daemon / "etc/docker/daemon.json"
+    file.write_text("old\n")
+    (daemon / "calls").touch()
+    status, said, calls = write_daemon(daemon, "yes", "restart", arrived)
+    assert status == 1
+    assert "did not arrive whole" in said
+    assert calls == []
+    assert [(path.name, path.read_text()) for path in file.parent.iterdir()] == [
+        ("daemon.json", "old\n")
+    ]
 
 
 def test_a_daemon_json_that_dockerd_rejects_is_not_put_in_place(daemon: Path) -> None:
     file = daemon / "etc/docker/daemon.json"
     file.write_text("old\n")
     program(daemon / "bin", "dockerd", f'echo "dockerd $*" >>{daemon}/calls; echo bad >&2; exit 1')
-    status, said, calls = write_daemon(daemon, "yes", "restart", "{}")
+    status, said, calls = write_daemon(daemon, "yes", "restart", "{\n}\n")
     assert status == 1
     assert "bad\ndockerd rejects the merged" in said
     assert not [call for call in calls if call.startswith("systemctl")]
     assert [(path.name, path.read_text()) for path in file.parent.iterdir()] == [
         ("daemon.json", "old\n")
     ]
+
+
+def test_nothing_is_started_before_the_packages_are_installed(daemon: Path) -> None:
+    status, _, calls = write_daemon(daemon, "yes", "later", "{\n}\n")
+    assert status == 0
+    assert (daemon / "etc/docker/daemon.json").read_text() == "{\n}\n"
+    assert [call.split()[:2] for call in calls] == [["dockerd", "--validate"]]
 
 
 def test_a_daemon_that_does_not_start_is_named_with_its_log(daemon: Path) -> None:
@@ -399,9 +422,60 @@ def test_a_daemon_that_does_not_start_is_named_with_its_log(daemon: Path) -> Non
     assert (daemon / "etc/docker/daemon.json").read_text() == "{}\n"
 
 
+def install(root: Path, stop_before: str = "", dpkg: str = "exit 0") -> Ran:
+    """Run the installer with a key that is the wanted one; it may die before one of its `mv`."""
+    binaries = root / "bin"
+    program(binaries, "curl", "echo key")
+    program(binaries, "gpg", f"printf 'pub::\\nfpr:::::::::{FINGERPRINT}:\\n'")
+    for name in ("apt-get", "dpkg-query", "sleep"):
+        program(binaries, name, "exit 0")
+    program(binaries, "dpkg", dpkg)
+    program(
+        binaries,
+        "mv",
+        f'[ "$3" != "{root}/etc/apt/{stop_before}" ] || {{ kill -9 $PPID; exit 1; }}; '
+        'exec /usr/bin/mv "$@"',
+    )
+    text = script_text("docker_install").replace("/etc/apt/", f"{root}/etc/apt/")
+    words = ("docker", "docker-ce", "", "http://x/gpg", FINGERPRINT)
+    return run_text(text, *words, stdin="Types: deb\n", first_on_path=binaries)
+
+
+@pytest.mark.parametrize("file", ["keyrings/docker.asc", "sources.list.d/docker.sources"])
+def test_an_installer_that_died_before_a_rename_leaves_nothing_after_the_next(
+    tmp_path: Path, file: str
+) -> None:
+    assert install(tmp_path).status == 0
+    target = tmp_path / "etc/apt" / file
+    wanted = target.read_text()
+    target.write_text("other\n")
+    assert install(tmp_path, stop_before=file).status != 0
+    assert target.read_text() == "other\n"
+    assert install(tmp_path).status == 0
+    assert target.read_text() == wanted
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_the_installer_waits_for_the_servers_own_upgrade(tmp_path: Path) -> None:
+    locked = "dpkg: error: dpkg frontend lock was locked by another process with pid 7"
+    seen = tmp_path / "seen"
+    ran = install(
+        tmp_path, dpkg=f"[ -e {seen} ] || {{ touch {seen}; echo '{locked}' >&2; exit 2; }}"
+    )
+    assert ran.status == 0, ran.err
+    assert "waiting for another apt or dpkg to end" in ran.out
+
+
+def test_the_installer_says_what_dpkg_cannot_finish(tmp_path: Path) -> None:
+    ran = install(tmp_path, dpkg="echo 'dpkg: error processing package x' >&2; exit 1")
+    assert ran.status == 1
+    assert "error processing package x\ndpkg --configure -a failed" in ran.err
+    assert not (tmp_path / "etc").exists()
+
+
 def test_the_installer_refuses_a_key_with_another_fingerprint(tmp_path: Path) -> None:
     binaries = tmp_path / "bin"
-    program(binaries, "curl", 'while [ "$1" != -o ]; do shift; done; echo key >"$2"')
+    program(binaries, "curl", "echo key")
     program(binaries, "gpg", f"printf 'pub::\\nfpr:::::::::{FINGERPRINT}:\\n'; {SECOND_KEY}")
     for name in ("dpkg", "apt-get", "dpkg-query"):
         program(binaries, name, f'echo "{name} $*" >>{tmp_path}/calls')
