@@ -96,8 +96,7 @@ class HostUnderTest:
         **data: object,
     ) -> Run:
         """Run pyinfra for this host from the project in `tree`, with more host data."""
-        merged = {**self.data, **data}
-        words = [f"--data={key}={_spelled(value)}" for key, value in merged.items()]
+        words = data_arguments({**self.data, **data})
         command = [str(PYINFRA), "inventory.py", deploy, "--limit", self.name, *words, *arguments]
         done = subprocess.run(
             command,
@@ -125,8 +124,7 @@ class HostUnderTest:
 
     def plan(self, *, tree: Path = REPOSITORY, **data: object) -> Plan:
         """What `borgstack plan` says of this host."""
-        merged = {**self.data, **data}
-        words = [f"--data={key}={_spelled(value)}" for key, value in merged.items()]
+        words = data_arguments({**self.data, **data})
         done = subprocess.run(
             [str(BORGSTACK), "plan", "--limit", self.name, "--json", *words],
             cwd=tree,
@@ -198,8 +196,10 @@ class HostUnderTest:
         return answer.status, {key.lower(): value for key, value in answer.getheaders()}, text
 
 
-def _spelled(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def data_arguments(data: Mapping[str, object]) -> list[str]:
+    """Host data as pyinfra and borgstack take it on the command line."""
+    words = {key: one if isinstance(one, str) else json.dumps(one) for key, one in data.items()}
+    return [f"--data={key}={word}" for key, word in words.items()]
 
 
 def _changed(stdout: str, host: str) -> tuple[tuple[str, ...], int]:
