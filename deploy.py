@@ -8,6 +8,7 @@ from tasks.config import put_files
 from tasks.database import converge_databases
 from tasks.docker import install_docker
 from tasks.images import pull_images
+from tasks.network import clear_networks
 from tasks.preflight import check_server
 from tasks.publish import start_caddy
 from tasks.secrets import complete_env
@@ -20,6 +21,7 @@ install_docker(project=project)
 pull_images(project=project)
 complete_env(project=project)
 put_files(project=project)
+clear_networks(project=project)
 converge_databases(project=project)
 start_chatwoot(project=project)
 start_caddy(project=project)

@@ -48,7 +48,9 @@ class DockerState:
     :ivar key: owner (`MODE|UID|GID`) and fingerprints of the keyring, or None.
     :ivar files: owner and content by path.
     :ivar unit: systemd's properties of docker.service.
+    :ivar socket: what systemd has loaded of docker.socket; without it, dockerd does not start.
     :ivar loaded: whether the running daemon has read daemon.json as it is now.
+    :ivar ahead: whether daemon.json's time is in the future, where it proves nothing.
     """
 
     packages: Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +59,9 @@ class DockerState:
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     legacy: tuple[str, ...] = ()
     unit: Mapping[str, str] = field(default_factory=dict)
+    socket: str = ""
     loaded: bool = False
+    ahead: bool = False
 
     @property
     def running(self) -> bool:
@@ -73,7 +77,7 @@ def parse(lines: Iterable[str]) -> DockerState:
     broken: list[str] = []
     legacy: list[str] = []
     key: tuple[str, tuple[str, ...]] | None = None
-    loaded, written = False, 0
+    loaded, written, now, socket = False, 0, 0, ""
     for line in lines:
         kind, _, rest = line.partition(" ")
         words = rest.split()
@@ -90,13 +94,20 @@ def parse(lines: Iterable[str]) -> DockerState:
         elif kind == "unit":
             name, _, value = rest.partition("=")
             unit[name] = value
+        elif kind == "socket":
+            socket = rest.partition("=")[2]
+        elif kind == "now":
+            now = int(rest)
         elif kind == "written":
             written = int(rest)
         elif kind == "loaded":
             loaded = True
     started = unit.get("ExecMainStartTimestamp", "")
-    loaded = loaded or (started.isdigit() and written < int(started))
-    return DockerState(packages, tuple(broken), key, files, tuple(legacy), unit, loaded)
+    # A start in the future was on a clock that was ahead: what was written since looks older.
+    loaded = loaded or (started.isdigit() and written < int(started) <= now)
+    return DockerState(
+        packages, tuple(broken), key, files, tuple(legacy), unit, socket, loaded, written > now
+    )
 
 
 @dataclass(frozen=True)
@@ -204,6 +215,8 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
     reasons = [f"{DAEMON_JSON}: {key} differs" for key in differing]
     if owner != "644|0|0":
         reasons.append(f"{DAEMON_JSON} is {owner or 'missing'}, not 644|0|0")
+    if state.ahead and not state.loaded:
+        reasons.append(f"{DAEMON_JSON} was written in the future: has dockerd read it?")
     content = json.dumps(merged, indent=2) + "\n" if reasons else None
 
     load = "none"
@@ -221,6 +234,9 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
     }.items():
         if unit.get(name) != value:
             reasons.append(f"docker.service is {unit.get(name) or 'unknown'}, not {value}")
+    if state.socket == "masked":
+        reasons.append("docker.socket is masked")
+        load = "restart"
     return DaemonChange(tuple(reasons), content, load) if reasons else None
 
 

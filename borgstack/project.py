@@ -26,6 +26,7 @@ DIRECTORY = "/opt/borgstack"
 ENV_PATH = f"{DIRECTORY}/.env"
 COMPOSE_FILE = "docker-compose.yml"
 CADDYFILE = "config/caddy/Caddyfile"
+REDIS_CONF = "config/redis/redis.conf"
 VOLUMES = (
     "borgstack_postgresql_data",
     "borgstack_redis_data",
@@ -78,13 +79,17 @@ def difference(file: ProjectFile, seen: str | None) -> str:
 
 @dataclass(frozen=True)
 class Service:
-    """What the rendered compose file says of a service, as far as a live container shows it."""
+    """What the rendered compose file says of a service, as far as a live container shows it.
+
+    :ivar ports: what it publishes on every address of the host, as `80->8080/tcp`.
+    """
 
     name: str
     container: str
     image: str
     networks: frozenset[str]
     one_shot: bool
+    ports: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ class Project:
     settings: Settings
     files: tuple[ProjectFile, ...]
     services: Mapping[str, Service]
+    networks: Mapping[str, bool]
+    """By name: whether the network has no way out."""
 
     def content(self, path: str) -> bytes:
         """The bytes of one of the files."""
@@ -116,9 +123,7 @@ def render(settings: Settings) -> Project:
         for name in ("prepare.sh", "provision.rb")
     ]
     postgresql = _template("config/postgresql/postgresql.conf", "postgresql.conf.j2", settings)
-    redis = _template(
-        "config/redis/redis.conf", "redis.conf.j2", settings, "600", _REDIS_UID, _REDIS_GID
-    )
+    redis = _template(REDIS_CONF, "redis.conf.j2", settings, "600", _REDIS_UID, _REDIS_GID)
     digests = {
         "postgresql": _digest([postgresql]),
         "redis": _digest([redis]),
@@ -136,7 +141,9 @@ def render(settings: Settings) -> Project:
     ]
     if settings.acme_root is not None:
         files.append(ProjectFile("config/caddy/acme-root.pem", settings.acme_root.read_bytes()))
-    return Project(settings, (*_folders(), *files), _services(compose.content or b""))
+    parsed = _parsed(compose.content or b"")
+    networks = {name: bool(one.get("internal")) for name, one in parsed["networks"].items()}
+    return Project(settings, (*_folders(), *files), _services(parsed), networks)
 
 
 def _folders() -> Iterable[ProjectFile]:
@@ -205,14 +212,18 @@ def _digest(files: Iterable[ProjectFile]) -> str:
     return whole.hexdigest()[:16]
 
 
-def _services(compose: bytes) -> dict[str, Service]:
+def _parsed(compose: bytes) -> dict[str, Any]:
     try:
-        parsed = yaml.load(compose, Loader=_YamlLoader)  # noqa: S506 - a safe loader
+        parsed: dict[str, Any] = yaml.load(compose, Loader=_YamlLoader)  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
         raise DeployError(
             f"templates/docker-compose.yml.j2 does not render to YAML: {error}\n"
             "  Nothing was touched on any host. Correct the template and run again."
         ) from error
+    return parsed
+
+
+def _services(compose: Mapping[str, Any]) -> dict[str, Service]:
     return {
         name: Service(
             name,
@@ -220,6 +231,14 @@ def _services(compose: bytes) -> dict[str, Service]:
             service["image"],
             frozenset(service["networks"]),
             service.get("restart") == "no",
+            frozenset(_published(port) for port in service.get("ports", ())),
         )
-        for name, service in parsed["services"].items()
+        for name, service in compose["services"].items()
     }
+
+
+def _published(port: str) -> str:
+    """`80:8080` of a compose file as `docker ps` prints it, without the address."""
+    ports, _, protocol = port.partition("/")
+    host, _, container = ports.partition(":")
+    return f"{host}->{container}/{protocol or 'tcp'}"

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from borgstack import database
+from borgstack import database, redis
 from borgstack.database import DatabaseState
-from borgstack.project import Project, Service
+from borgstack.project import REDIS_CONF, Project, Service
+from borgstack.redis import RedisChange, RedisState
 
 PROJECT = "borgstack"
-DATA_STORES = ("postgresql", "redis")
+REDIS = "redis"
+DATA_STORES = ("postgresql", REDIS)
 PREPARE = "chatwoot-prepare"
 PREPARED = ("chatwoot", "chatwoot-worker")
 """Services that may start only after prepare has succeeded on their image."""
@@ -22,7 +24,12 @@ PUBLISHER = "caddy"
 
 @dataclass(frozen=True)
 class Container:
-    """A container as `docker ps` shows it; `image` is the id that Compose made it from."""
+    """A container as `docker ps` shows it.
+
+    :ivar image: the id of the image that Compose says to have made it from.
+    :ivar reference: the image that Docker has made it from, as its maker named it.
+    :ivar ports: what it publishes, as `80->8080/tcp`; before that the address, if not on all.
+    """
 
     project: str
     service: str
@@ -32,6 +39,16 @@ class Container:
     status: str
     networks: frozenset[str]
     reference: str
+    ports: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as `docker network ls` shows it, with Compose's labels."""
+
+    project: str
+    network: str
+    internal: bool
 
 
 @dataclass(frozen=True)
@@ -41,60 +58,78 @@ class StackState:
     :ivar engine: `running`, `stopped` or `missing`.
     :ivar images: image id by reference, for the references asked about.
     :ivar hashes: what Compose's config hash of each service would be now.
-    :ivar containers: by container name.
-    :ivar database: None while PostgreSQL does not answer.
+    :ivar containers: by container name; :ivar networks: by network name.
+    :ivar override: whether a docker-compose.override.yml of the operator's own is there.
+    :ivar database: None while PostgreSQL does not answer; :ivar redis: None while Redis does not.
     :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values.
+    :ivar unstored: the names whose certificate Caddy serves and has no longer in its store.
     """
 
     engine: str = "missing"
     images: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     containers: Mapping[str, Container] = field(default_factory=dict)
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    override: bool = False
     database: DatabaseState | None = None
+    redis: RedisState | None = None
     caddy: tuple[Any, Any] | None = None
+    unstored: tuple[str, ...] = ()
 
 
 def parse(lines: Iterable[str]) -> StackState:
     """Read the lines of `stack_state.sh`."""
-    engine = "missing"
-    images: dict[str, str] = {}
-    hashes: dict[str, str] = {}
-    containers: dict[str, Container] = {}
-    rows: list[str] = []
-    adapted = live = ""
+    lines = list(lines)
+    rows: dict[str, list[str]] = {}
     for line in lines:
         kind, _, rest = line.partition(" ")
-        if kind == "engine":
-            engine = rest
-        elif kind == "image":
-            identity, tags, digests = rest.split("|")
-            names = [*(json.loads(tags) or ()), *(json.loads(digests) or ())]
-            images |= dict.fromkeys(names, identity)
-        elif kind == "hash":
-            service, _, value = rest.partition(" ")
-            hashes[service] = value
-        elif kind == "container":
-            name, project, service, digest, image, state, status, networks, reference = rest.split(
-                "|"
-            )
-            containers[name] = Container(
-                project,
-                service,
-                digest,
-                image,
-                state,
-                status,
-                frozenset(networks.split(",")),
-                reference,
-            )
-        elif kind == "caddy-adapted":
-            adapted = rest
-        elif kind == "caddy-live":
-            live = rest
-        else:
-            rows.append(line)
-    caddy = (_json(adapted), _json(live)) if adapted or live else None
-    return StackState(engine, images, hashes, containers, _database(rows), caddy)
+        rows.setdefault(kind, []).append(rest)
+    adapted, live = (rows.get(kind, [""])[-1] for kind in ("caddy-adapted", "caddy-live"))
+    hashes = (row.partition(" ") for row in rows.get("hash", ()))
+    return StackState(
+        engine=rows.get("engine", ["missing"])[-1],
+        images=_images(rows.get("image", ())),
+        hashes={service: digest for service, _, digest in hashes},
+        containers=dict(map(_container, rows.get("container", ()))),
+        networks=dict(map(_network, rows.get("network", ()))),
+        override="override" in rows,
+        database=_database(lines),
+        redis=redis.parse(lines),
+        caddy=(_json(adapted), _json(live)) if adapted or live else None,
+        unstored=tuple(rows.get("caddy-unstored", ())),
+    )
+
+
+def _images(rows: Iterable[str]) -> dict[str, str]:
+    images: dict[str, str] = {}
+    for row in rows:
+        identity, tags, digests = row.split("|")
+        names = [*(json.loads(tags) or ()), *(json.loads(digests) or ())]
+        images |= dict.fromkeys(names, identity)
+    return images
+
+
+def _container(row: str) -> tuple[str, Container]:
+    name, project, service, digest, image, *rest = row.split("|")
+    state, status, networks, reference, ports = rest
+    attached = frozenset(networks.split(","))
+    return name, Container(
+        project, service, digest, image, state, status, attached, reference, _published(ports)
+    )
+
+
+def _network(row: str) -> tuple[str, Network]:
+    name, project, network, internal = row.split("|")
+    return name, Network(project, network, internal == "true")
+
+
+def _published(ports: str) -> frozenset[str]:
+    """What `docker ps` says is published: `0.0.0.0:80->80/tcp, [::]:80->80/tcp, 2019/tcp`."""
+    found = (port.rpartition(":") for port in ports.split(", ") if "->" in port)
+    everywhere = {"0.0.0.0", "::", "[::]"}  # noqa: S104 - compared, not bound
+    return frozenset(
+        port if address in everywhere else f"{address}:{port}" for address, _, port in found
+    )
 
 
 def _json(text: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
@@ -163,36 +198,81 @@ class ServiceChange:
         return f"{self.service}: {self.reason}"
 
 
-def service_change(service: Service, state: StackState) -> ServiceChange | None:
-    """Compare one service with its container; None when it is in place."""
+Found = tuple[str, str] | None
+"""A reason and the action that it calls for."""
 
-    def change(reason: str, action: str) -> ServiceChange:
-        return ServiceChange(service.name, service.container, reason, action)
 
+def service_change(
+    service: Service, state: StackState, renewed: Iterable[str] = ()
+) -> ServiceChange | None:
+    """Compare one service with its container; None when it is in place.
+
+    :param renewed: networks that are made anew before the service is started.
+    """
     live = state.containers.get(service.container)
     if live is None:
-        return change("there is no container", "up")
+        found: Found = ("there is no container", "up")
+    else:
+        found = _made_otherwise(service, live, state)
+        if found is None and service.one_shot:
+            found = _ended_badly(live)
+        elif found is None:
+            found = (
+                _cut_off(service.networks & frozenset(renewed), "in the network {}, made anew")
+                or _not_running(live)
+                or _cut_off(service.networks - live.networks, "not in {}")
+                or _amiss(service, live, state)
+            )
+    return ServiceChange(service.name, service.container, *found) if found else None
+
+
+def _made_otherwise(service: Service, live: Container, state: StackState) -> Found:
+    """Whether the container is another than Compose would make of the wanted files."""
     if live.project != PROJECT or live.service != service.name:
-        return change("the container is not Compose's", "replace")
+        return "the container is not Compose's", "replace"
     if live.hash != state.hashes.get(service.name):
-        return change("its configuration differs", "up")
+        return "its configuration differs", "up"
     if live.image != image_id(state, service.image):
-        return change("its image differs", "up")
-    if service.one_shot:
-        if live.state == "exited" and live.status.startswith("Exited (0)"):
-            return None
-        return change(f"it has not ended well ({live.state}: {live.status})", "up")
+        return "its image differs", "up"
+    # Tools that make a container anew copy Compose's labels, whatever they change.
+    if live.reference not in {service.image, live.image}:
+        return f"it was made from {live.reference}, not from {service.image}", "recreate"
+    return None
+
+
+def _ended_badly(live: Container) -> Found:
+    if live.state == "exited" and live.status.startswith("Exited (0)"):
+        return None
+    return f"it has not ended well ({live.state}: {live.status})", "recreate"
+
+
+def _not_running(live: Container) -> Found:
     if live.state == "paused":
-        return change("it is paused", "unpause")
+        return "it is paused", "unpause"
     if live.state in {"restarting", "dead", "removing"}:
-        return change(f"it is {live.state}", "recreate")
-    if live.state != "running":
-        return change(f"it is {live.state}", "up")
-    missing = service.networks - live.networks
-    if missing:
-        return change(f"it is not in {', '.join(sorted(missing))}", "recreate")
+        return f"it is {live.state}", "recreate"
+    return (f"it is {live.state}", "up") if live.state != "running" else None
+
+
+def _cut_off(networks: frozenset[str], reason: str) -> Found:
+    named = ", ".join(sorted(networks))
+    return (f"it is {reason.format(named)}", "recreate") if networks else None
+
+
+def _amiss(service: Service, live: Container, state: StackState) -> Found:
+    """Whether the running container does not do what it has to."""
+    # An override may publish what it likes; Compose's hash of the service holds it.
+    if live.ports != service.ports and not state.override:
+        seen, wanted = (", ".join(sorted(one)) or "nothing" for one in (live.ports, service.ports))
+        return f"it publishes {seen}, not {wanted}", "recreate"
     if "(unhealthy)" in live.status:
-        return change("it is unhealthy", "recreate")
+        return "it is unhealthy", "recreate"
+    if service.name == REDIS and state.redis and state.redis.password != "ok":  # noqa: S105
+        return "it does not take its password", "recreate"
+    if service.name == PUBLISHER and state.unstored:
+        # A reload keeps what is in memory; only a start obtains it anew.
+        names = ", ".join(state.unstored)
+        return f"its store has lost the certificate for {names}, which it still serves", "recreate"
     return None
 
 
@@ -200,8 +280,44 @@ def service_changes(
     project: Project, names: Iterable[str], state: StackState
 ) -> list[ServiceChange]:
     """The named services that are not in place."""
-    found = (service_change(project.services[name], state) for name in names)
+    renewed = [change.network for change in network_changes(project, state)]
+    found = (service_change(project.services[name], state, renewed) for name in names)
     return [change for change in found if change is not None]
+
+
+@dataclass(frozen=True)
+class NetworkChange:
+    """Why a network has to be made anew, and the services that are in it."""
+
+    network: str
+    reason: str
+    services: tuple[str, ...]
+
+    @property
+    def word(self) -> str:
+        """The argument that `networks_remove.sh` takes."""
+        return f"{self.network}:{','.join(self.services)}"
+
+    def __str__(self) -> str:
+        return f"network {self.network}: {self.reason}"
+
+
+def network_changes(project: Project, state: StackState) -> list[NetworkChange]:
+    """The networks that are there and not as declared; Compose makes one that is missing."""
+    found = []
+    for name, internal in project.networks.items():
+        live = state.networks.get(name)
+        if live is None:
+            continue
+        reason = ""
+        if (live.project, live.network) != (PROJECT, name):
+            reason = "it is not Compose's"
+        elif live.internal != internal:
+            reason = "it has a way out" if internal else "it has no way out"
+        if reason:
+            services = (one.name for one in project.services.values() if name in one.networks)
+            found.append(NetworkChange(name, reason, tuple(services)))
+    return found
 
 
 def still_starting(
@@ -214,7 +330,7 @@ def still_starting(
         for service in services
         if (live := state.containers.get(service.container))
         and "(health: starting)" in live.status
-        and service_change(service, state) is None
+        and not service_changes(project, (service.name,), state)
     ]
 
 
@@ -231,6 +347,15 @@ def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
 def database_changes(state: StackState) -> list[database.DatabaseChange]:
     """What the SQL has to put right; empty while PostgreSQL cannot be asked."""
     return database.changes(state.database) if state.database else []
+
+
+def redis_changes(project: Project, state: StackState, *, starts: bool) -> list[RedisChange]:
+    """What the running Redis has to be told; one that `starts` anew reads its redis.conf."""
+    found = redis.onboarding_changes(state.redis)
+    if not starts:
+        wanted = redis.declared(project.content(REDIS_CONF))
+        found += redis.settings_changes(wanted, state.redis)
+    return found
 
 
 def caddy_change(state: StackState) -> str | None:

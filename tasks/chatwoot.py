@@ -1,4 +1,4 @@
-"""Step 7: Chatwoot: prepared first, so that nobody can claim it, then web and worker."""
+"""Step 8: Chatwoot: prepared first, so that nobody can claim it, then web and worker."""
 
 from pyinfra.api import deploy
 

@@ -1,4 +1,4 @@
-"""The live stack: engine, images, containers, databases, Caddy."""
+"""The live stack: engine, images, containers, networks, databases, Redis, Caddy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from borgstack import stack
 from borgstack.database import DATABASES
 from borgstack.facts import read_lines
 from borgstack.host import script
+from borgstack.redis import ONBOARDING
 from borgstack.stack import StackState
 
 
@@ -15,11 +16,22 @@ class Stack(FactBase[StackState]):
     """All that the stack's operations compare, in one look."""
 
     def command(
-        self, directory: str, plain: str, compose: str, caddyfile: str, images: tuple[str, ...]
+        self,
+        directory: str,
+        redis: tuple[str, ...],
+        names: tuple[str, ...],
+        plain: str,
+        compose: str,
+        caddyfile: str,
+        images: tuple[str, ...],
     ) -> StringCommand:
         """Run `stack_state.sh`, which says what the arguments are."""
-        words = " ".join(f"{one.name}:{one.role}:{one.password}" for one in DATABASES)
-        return script("stack_state", directory, words, plain, compose, caddyfile, *images)
+        words = (
+            " ".join(f"{one.name}:{one.role}:{one.password}" for one in DATABASES),
+            " ".join((ONBOARDING, *redis)),
+            " ".join(names),
+        )
+        return script("stack_state", directory, *words, plain, compose, caddyfile, *images)
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""

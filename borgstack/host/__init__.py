@@ -28,6 +28,9 @@ def script_text(name: str) -> str:
 
 WORK_LOCK = "/run/borgstack-work.lock"
 """Held by each script that changes something, for as long as it works."""
+_LOCKED = f"""(umask 077 && >>{WORK_LOCK} && chmod 600 {WORK_LOCK})
+exec flock -o -w 1800 {WORK_LOCK} "$@\""""
+"""Whoever can open a lock can hold it, and flock would make a file that everybody can."""
 
 
 def change(name: str, *arguments: str, stdin: str | None = None) -> StringCommand:
@@ -37,7 +40,7 @@ def change(name: str, *arguments: str, stdin: str | None = None) -> StringComman
 
     :param stdin: what the script reads; the only way for a secret to reach the host.
     """
-    return _command(("flock", "-o", "-w", "1800", WORK_LOCK), name, arguments, stdin)
+    return _command(("sh", "-c", _LOCKED, "locked"), name, arguments, stdin)
 
 
 def script(name: str, *arguments: str) -> StringCommand:

@@ -3,7 +3,7 @@
 # Usage: sh -s DATABASE:ROLE:PASSWORD-VARIABLE...
 # Each role looks for itself, by its password, so that one session proves the one and reads the
 # other; where the password is refused, the superuser looks through the socket.
-export LC_ALL=C PGCONNECT_TIMEOUT=5
+export LC_ALL=C PGCONNECT_TIMEOUT=30
 # 127.0.0.1 is trusted; only the container's own address asks for the password.
 address=$(hostname -i) address=${address%% *}
 

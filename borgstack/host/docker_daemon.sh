@@ -51,20 +51,22 @@ settle() {
     sleep 0.5
   done
 }
+# With its socket: one that was masked while it was open has lost its file descriptor, and dockerd
+# cannot start before it has a new one.
+start() {
+  systemctl restart docker.socket docker.service || fail "docker.service does not $1."
+  settle "$began"
+}
 began=$(date +%s)
 systemctl unmask docker.service docker.socket >/dev/null 2>&1 || true
 systemctl daemon-reload
 systemctl enable docker.service >/dev/null 2>&1 || fail "docker.service cannot be enabled."
 if systemctl is-active -q docker.service; then
   [ "$load" = none ] || systemctl reload docker.service || fail "dockerd cannot be reloaded."
-  if [ "$load" = restart ]; then
-    systemctl restart docker.service || fail "dockerd does not restart."
-    settle "$began"
-  fi
+  [ "$load" != restart ] || start restart
 else
   systemctl reset-failed docker.service docker.socket >/dev/null 2>&1 || true
-  systemctl start docker.service || fail "docker.service does not start."
-  settle "$began"
+  start start
 fi
 docker version --format '{{.Server.Version}}' >/dev/null || fail "The Docker Engine does not answer."
 mkdir -p /run/borgstack

@@ -25,9 +25,11 @@ done
 systemctl show --timestamp=unix docker.service \
   -p LoadState -p ActiveState -p UnitFileState -p MainPID -p ExecMainStartTimestamp 2>/dev/null |
   sed 's/^/unit /; s/=@/=/'
+systemctl show docker.socket -p LoadState 2>/dev/null | sed 's/^/socket /'
 pid=$(systemctl show -p MainPID --value docker.service 2>/dev/null)
 if [ "${pid:-0}" != 0 ] && [ -e /etc/docker/daemon.json ]; then
   echo "written $(stat -c %Y /etc/docker/daemon.json)"
+  echo "now $(date +%s)"
   if [ "$(cat /run/borgstack/dockerd 2>/dev/null)" = "$pid $(sha256sum </etc/docker/daemon.json)" ]; then
     echo "loaded by this process"
   fi

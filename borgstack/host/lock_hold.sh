@@ -6,12 +6,17 @@
 set -u
 export LC_ALL=C
 who=$1 wait=$2
+# Whoever can open a lock can hold it: these are root's alone, also where an older run made them.
+umask 077
 exec 9>>/run/borgstack.lock
+chmod 600 /run/borgstack.lock
 flock -w "$wait" 9 || {
   echo "held $(cat /run/borgstack.holder 2>/dev/null)"
   exit 1
 }
 # A run that was cut off may have left a command that is still at work.
+>>/run/borgstack-work.lock
+chmod 600 /run/borgstack-work.lock
 flock -o -w 1800 /run/borgstack-work.lock true || {
   echo "held a command of an interrupted run, still at work after 1800 s"
   exit 1

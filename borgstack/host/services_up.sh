@@ -49,9 +49,22 @@ done
 if [ -n "$services" ]; then
   # `up` would start one-shots again, and with --no-deps it would label containers with another
   # hash than `config --hash` and an operator's own `docker compose up` have: create, then start.
+  # A volume that Compose asks about stays as it is: no answer means no.
   # shellcheck disable=SC2086 # words on purpose
-  message=$(docker compose --progress quiet create --no-build --pull never $services 2>&1 &&
-    docker start $containers 2>&1) || {
+  create_and_start() {
+    docker compose --progress quiet create --no-build --pull never $services 2>&1 </dev/null &&
+      docker start $containers 2>&1
+  }
+  message=$(create_and_start) || {
+    case $message in
+    *network*"not found"*) # of a container that was stopped when its network was made anew
+      # shellcheck disable=SC2086
+      docker rm -f $containers >/dev/null 2>&1
+      message=$(create_and_start)
+      ;;
+    *) false ;;
+    esac
+  } || {
     printf '%s\n' "$message" | masked >&2
     echo "These could not be started:$services (see above)." >&2
     exit 1

@@ -1,17 +1,21 @@
-# The whole stack in one look: images, containers, the hashes that Compose would give them, the
-# databases, and the configuration that Caddy runs. The parts are read side by side. Hashes and
-# Caddy's configuration are those of the wanted files, not of what lies on the disk: so the look
-# tells what a deploy will do before it has put a file in place.
+# The whole stack in one look: images, containers, networks, the hashes that Compose would give the
+# containers, the databases, Redis, and the configuration that Caddy runs. The parts are read side
+# by side. Hashes and Caddy's configuration are those of the wanted files, not of what lies on the
+# disk: so the look tells what a deploy will do before it has put a file in place.
 #
-# Usage: stack_state DIRECTORY DATABASES PLAIN COMPOSE CADDYFILE IMAGE...
+# Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE IMAGE...
 #   DATABASES   words, see database_state.sh
+#   REDIS       words, see redis_state.sh
+#   NAMES       words: the public names that Caddy has certificates for
 #   PLAIN       words NAME=VALUE: the entries of .env that are no secrets, as they have to be
 #   COMPOSE, CADDYFILE   the wanted files, in base64
 set -u
 export LC_ALL=C
-directory=$1 databases=$2 plain=$3 compose_file=$4 caddyfile=$5
-shift 5
+directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7
+shift 7
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
+# Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
+systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
 
 parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT
@@ -21,13 +25,22 @@ trap 'rm -rf "$parts"' EXIT
 docker exec -i borgstack_postgresql sh -s $databases >"$parts/4" 2>/dev/null <<'INNER' &
 @database_state.sh@
 INNER
+# shellcheck disable=SC2086
+docker exec -i borgstack_redis sh -s $redis >"$parts/6" 2>/dev/null <<'INNER' &
+@redis_state.sh@
+INNER
+# shellcheck disable=SC2086
 printf %s "$caddyfile" | base64 -d | docker exec -i borgstack_caddy sh -c 'printf "caddy-adapted "
   # Its file server hides the file that the configuration came from.
   caddy adapt --config /dev/stdin --adapter caddyfile 2>/dev/null |
     sed "s#\"/dev/stdin\"#\"/etc/caddy/Caddyfile\"#g" | tr -d "\n"
   printf "\ncaddy-live "
   wget -q -T 5 -O - http://127.0.0.1:2019/config/ | tr -d "\n"
-  echo' >"$parts/5" 2>/dev/null &
+  echo
+  for name in "$@"; do  # a certificate of its own, or the wildcard that covers it
+    set -- /data/caddy/certificates/*/"$name"/*.crt /data/caddy/certificates/*/"wildcard_.${name#*.}"/*.crt
+    [ -e "$1" ] || [ -e "$2" ] || echo "caddy-unstored $name"
+  done' sh $names >"$parts/5" 2>/dev/null &
 
 # The plugin itself, not `docker compose`: that one starts every plugin twice to ask its name.
 for compose in /usr/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins \
@@ -37,14 +50,20 @@ done
 # Without `:?`, a secret that is still missing changes the hash of its readers and of no other.
 printf %s "$compose_file" | base64 -d | sed 's/:?}/}/g' >"$parts/compose.yml"
 override=$directory/docker-compose.override.yml
-[ -f "$override" ] && override="-f $override" || override=''
+if [ -f "$override" ]; then
+  override="-f $override"
+  echo "override" >"$parts/7"
+else
+  override=''
+fi
+docker network ls --format 'network {{.Name}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.network"}}|{{.Internal}}' >"$parts/8" 2>/dev/null &
 (cd "$directory" 2>/dev/null || exit 0
   # shellcheck disable=SC2086
   env $plain "$compose/docker-compose" --project-directory "$directory" -f "$parts/compose.yml" \
     $override config --hash '*' 2>/dev/null | sed 's/^/hash /') >"$parts/3" &
 docker image inspect -f 'image {{.Id}}|{{json .RepoTags}}|{{json .RepoDigests}}' "$@" \
   >"$parts/2" 2>/dev/null &
-docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}' >"$parts/1" 2>/dev/null || {
+docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}' >"$parts/1" 2>/dev/null || {
   echo "engine stopped"
   wait
   exit 0
@@ -54,10 +73,17 @@ wait
 # A daemon that was restarted shows the health that it had saved, perhaps from long ago: an
 # "unhealthy" without a check since then is no more than "starting".
 began=$(systemctl show --timestamp=unix -p ExecMainStartTimestamp --value docker.service 2>/dev/null)
+# A clock that was ahead when the daemon started says nothing.
+[ "${began#@}" -le "$(date +%s)" ] 2>/dev/null || began=@0
 for name in $(sed -n 's/^container \([^|]*\)|.*(unhealthy).*/\1/p' "$parts/1"); do
   last=$(docker inspect -f '{{range .State.Health.Log}}{{.Start.Unix}} {{end}}' "$name" | awk '{ print $NF }')
   [ "${last:-0}" -ge "${began#@}" ] 2>/dev/null ||
     sed -i "/^container $name|/s/(unhealthy)/(health: starting)/" "$parts/1"
 done
+# A certificate that is neither stored nor served is still being obtained.
+for name in $(sed -n 's/^caddy-unstored //p' "$parts/5"); do
+  timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$name" </dev/null 2>/dev/null |
+    openssl x509 -noout -checkend 0 >/dev/null 2>&1 || sed -i "/^caddy-unstored $name\$/d" "$parts/5"
+done
 echo "engine running"
-cat "$parts"/[1-5]
+cat "$parts"/[1-8]

@@ -14,7 +14,7 @@ import gevent
 from pyinfra.api import Host
 from pyinfra.context import ctx_host
 
-from borgstack import secrets
+from borgstack import redis, secrets
 from borgstack.docker import DockerState
 from borgstack.facts.docker import Docker
 from borgstack.facts.env import Env
@@ -23,7 +23,14 @@ from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
 from borgstack.operations import observe
 from borgstack.preflight import ServerState
-from borgstack.project import CADDYFILE, COMPOSE_FILE, DIRECTORY, ENV_PATH, Project
+from borgstack.project import (
+    CADDYFILE,
+    COMPOSE_FILE,
+    DIRECTORY,
+    ENV_PATH,
+    REDIS_CONF,
+    Project,
+)
 from borgstack.secrets import EnvChange, EnvState, plain_values
 from borgstack.settings import Settings
 from borgstack.stack import StackState
@@ -85,6 +92,8 @@ def stack_state(project: Project) -> StackState:
     return observe(
         Stack,
         directory=DIRECTORY,
+        redis=tuple(redis.declared(project.content(REDIS_CONF))),
+        names=project.settings.public_names,
         plain=" ".join(f"{name}={value}" for name, value in plain.items()),
         compose=_base64(project.content(COMPOSE_FILE)),
         caddyfile=_base64(project.content(CADDYFILE)),

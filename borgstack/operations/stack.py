@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pyinfra.context import state
+
 from borgstack import host as scripts
 from borgstack import secrets, stack
 from borgstack.database import DATABASES
@@ -19,7 +21,8 @@ from borgstack.operations import (
 )
 from borgstack.operations.looks import env_changes, stack_state
 from borgstack.project import DIRECTORY, Project
-from borgstack.stack import PUBLISHER, ServiceChange, StackState
+from borgstack.secrets import plain_values
+from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
 
 
 def _is_open(live: StackState) -> bool:
@@ -27,6 +30,17 @@ def _is_open(live: StackState) -> bool:
     if live.engine == "stopped":
         cannot_know("the stack, because Docker does not run")
     return live.engine == "stopped"
+
+
+def _has_to_answer(store: str) -> Commands:
+    """Stop a run whose store is healthy and could not be asked: what differs would stay unseen."""
+    if state.is_executing:
+        yield from refuse(
+            [
+                f"expected {store} to answer, since its container is healthy; saw no answer in "
+                f"time. 'docker logs borgstack_{store.lower()}' may say why; run the deploy again."
+            ]
+        )
 
 
 @converges
@@ -37,6 +51,18 @@ def pull_images(project: Project) -> Commands:
     if missing:
         explain(f"{image} is not on the host" for image in missing)
         yield streamed(scripts.change("images_pull", *missing))
+
+
+@converges
+def converge_networks(project: Project) -> Commands:
+    """Remove the networks that are not as declared; what is in them is then made anew."""
+    live = stack_state(project)
+    if _is_open(live):
+        return
+    changes = stack.network_changes(project, live)
+    if changes:
+        explain(changes)
+        yield scripts.change("networks_remove", DIRECTORY, *(change.word for change in changes))
 
 
 @converges
@@ -59,12 +85,13 @@ def start(project: Project, names: Iterable[str]) -> Commands:
 def _service_changes(
     project: Project, names: Iterable[str], live: StackState
 ) -> list[ServiceChange]:
-    """The services that differ, or will because a value that they read is about to change."""
+    """The services that differ, or will because a secret that they read is about to change."""
     names = tuple(names)
+    plain = plain_values(project.settings)  # the look has hashed the wanted ones
     changes = stack.service_changes(project, names, live)
     differing = {change.service for change in changes}
     for change in env_changes(project.settings):
-        for service in secrets.readers(change.name):
+        for service in () if change.name in plain else secrets.readers(change.name):
             if service in names and service not in differing:
                 differing.add(service)
                 container = project.services[service].container
@@ -96,6 +123,7 @@ def converge_databases(project: Project) -> Commands:
         return
     if live.database is None:
         cannot_know("roles, databases and extensions, because PostgreSQL does not run")
+        yield from _has_to_answer("PostgreSQL")
         return
     changes = [str(change) for change in stack.database_changes(live)]
     passwords = {"POSTGRES_PASSWORD", *(database.password for database in DATABASES)}
@@ -107,6 +135,23 @@ def converge_databases(project: Project) -> Commands:
     if changes:
         explain(changes)
         yield scripts.change("database_converge", DIRECTORY)
+
+
+@converges
+def converge_redis(project: Project) -> Commands:
+    """Have Redis run with the settings of its redis.conf, and Chatwoot's onboarding closed."""
+    live = stack_state(project)
+    if _is_open(live):
+        return
+    if live.redis is None:
+        cannot_know("Redis' settings, because Redis does not run")
+        yield from _has_to_answer("Redis")
+        return
+    starts = bool(_service_changes(project, (REDIS,), live))  # only in a plan
+    changes = stack.redis_changes(project, live, starts=starts)
+    if changes:
+        explain(changes)
+        yield scripts.change("redis_converge", *(change.command for change in changes))
 
 
 @converges

@@ -26,7 +26,7 @@ def test_the_plan_of_a_converged_host_is_empty(stack: HostUnderTest) -> None:
     before = stack.snapshot()
     run = stack.pyinfra("--dry", "--json")
     plan = json.loads(run.output[: run.output.index("\n")])["plan"]
-    assert len(plan) == 12
+    assert len(plan) == 14
     assert [one["name"] for one in plan if one["hosts_with_change"]] == []
     assert stack.snapshot() == before
 

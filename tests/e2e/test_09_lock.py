@@ -49,3 +49,23 @@ def test_a_killed_run_holds_nothing_and_the_next_one_converges(stack: HostUnderT
     stack.deploy().changed_only()
     names = stack.ssh("docker ps --format '{{.Names}}'").split()
     assert {"chatwoot", "chatwoot-worker", "borgstack_caddy"} <= set(names)
+
+
+LOCKS = ("/run/borgstack.lock", "/run/borgstack-work.lock")
+
+
+def can_hold(stack: HostUnderTest, lock: str) -> bool:
+    """Whether a user who is not root could keep every run out."""
+    return "held" in stack.ssh(f"flock -n {lock} echo held", user="operator", check=False)
+
+
+def test_nobody_but_root_can_hold_the_locks_not_even_those_of_an_older_version(
+    stack: HostUnderTest,
+) -> None:
+    stack.ssh(f"touch {' '.join(LOCKS)} && chmod 644 {' '.join(LOCKS)}")
+    assert all(can_hold(stack, lock) for lock in LOCKS)
+    stack.deploy().changed_only()
+    assert not any(can_hold(stack, lock) for lock in LOCKS)
+    stack.ssh("rm -f /run/borgstack-work.lock && docker stop borgstack_caddy")
+    stack.deploy()
+    assert not any(can_hold(stack, lock) for lock in LOCKS)

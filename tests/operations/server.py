@@ -4,13 +4,14 @@ containers run, after `env_write` the readers of what changed have another hash,
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, field
 
 from borgstack import secrets
 from borgstack.project import Project
 from borgstack.settings import Settings
-from borgstack.stack import PREPARE, PUBLISHER
+from borgstack.stack import PREPARE, PUBLISHER, REDIS
 from tests.unit.support import (
     default_project,
     fit_database_lines,
@@ -110,6 +111,11 @@ class Server:
         elif script == "services_up":
             for word in arguments[2:]:
                 self._bring_up(word.split(":")[0])
+        elif script == "networks_remove":
+            for word in arguments[1:]:
+                self._remove_network(word.split(":")[0])
+        elif script == "redis_converge":
+            self._replace("redis-", starting(FIT["stack_state"], "redis-"))
         elif script == "database_converge":
             self._databases(fit_database_lines())
         elif script == "caddy_reload":
@@ -121,6 +127,13 @@ class Server:
         for service in {reader for name in names for reader in secrets.readers(name)}:
             self._replace(f"hash {service} ", [f"hash {service} renewed"])
         self.answers["env_state"] = FIT["env_state"]
+
+    def _remove_network(self, name: str) -> None:
+        self._replace(f"network {name}|", [])
+        rows = self.answers["stack_state"]
+        attached = [row for row in rows if row.startswith("container ") and name in row]
+        left = [re.sub(rf"\b{name}\b,?", "", row) for row in attached]
+        self.answers["stack_state"] = [*(row for row in rows if row not in attached), *left]
 
     def _bring_up(self, service: str) -> None:
         container = default_project().services[service].container
@@ -137,6 +150,10 @@ class Server:
         rows = self.answers["stack_state"]
         if service == "postgresql" and "database-read" not in rows:
             self._databases(without(fit_database_lines(), "schema "))
+        elif service == REDIS:
+            flags = starting(rows, "redis-onboarding ") or ["redis-onboarding 0"]
+            self._replace("redis-", starting(FIT["stack_state"], "redis-"))
+            self._replace("redis-onboarding ", flags)
         elif service == PREPARE:
             self._replace("schema ", starting(FIT["stack_state"], "schema "))
         elif service == PUBLISHER:

@@ -94,6 +94,33 @@ FIT_ENV = FIT["env_state"]
         ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["database_converge"]),
         ("stack_state", altered(FIT_STACK, 'live {"a":1}', 'live {"a":2}'), ["caddy_reload"]),
+        ("stack_state", [*FIT_STACK, "caddy-unstored chatwoot.example.com"], ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "policy noeviction", "policy x"), ["redis_converge"]),
+        ("stack_state", altered(FIT_STACK, "onboarding 0", "onboarding 1"), ["redis_converge"]),
+        (
+            "stack_state",
+            altered(FIT_STACK, "redis-password ok", "redis-password x"),
+            ["services_up"],
+        ),
+        (
+            "stack_state",
+            altered(FIT_STACK, "[::]:80->80/tcp, ", "[::1]:80->80/tcp, "),
+            ["services_up"],
+        ),
+        (
+            "stack_state",  # Redis is made anew, so only its key is left to correct
+            altered(
+                altered(FIT_STACK, "|borgstack|borgstack_internal|true", "|||true"),
+                "onboarding 0",
+                "onboarding 1",
+            ),
+            ["networks_remove", "services_up", "redis_converge", "services_up"],
+        ),
+        (
+            "docker_state",
+            altered(FIT_DOCKER, "socket LoadState=loaded", "socket LoadState=masked"),
+            ["docker_daemon"],
+        ),
     ],
 )
 def test_each_difference_leads_to_its_own_command(
@@ -157,6 +184,18 @@ def test_a_service_that_does_not_become_healthy_stops_the_host(
     assert changes(chat) == ["services_up"]
 
 
+@pytest.mark.parametrize(("store", "rows"), [("PostgreSQL", "database-read"), ("Redis", "redis-")])
+def test_a_store_that_could_not_be_asked_stops_the_host(
+    chat: FakeHosts, messages: pytest.LogCaptureFixture, store: str, rows: str
+) -> None:
+    lines = [line for line in FIT_STACK if not line.startswith(rows)]
+    chat.answer("chat", stack_state=lines)
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        deploy(chat)
+    assert f"expected {store} to answer" in messages.text
+    assert changes(chat) == []
+
+
 @pytest.mark.parametrize(
     ("script", "lines", "told"),
     [
@@ -173,6 +212,8 @@ def test_a_service_that_does_not_become_healthy_stops_the_host(
         ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), "database has no schema"),
         ("stack_state", altered(FIT_STACK, "user ok", "user refused"), "refused, not ok"),
         ("stack_state", altered(FIT_STACK, 'live {"a":1}', "live {}"), "another configuration"),
+        ("stack_state", altered(FIT_STACK, "|borgstack_internal|true", "||true"), "not Compose's"),
+        ("stack_state", altered(FIT_STACK, "onboarding 0", "onboarding 1"), "onboarding is open"),
     ],
 )
 def test_the_operator_is_told_why_something_changes(

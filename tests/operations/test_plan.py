@@ -243,7 +243,9 @@ def test_an_entry_that_changes_makes_exactly_its_readers_differ(
     suffix = f": {entry.name} changes"
     told = [reason for change in found.changes for reason in change.reasons]
     readers = [reason.removesuffix(suffix) for reason in told if reason.endswith(suffix)]
-    assert sorted(readers) == sorted(entry.readers)
+    # What is no secret is in the wanted hashes already: its readers need no foretelling.
+    expected = () if entry.kind is secrets.Kind.PLAIN else entry.readers
+    assert sorted(readers) == sorted(expected)
     assert SECRET not in Plan((found,)).as_json()
 
 

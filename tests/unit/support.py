@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from borgstack import docker
+from borgstack import docker, redis
 from borgstack.host import script_text
-from borgstack.project import Project, render
+from borgstack.project import REDIS_CONF, Project, Service, render
 from borgstack.settings import Settings, read_settings
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -109,6 +109,8 @@ def fit_docker_lines(settings: Settings) -> list[str]:
         "unit ActiveState=active",
         "unit UnitFileState=enabled",
         "unit MainPID=321",
+        "socket LoadState=loaded",
+        "now 1700000100",
         "loaded by this process",
     ]
 
@@ -134,9 +136,28 @@ def fit_stack_lines(project: Project) -> list[str]:
         lines.append(
             f"container {service.container}|borgstack|{service.name}|hash-of-{service.name}|"
             f"{image_number(project, service.image)}|{state}|"
-            f"{','.join(sorted(service.networks))}|{service.image}"
+            f"{','.join(sorted(service.networks))}|{service.image}|{published(service)}"
         )
-    return [*lines, *fit_database_lines(), 'caddy-adapted {"a":1}', 'caddy-live {"a":1}']
+    for name, internal in project.networks.items():
+        lines.append(f"network {name}|borgstack|{name}|{str(internal).lower()}")
+    lines += [*fit_database_lines(), *fit_redis_lines(project)]
+    return [*lines, 'caddy-adapted {"a":1}', 'caddy-live {"a":1}']
+
+
+ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - as docker ps prints it
+
+
+def published(service: Service) -> str:
+    """The ports as `docker ps` prints them; Caddy's image exposes one more."""
+    ports = [f"{address}:{port}" for address in ANY_ADDRESS for port in service.ports]
+    return ", ".join([*sorted(ports), "2019/tcp"]) if ports and not service.one_shot else ""
+
+
+def fit_redis_lines(project: Project) -> list[str]:
+    """What `redis_state.sh` prints where Redis runs with its redis.conf."""
+    settings = redis.declared(project.content(REDIS_CONF)) | {"maxmemory": "67108864"}
+    rows = [f"redis-setting {name} {value}" for name, value in settings.items()]
+    return ["redis-password ok", "redis-onboarding 0", *rows]
 
 
 def fit_database_lines() -> list[str]:

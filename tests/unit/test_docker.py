@@ -53,7 +53,9 @@ def test_every_line_of_the_script_is_read() -> None:
             "legacy /etc/apt/sources.list.d/docker.list",
             "unit ActiveState=active",
             "unit ExecMainStartTimestamp=1700000000",
+            "socket LoadState=masked",
             "written 1700000001",
+            "now 1700000000",
         ]
     )
     assert state == DockerState(
@@ -63,25 +65,32 @@ def test_every_line_of_the_script_is_read() -> None:
         files={"/etc/x": ("600|1|2", b"xx"), "/etc/empty": ("644|0|0", b"")},
         legacy=("/etc/apt/sources.list.d/docker.list",),
         unit={"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"},
+        socket="masked",
         loaded=False,
+        ahead=True,
     )
 
 
 @pytest.mark.parametrize(
-    ("lines", "loaded"),
+    ("lines", "loaded", "ahead"),
     [
-        (["loaded by this process"], True),
-        (["unit ExecMainStartTimestamp=100", "written 99"], True),
-        (["unit ExecMainStartTimestamp=100", "written 100"], False),
-        (["unit ExecMainStartTimestamp=100", "written 101"], False),
-        (["unit ExecMainStartTimestamp=", "written 1"], False),
-        ([], False),
+        (["loaded by this process"], True, False),
+        (["loaded by this process", "written 101", "now 100"], True, True),
+        (["unit ExecMainStartTimestamp=100", "written 99", "now 100"], True, False),
+        (["unit ExecMainStartTimestamp=100", "written 100", "now 200"], False, False),
+        (["unit ExecMainStartTimestamp=100", "written 101", "now 200"], False, False),
+        # The clock was ahead when the daemon started: 99 may well be later than that.
+        (["unit ExecMainStartTimestamp=100", "written 99", "now 99"], False, False),
+        (["unit ExecMainStartTimestamp=100", "written 201", "now 200"], False, True),
+        (["unit ExecMainStartTimestamp=", "written 1", "now 2"], False, False),
+        ([], False, False),
     ],
 )
 def test_the_daemon_has_read_what_was_written_before_it_started(
-    lines: list[str], *, loaded: bool
+    lines: list[str], *, loaded: bool, ahead: bool
 ) -> None:
-    assert docker.parse(lines).loaded is loaded
+    state = docker.parse(lines)
+    assert (state.loaded, state.ahead) == (loaded, ahead)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +224,8 @@ DECLARED = docker.daemon_settings(settings_of())
             "none",
         ),
         (changed(unit={}), "docker.service is unknown, not loaded", "none"),
+        (changed(socket="masked"), "docker.socket is masked", "restart"),
+        (changed(loaded=False, ahead=True), "was written in the future", "restart"),
     ],
 )
 def test_each_difference_of_the_daemon_has_its_reason_and_its_load(
@@ -234,6 +245,13 @@ def test_daemon_json_is_not_written_when_only_the_daemon_differs(state: DockerSt
     change = docker.daemon_changes(settings_of(), state)
     assert change is not None
     assert change.content is None
+
+
+def test_a_time_in_the_future_is_put_right_when_it_leaves_a_question_open() -> None:
+    change = docker.daemon_changes(settings_of(), changed(loaded=False, ahead=True))
+    assert change is not None
+    assert change.content is not None
+    assert docker.daemon_changes(settings_of(), changed(ahead=True)) is None
 
 
 def test_the_operators_keys_survive_the_merge() -> None:
@@ -357,7 +375,10 @@ def write_daemon(root: Path, write: str, load: str, content: str) -> tuple[int, 
     [
         ("none", []),
         ("reload", ["systemctl reload docker.service"]),
-        ("restart", ["systemctl reload docker.service", "systemctl restart docker.service"]),
+        (
+            "restart",
+            ["systemctl reload docker.service", "systemctl restart docker.socket docker.service"],
+        ),
     ],
 )
 def test_live_restore_is_on_before_the_daemon_restarts(
@@ -413,7 +434,7 @@ def test_a_daemon_that_does_not_start_is_named_with_its_log(daemon: Path) -> Non
     program(
         daemon / "bin",
         "systemctl",
-        f'echo "systemctl $*" >>{daemon}/calls; case "$1" in is-active|start) exit 1 ;; esac',
+        f'echo "systemctl $*" >>{daemon}/calls; case "$1" in is-active|restart) exit 1 ;; esac',
     )
     status, said, _ = write_daemon(daemon, "no", "none", "\n")
     assert status == 1

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from borgstack import stack
-from borgstack.stack import Container, ServiceChange, StackState
+from borgstack.redis import RedisState
+from borgstack.stack import Container, Network, NetworkChange, ServiceChange, StackState
 from tests.unit.support import default_project, fit_stack_lines, image_number, settings_of
 
 PROJECT = default_project()
@@ -34,6 +35,8 @@ def test_nothing_differs_where_the_stack_is_in_place() -> None:
     assert stack.prepare_change(PROJECT, FIT) is None
     assert stack.database_changes(FIT) == []
     assert stack.caddy_change(FIT) is None
+    assert stack.network_changes(PROJECT, FIT) == []
+    assert stack.redis_changes(PROJECT, FIT, starts=False) == []
 
 
 def test_every_line_of_the_script_is_read() -> None:
@@ -48,7 +51,13 @@ def test_every_line_of_the_script_is_read() -> None:
         status="Up 3 hours (healthy)",
         networks=frozenset({"borgstack_internal"}),
         reference="redis:8.2-alpine",
+        ports=frozenset(),
     )
+    assert FIT.containers["borgstack_caddy"].ports == {"80->80/tcp", "443->443/tcp", "443->443/udp"}
+    assert FIT.networks["borgstack_internal"] == Network("borgstack", "borgstack_internal", True)
+    assert FIT.networks["borgstack_external"].internal is False
+    assert (FIT.override, FIT.unstored) == (False, ())
+    assert FIT.redis is not None
     assert FIT.database is not None
     assert FIT.caddy == ({"a": 1}, {"a": 1})
 
@@ -97,6 +106,18 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
         ),
         (changed("chatwoot", image="sha256:0"), "chatwoot", "its image differs", "up"),
         (dataclasses.replace(FIT, images={}), "chatwoot", "its image differs", "up"),
+        (
+            changed("chatwoot", reference="mine:1"),
+            "chatwoot",
+            f"it was made from mine:1, not from {IMAGE}",
+            "recreate",
+        ),
+        (
+            changed("chatwoot", ports=frozenset({"3000->3000/tcp", "127.0.0.1:1->1/udp"})),
+            "chatwoot",
+            "it publishes 127.0.0.1:1->1/udp, 3000->3000/tcp, not nothing",
+            "recreate",
+        ),
         (changed("chatwoot", state="paused"), "chatwoot", "it is paused", "unpause"),
         (changed("chatwoot", state="restarting"), "chatwoot", "it is restarting", "recreate"),
         (changed("chatwoot", state="dead"), "chatwoot", "it is dead", "recreate"),
@@ -125,13 +146,13 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
             changed("chatwoot-prepare", status="Exited (1) 2 minutes ago"),
             "chatwoot-prepare",
             "it has not ended well (exited: Exited (1) 2 minutes ago)",
-            "up",
+            "recreate",
         ),
         (
             changed("chatwoot-prepare", state="running", status="Up 2 minutes"),
             "chatwoot-prepare",
             "it has not ended well (running: Up 2 minutes)",
-            "up",
+            "recreate",
         ),
     ],
 )
@@ -140,6 +161,134 @@ def test_each_difference_of_a_service_has_its_reason_and_its_action(
 ) -> None:
     expected = ServiceChange(service, service, reason, action)
     assert stack.service_change(PROJECT.services[service], state) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "service", "reason"),
+    [
+        (
+            changed("borgstack_caddy", ports=frozenset({"80->80/tcp"})),
+            "caddy",
+            "it publishes 80->80/tcp, not 443->443/tcp, 443->443/udp, 80->80/tcp",
+        ),
+        (
+            dataclasses.replace(FIT, unstored=("chatwoot.example.com",)),
+            "caddy",
+            "its store has lost the certificate for chatwoot.example.com, which it still serves",
+        ),
+        (
+            dataclasses.replace(FIT, redis=RedisState("refused", {})),
+            "redis",
+            "it does not take its password",
+        ),
+    ],
+)
+def test_what_one_service_alone_can_be_amiss_makes_it_anew(
+    state: StackState, service: str, reason: str
+) -> None:
+    (change,) = stack.service_changes(PROJECT, PROJECT.services, state)
+    assert (change.service, change.reason, change.action) == (service, reason, "recreate")
+
+
+def test_an_image_whose_tag_moved_and_came_back_is_the_same() -> None:
+    identity = FIT.containers["chatwoot"].image
+    assert (
+        stack.service_changes(PROJECT, ["chatwoot"], changed("chatwoot", reference=identity)) == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("ports", "published"),
+    [
+        ("", set()),
+        ("3000/tcp", set()),
+        ("0.0.0.0:80->80/tcp, :::80->80/tcp, 2019/tcp", {"80->80/tcp"}),
+        ("[::]:443->443/udp", {"443->443/udp"}),
+        ("127.0.0.1:6379->6379/tcp", {"127.0.0.1:6379->6379/tcp"}),
+        ("[::1]:6379->6379/tcp", {"[::1]:6379->6379/tcp"}),
+        ("0.0.0.0:8000-8001->8000-8001/tcp", {"8000-8001->8000-8001/tcp"}),
+    ],
+)
+def test_published_ports_are_read_as_docker_prints_them(ports: str, published: set[str]) -> None:
+    (line,) = (row for row in fit_stack_lines(PROJECT) if row.startswith("container chatwoot|"))
+    state = stack.parse([line.rpartition("|")[0] + "|" + ports])
+    assert state.containers["chatwoot"].ports == published
+
+
+def test_an_override_of_the_operators_may_publish_more() -> None:
+    state = changed("borgstack_redis", ports=frozenset({"127.0.0.1:6379->6379/tcp"}))
+    assert stack.service_changes(PROJECT, ["redis"], state)
+    state = dataclasses.replace(state, override=True)
+    assert stack.service_changes(PROJECT, ["redis"], state) == []
+
+
+def with_network(name: str, network: Network | None) -> StackState:
+    networks = {**FIT.networks, name: network}
+    return dataclasses.replace(FIT, networks={key: one for key, one in networks.items() if one})
+
+
+INTERNAL = ("postgresql", "redis", "chatwoot-prepare", "chatwoot", "chatwoot-worker")
+EXTERNAL = ("chatwoot-prepare", "chatwoot", "chatwoot-worker", "caddy")
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "reason", "services"),
+    [
+        ("internal", Network("", "", True), "it is not Compose's", INTERNAL),
+        ("internal", Network("other", "borgstack_internal", True), "it is not Compose's", INTERNAL),
+        ("internal", Network("borgstack", "x", True), "it is not Compose's", INTERNAL),
+        (
+            "internal",
+            Network("borgstack", "borgstack_internal", False),
+            "it has a way out",
+            INTERNAL,
+        ),
+        (
+            "external",
+            Network("borgstack", "borgstack_external", True),
+            "it has no way out",
+            EXTERNAL,
+        ),
+    ],
+)
+def test_a_network_that_is_not_as_declared_is_made_anew_with_what_runs_in_it(
+    name: str, network: Network, reason: str, services: tuple[str, ...]
+) -> None:
+    state = with_network(f"borgstack_{name}", network)
+    change = NetworkChange(f"borgstack_{name}", reason, services)
+    assert stack.network_changes(PROJECT, state) == [change]
+    assert change.word == f"borgstack_{name}:{','.join(services)}"
+    changes = stack.service_changes(PROJECT, PROJECT.services, state)
+    # Prepare has ended: it gets its network when it has to run again.
+    assert [one.service for one in changes] == [
+        one for one in services if one != "chatwoot-prepare"
+    ]
+    assert {one.action for one in changes} == {"recreate"}
+
+
+def test_a_stopped_container_is_made_anew_with_its_network() -> None:
+    state = with_network("borgstack_internal", Network("", "", True))
+    stopped = dataclasses.replace(FIT.containers["borgstack_redis"], state="exited")
+    containers = {**FIT.containers, "borgstack_redis": stopped}
+    state = dataclasses.replace(state, containers=containers)
+    (change,) = stack.service_changes(PROJECT, ["redis"], state)
+    assert change.action == "recreate"
+
+
+def test_a_missing_network_and_the_operators_own_are_not_ours_to_remove() -> None:
+    assert stack.network_changes(PROJECT, with_network("borgstack_internal", None)) == []
+    assert stack.network_changes(PROJECT, with_network("mine", Network("", "", False))) == []
+
+
+OPEN = RedisState("ok", {"maxmemory-policy": "allkeys-lru"}, onboarding=True)
+
+
+def test_a_redis_that_starts_reads_its_settings_and_keeps_its_keys() -> None:
+    state = dataclasses.replace(FIT, redis=OPEN)
+    commands = [one.command for one in stack.redis_changes(PROJECT, state, starts=False)]
+    assert 'CONFIG SET maxmemory-policy "noeviction"' in commands
+    (change,) = stack.redis_changes(PROJECT, state, starts=True)
+    assert change.command.startswith("DEL ")
 
 
 def test_only_the_service_that_differs_is_touched() -> None:

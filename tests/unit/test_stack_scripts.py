@@ -22,6 +22,7 @@ def host(tmp_path: Path) -> Path:
     (tmp_path / ".env").write_text(f"DOMAIN=example.com\nCHATWOOT_DB_PASSWORD='{SECRET}'\n")
     (tmp_path / "calls").touch()
     docker(tmp_path, "")
+    program(tmp_path / "bin", "systemctl", "exit 0")
     return tmp_path
 
 
@@ -116,6 +117,33 @@ def test_what_docker_says_is_shown_without_a_secret(host: Path, step: str) -> No
     assert SECRET not in ran.said
 
 
+def test_a_container_whose_network_is_gone_is_made_anew(host: Path) -> None:
+    docker(
+        host,
+        f"""start*) [ -e {host}/tried ] || {{ touch {host}/tried
+  echo 'Error response from daemon: network 1ab not found' >&2; exit 1; }} ;;
+{HEALTHY}""",
+    )
+    ran = up(host, "redis:borgstack_redis:up")
+    assert (ran.status, ran.err) == (0, "")
+    assert [call for call in calls(host) if not call.startswith("inspect")] == [
+        *STARTED,
+        REMOVED[1],
+        *STARTED,
+    ]
+
+
+def test_compose_gets_no_answer_to_what_it_asks(host: Path) -> None:
+    docker(host, f"compose*) cat >{host}/answer ;;\n{HEALTHY}")
+    assert (
+        run_script(
+            "services_up", str(host), "60", "a:one:up", stdin="yes\n", first_on_path=host / "bin"
+        ).status
+        == 0
+    )
+    assert (host / "answer").read_text() == ""
+
+
 def test_a_service_that_was_paused_is_not_judged_by_its_last_check_from_before(host: Path) -> None:
     docker(
         host,
@@ -204,16 +232,133 @@ def test_what_the_database_says_is_shown_without_a_secret(host: Path) -> None:
     assert SECRET not in ran.said
 
 
+def converge(host: Path, *commands: str) -> Ran:
+    return run_script("redis_converge", *commands, first_on_path=host / "bin")
+
+
+def redis(host: Path, answers: str, persistence: str) -> None:
+    """A container whose redis-cli gives these answers, then this to INFO persistence."""
+    docker(
+        host,
+        f"""exec*redis-cli) text=$(cat); echo "$text" >>{host}/sent
+  case $text in INFO*) {persistence} ;; *) printf '{answers}' ;; esac ;;""",
+    )
+
+
+REWRITTEN = "printf 'aof_rewrite_in_progress:0\\r\\naof_last_bgrewrite_status:ok\\r\\n'"
+
+
+def test_redis_is_told_on_stdin_and_every_answer_is_read(host: Path) -> None:
+    redis(host, "OK\\n1\\n", REWRITTEN)
+    ran = converge(host, 'CONFIG SET bind "* -::*"', "DEL key")
+    assert (ran.status, ran.said) == (0, "")
+    assert (host / "sent").read_text() == 'CONFIG SET bind "* -::*"\nDEL key\nINFO persistence\n'
+    assert calls(host)[0] == "exec -i borgstack_redis redis-cli"
+
+
+def test_what_redis_refuses_is_shown(host: Path) -> None:
+    redis(host, "OK\\nERR unknown\\n", REWRITTEN)
+    ran = converge(host, "a", "b")
+    assert ran.status == 1
+    assert ran.err.startswith("ERR unknown\nRedis could not be brought to the wanted state")
+
+
+def test_an_append_only_file_is_waited_for_until_it_is_whole(host: Path) -> None:
+    program(host / "bin", "sleep", f"touch {host}/slept")
+    busy = "echo aof_rewrite_in_progress:1; echo aof_last_bgrewrite_status:ok"
+    redis(host, "OK\\n", f"if [ -e {host}/slept ]; then {REWRITTEN}; else {busy}; fi")
+    assert converge(host, "CONFIG SET appendonly yes").status == 0
+    assert (host / "slept").exists()
+
+
+def test_an_append_only_file_that_cannot_be_written_is_told(host: Path) -> None:
+    redis(host, "OK\\n", "echo aof_rewrite_in_progress:0; echo aof_last_bgrewrite_status:err")
+    ran = converge(host, "CONFIG SET appendonly yes")
+    assert ran.status == 1
+    assert "aof_last_bgrewrite_status:err" in ran.err
+
+
+def remove(host: Path, *words: str) -> Ran:
+    return run_script("networks_remove", str(host), *words, first_on_path=host / "bin")
+
+
+ATTACHED = """network\\ inspect*) echo 'borgstack_redis mine ' ;;
+inspect*mine) echo '<no value>' ;;
+inspect*) echo borgstack ;;"""
+
+
+def test_a_network_goes_and_the_operators_own_containers_are_connected_again(host: Path) -> None:
+    docker(host, ATTACHED)
+    ran = remove(host, "n:redis,caddy")
+    assert (ran.status, ran.err) == (0, "")
+    assert [call for call in calls(host) if "inspect" not in call] == [
+        "network disconnect -f n borgstack_redis",
+        "network disconnect -f n mine",
+        "network rm n",
+        f"{CREATE} redis caddy",
+        "network connect n mine",
+    ]
+
+
+def test_a_network_of_the_stack_alone_is_left_for_compose_to_make(host: Path) -> None:
+    docker(host, "network\\ inspect*) echo 'borgstack_redis ' ;;\ninspect*) echo borgstack ;;")
+    assert remove(host, "n:redis").status == 0
+    assert calls(host)[-1] == "network rm n"
+
+
+@pytest.mark.parametrize("step", ["network\\ disconnect", "network\\ rm", "network\\ connect"])
+def test_a_network_that_does_not_go_is_named(host: Path, step: str) -> None:
+    docker(host, f"{step}*) echo 'no way' >&2; exit 1 ;;\n{ATTACHED}")
+    ran = remove(host, "n:redis")
+    assert ran.status == 1
+    assert "no way" in ran.err
+    assert "'docker network inspect n' shows who is in" in ran.err
+
+
+def ask_redis(host: Path, answers: str) -> list[str]:
+    program(host / "bin", "redis-cli", f"cat >{host}/asked; printf '{answers}'")
+    return run_script("redis_state", "key", "a", "b", first_on_path=host / "bin").out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (
+            r"PONG\n0\na\n1\nb\n* -::*\n",
+            [
+                "redis-password ok",
+                "redis-onboarding 0",
+                "redis-setting a 1",
+                "redis-setting b * -::*",
+            ],
+        ),
+        (r"PONG\n1\na\n\n", ["redis-password ok", "redis-onboarding 1", "redis-setting a "]),
+        (
+            r"AUTH failed: ERR no password\nPONG\n0\n",
+            ["redis-password refused", "redis-onboarding 0"],
+        ),
+        (r"AUTH failed: WRONGPASS\nNOAUTH x\n\n", ["redis-password refused"]),
+        (r"Could not connect to Redis\n", ["redis-password ok"]),
+        (r"LOADING Redis is loading\n", ["redis-password ok"]),
+    ],
+)
+def test_redis_is_asked_once_and_answers_what_it_can(
+    host: Path, answers: str, expected: list[str]
+) -> None:
+    assert ask_redis(host, answers) == expected
+    assert (host / "asked").read_text() == "PING\nEXISTS key\nCONFIG GET a b\n"
+
+
 PLAIN = "DOMAIN=example.com CHATWOOT_HOST=chatwoot.example.com"
 WANTED = "services: {redis: {environment: ['P=${REDIS_PASSWORD:?}', 'H=$CHATWOOT_HOST']}}\n"
 CADDYFILE = "example.com {\n\trespond ok\n}\n"
 
 
-def look(host: Path) -> stack.StackState:
+def look(host: Path, names: str = "") -> stack.StackState:
     """Run the script that looks, with a compose plugin of this test."""
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
     files = [base64.b64encode(wanted.encode()).decode() for wanted in (WANTED, CADDYFILE)]
-    words = (str(host), "chatwoot_db:u:P", PLAIN, *files, "redis:8")
+    words = (str(host), "chatwoot_db:u:P", "key a b", names, PLAIN, *files, "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert ran.status == 0
     return stack.parse(ran.out.splitlines())
@@ -236,12 +381,14 @@ printf '%s\\n' 'redis abc' 'caddy def'""",
 
 def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
     compose(host)
-    row = "borgstack|redis|abc|sha256:1|running|Up (healthy)|borgstack_internal|redis:8"
+    row = "borgstack|redis|abc|sha256:1|running|Up (healthy)|borgstack_internal|redis:8|"
     docker(
         host,
         f"""ps*)
   for name in postgresql caddy; do echo "container borgstack_$name|{row}"; done ;;
 image*) echo 'image sha256:1|["redis:8"]|[]' ;;
+network*) echo 'network n|borgstack|n|true' ;;
+"exec -i borgstack_redis sh -s key a b") cat >{host}/sent-to-redis; echo 'redis-password ok' ;;
 "exec -i borgstack_postgresql"*) cat >{host}/sent; echo 'role u login'; echo 'database-read' ;;
 "exec -i borgstack_caddy"*) cat >{host}/sent-to-caddy
   echo 'caddy-adapted {{}}'; echo 'caddy-live {{}}' ;;""",
@@ -254,6 +401,9 @@ image*) echo 'image sha256:1|["redis:8"]|[]' ;;
     assert state.database is not None
     assert state.database.roles == {"u": "login"}
     assert state.caddy == ({}, {})
+    assert state.networks == {"n": stack.Network("borgstack", "n", internal=True)}
+    assert state.redis is not None
+    assert (host / "sent-to-redis").read_text().strip() == script_text("redis_state").strip()
     assert (host / "sent").read_text().strip() == script_text("database_state").strip()
     assert (host / "sent-to-caddy").read_text() == CADDYFILE
 
@@ -266,7 +416,9 @@ def test_hashes_are_those_of_the_wanted_file_and_not_of_the_one_that_lies_there(
     (host / "docker-compose.yml").write_text("services: {old: {image: old}}\n")
     if override:
         (host / "docker-compose.override.yml").write_text(override)
-    assert look(host).hashes == {"redis": "abc", "caddy": "def"}
+    state = look(host)
+    assert state.hashes == {"redis": "abc", "caddy": "def"}
+    assert state.override is bool(override)
     texts = (host / "compose-texts").read_text().split("-- end\n")[:-1]
     assert texts == [WANTED.replace(":?", ""), *([override] if override else [])]
     arguments = (host / "compose-arguments").read_text()
@@ -279,10 +431,37 @@ def test_hashes_are_those_of_the_wanted_file_and_not_of_the_one_that_lies_there(
 def test_a_host_without_the_folder_has_no_hashes_and_is_looked_at_all_the_same(host: Path) -> None:
     compose(host)
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
-    words = (f"{host}/none", "", PLAIN, "", "", "redis:8")
+    words = (f"{host}/none", "", "", "", PLAIN, "", "", "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert (ran.status, ran.out, ran.err) == (0, "engine running\n", "")
     assert not (host / "compose-arguments").exists()
+
+
+@pytest.mark.parametrize(("served", "told"), [(True, ("a.example",)), (False, ())])
+def test_a_certificate_that_is_not_stored_is_told_only_while_it_is_served(
+    host: Path, told: tuple[str, ...], *, served: bool
+) -> None:
+    compose(host)
+    docker(host, "*borgstack_caddy*a.example) cat >/dev/null; echo caddy-unstored a.example ;;")
+    program(
+        host / "bin", "openssl", f'echo "$*" >>{host}/asked; [ "$1" != x509 ] || {served!s}'.lower()
+    )
+    assert look(host, "a.example").unstored == told
+    asked = (host / "asked").read_text()
+    assert "s_client -connect 127.0.0.1:443 -servername a.example" in asked
+
+
+def test_a_host_whose_certificates_are_stored_makes_no_handshake(host: Path) -> None:
+    compose(host)
+    program(host / "bin", "openssl", f"touch {host}/asked")
+    assert look(host, "a.example").unstored == ()
+    assert not (host / "asked").exists()
+
+
+def test_a_stopped_daemon_is_not_started_by_a_look(host: Path) -> None:
+    program(host / "bin", "systemctl", "exit 3")
+    assert look(host) == stack.StackState(engine="stopped")
+    assert calls(host) == []
 
 
 def test_the_script_that_looks_says_when_the_engine_is_stopped(host: Path) -> None:

@@ -1,0 +1,32 @@
+# Removes networks that are not as the compose file declares them. The stack's own containers are
+# made anew by the steps that follow, and the networks with them; an operator's own containers are
+# connected again here.
+#
+# Usage: networks_remove DIRECTORY NETWORK:SERVICE,SERVICE...
+set -u
+cd "$1" || exit 1
+shift
+fail() {
+  echo "The network $1 could not be $2 (see above). 'docker network inspect $1' shows who is in" >&2
+  echo "it; disconnect them and run the deploy again." >&2
+  exit 1
+}
+for word in "$@"; do
+  network=${word%%:*} services=$(printf %s "${word#*:}" | tr , ' ')
+  others=''
+  for container in $(docker network inspect -f '{{range .Containers}}{{.Name}} {{end}}' "$network"); do
+    project=$(docker inspect -f '{{index .Config.Labels "com.docker.compose.project"}}' "$container" 2>/dev/null)
+    [ "$project" = borgstack ] || others="$others $container"
+    docker network disconnect -f "$network" "$container" || fail "$network" removed
+  done
+  docker network rm "$network" >/dev/null || fail "$network" removed
+  echo "removed the network $network"
+  [ -n "$others" ] || continue
+  # shellcheck disable=SC2086 # words on purpose
+  docker compose --progress quiet create --no-build --pull never $services </dev/null ||
+    fail "$network" "made anew"
+  for container in $others; do
+    docker network connect "$network" "$container" || fail "$network" "joined by $container"
+    echo "connected $container again"
+  done
+done

@@ -1,0 +1,74 @@
+"""The running Redis against redis.conf: what somebody set at run time is found, however a value is
+spelled, and no password is ever compared.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from borgstack import redis
+from borgstack.project import REDIS_CONF
+from borgstack.redis import ONBOARDING, RedisState
+from tests.unit.support import default_project, fit_redis_lines
+
+WANTED = redis.declared(default_project().content(REDIS_CONF))
+FIT = redis.parse(fit_redis_lines(default_project()))
+
+
+def test_what_redis_conf_declares_is_compared_and_nothing_else() -> None:
+    conf = b'# comment\n\nmaxmemory 64mb\nbind * -::*\nrequirepass x\nuser default\nsave ""\n'
+    assert redis.declared(conf) == {"maxmemory": "64mb", "bind": "* -::*", "save": ""}
+
+
+def test_the_rendered_redis_conf_declares_what_keeps_jobs() -> None:
+    assert WANTED["maxmemory-policy"] == "noeviction"
+    assert WANTED["appendonly"] == "yes"
+
+
+def test_nothing_differs_where_redis_runs_with_its_redis_conf() -> None:
+    assert FIT is not None
+    assert redis.settings_changes(WANTED, FIT) == []
+    assert redis.onboarding_changes(FIT) == []
+
+
+def test_every_line_of_the_script_is_read() -> None:
+    rows = ["redis-password refused", "redis-onboarding 1", "redis-setting a b c", "hash redis x"]
+    assert redis.parse(rows) == RedisState("refused", {"a": "b c"}, onboarding=True)
+    assert redis.parse(["hash redis x"]) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "differs"),
+    [
+        ("64mb", "67108864", False),
+        ("64MB", "67108864", False),
+        ("1g", "1000000000", False),
+        ("2gb", "2147483648", False),
+        ("5k", "5000", False),
+        ("7b", "7", False),
+        ("64mb", "67108865", True),
+        ("64mb", "0", True),
+        ("noeviction", "allkeys-lru", True),
+        ("yes", "no", True),
+        ("yes", "", True),
+    ],
+)
+def test_a_value_is_compared_as_redis_prints_it(wanted: str, seen: str, *, differs: bool) -> None:
+    state = RedisState("ok", {"other": "x", "name": seen})
+    assert bool(redis.settings_changes({"name": wanted}, state)) is differs
+
+
+def test_a_difference_has_its_reason_and_its_command() -> None:
+    state = RedisState("ok", {"bind": "*"}, onboarding=True)
+    (change,) = redis.settings_changes({"bind": "* -::*"}, state)
+    assert str(change) == "redis: bind is *, not * -::*"
+    assert change.command == 'CONFIG SET bind "* -::*"'
+    (change,) = redis.onboarding_changes(state)
+    assert str(change) == "redis: Chatwoot's onboarding is open"
+    assert change.command == f"DEL {ONBOARDING}"
+
+
+@pytest.mark.parametrize("state", [None, RedisState("refused", {})])
+def test_a_redis_that_could_not_be_asked_is_told_nothing(state: RedisState | None) -> None:
+    assert redis.settings_changes(WANTED, state) == []
+    assert redis.onboarding_changes(state) == []
