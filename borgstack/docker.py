@@ -205,13 +205,13 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
     """
     owner, raw = state.files.get(DAEMON_JSON, ("", b"{}"))
     try:
-        present = json.loads(raw or b"{}")
-    except ValueError as error:
+        present = json.loads(raw or b"{}", parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise UnreadableDaemonJson(str(error)) from error
     if not isinstance(present, dict):
         raise UnreadableDaemonJson("it holds no JSON object")
     merged = _merge(present, daemon_settings(settings))
-    differing = [key for key, value in merged.items() if present.get(key) != value]
+    differing = [key for key, value in merged.items() if not _same(present.get(key), value)]
     reasons = [f"{DAEMON_JSON}: {key} differs" for key in differing]
     if owner != "644|0|0":
         reasons.append(f"{DAEMON_JSON} is {owner or 'missing'}, not 644|0|0")
@@ -238,6 +238,15 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
         reasons.append("docker.socket is masked")
         load = "restart"
     return DaemonChange(tuple(reasons), content, load) if reasons else None
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether both are the same JSON: to Python 1 equals true, to dockerd it does not."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _merge(present: dict[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
@@ -126,7 +126,7 @@ def test_any_server_can_be_judged(lines: list[str], sudo: bool, caddy: bool, don
 
 
 keys = st.sampled_from(["log-driver", "log-opts", "live-restore", "max-size", "max-file", "dns"])
-leaves = st.one_of(st.none(), st.booleans(), words, st.just("3"))
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), words, st.just("3"))
 trees = st.recursive(
     leaves, lambda one: st.lists(one, max_size=2) | st.dictionaries(keys | words, one, max_size=4)
 )
@@ -149,6 +149,9 @@ def kept(present: object, merged: object, declared: object) -> None:
 
 
 @given(files)
+@example(b'{"live-restore": 1}')
+@example(b'{"dns": NaN}')
+@example(b"[" * 100_000)
 def test_daemon_json_is_merged_once_and_keeps_the_operators_keys(raw: bytes) -> None:
     settings = settings_of()
 

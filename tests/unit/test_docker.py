@@ -272,6 +272,14 @@ def test_the_operators_keys_survive_the_merge() -> None:
     assert docker.daemon_changes(settings_of(), merged) is None
 
 
+def test_a_number_in_the_place_of_true_differs_though_python_calls_them_equal() -> None:
+    declared = docker.daemon_settings(settings_of())
+    state = with_daemon(json.dumps({**declared, "live-restore": 1}).encode())
+    change = docker.daemon_changes(settings_of(), state)
+    assert change is not None
+    assert change.reasons == (f"{DAEMON_JSON}: live-restore differs",)
+
+
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
@@ -279,6 +287,8 @@ def test_the_operators_keys_survive_the_merge() -> None:
         (b"[]", "it holds no JSON object"),
         (b'"x"', "it holds no JSON object"),
         (b'{"a": "\xff"}', "decode"),
+        (b'{"a": NaN}', "NaN is no JSON"),
+        (b"[" * 100_000, "recursion"),
     ],
 )
 def test_a_daemon_json_that_cannot_be_read_is_left_alone(raw: bytes, why: str) -> None:
