@@ -19,6 +19,7 @@ systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
 
 parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
 
 # All at once: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose

@@ -245,6 +245,12 @@ def errors_of_sh(text: str) -> list[str]:
     return [*done.stderr.splitlines(), *marks]
 
 
+def leavings_of_a_cut_connection(text: str) -> list[str]:
+    """sh skips its EXIT trap when a signal kills it; a line written to nobody is SIGPIPE."""
+    kept = "trap 'exit 1' HUP INT TERM PIPE" in text
+    return [line for line in text.splitlines() if line.endswith("' EXIT") and not kept]
+
+
 def unset_variables_allowed(text: str) -> list[str]:
     return [] if re.search(r"(?m)^set -e?u$", text) else ["no `set -u`"]
 
@@ -258,6 +264,7 @@ SCRIPT_CHECKS: list[tuple[Callable[[str], list[str]], str]] = [
     (errors_of_sh, "if true; then echo\n"),
     (errors_of_sh, "echo 'open\n"),
     (errors_of_sh, "program='\n@env.awk@\n'\n"),
+    (leavings_of_a_cut_connection, "trap 'rm x' EXIT\ntrap 'exit 1' HUP INT TERM\n"),
     (unset_variables_allowed, "set -e\necho\n"),
 ]
 
@@ -278,6 +285,11 @@ def test_an_awk_file_can_stand_between_single_quotes(path: Path) -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_says_what_it_does_and_takes(name: str, check: Callable[[str], list[str]]) -> None:
     assert check((HOST / f"{name}.sh").read_text()) == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_cleans_up_when_nobody_listens_any_more(name: str) -> None:
+    assert leavings_of_a_cut_connection(script_text(name)) == []
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
