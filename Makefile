@@ -4,7 +4,7 @@ HOST ?= lab
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 
-.PHONY: help setup demo test test-fast test-fuzz test-e2e test-slow compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
+.PHONY: help setup demo test test-fast test-fuzz test-e2e test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +38,17 @@ test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 
 test-slow: setup ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
 	$(BIN)/pytest --whole tests
+
+bench: setup .bench-venv/.made ## the benchmark: 20 minutes, six lab hosts; BENCH='--keep' leaves them
+	@$(BIN)/python -m bench $(BENCH)
+
+bench-report: setup ## write README's table and docs/bench.svg from bench/results.json
+	@$(BIN)/python -m bench.report
+
+.bench-venv/.made: bench/requirements.txt
+	$(PYTHON) -m venv --clear .bench-venv
+	.bench-venv/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch .bench-venv/.made
 
 lab-up: ## only the lab hosts (README: what is a double)
 	@$(LAB) up --host $(HOST)
