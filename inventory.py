@@ -7,7 +7,7 @@ from pathlib import Path
 _file = Path(".lab/hosts.json")
 _hosts = json.loads(_file.read_text()) if _file.exists() else {}
 lab = [
-    (name, {key: value for key, value in data.items() if key != "address"})
+    (name, {"connect_to" if key == "address" else key: value for key, value in data.items()})
     for name, data in _hosts.items()
 ]
 

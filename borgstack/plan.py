@@ -7,21 +7,15 @@ what a plan lists is what a run does; a test holds the two equal.
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
-from pyinfra.api import Config, Host, State
-from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api import Host, State
+from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
-from pyinfra.api.state import BaseStateCallback, StateStage
-from pyinfra.context import ctx_config, ctx_inventory, ctx_state
-from pyinfra_cli.cli import _apply_inventory_limit
-from pyinfra_cli.inventory import make_inventory
-from pyinfra_cli.util import load_deploy_file, parse_cli_arg
+from pyinfra_cli.util import load_deploy_file
 
+from borgstack.hosts import choose_hosts, connect, describe, new_state, not_in_project
 from borgstack.operations import told
 
 NOTHING, ERROR, CHANGES = 0, 1, 2
@@ -99,15 +93,6 @@ def _host_lines(host: HostPlan) -> Iterable[str]:
     yield from (f"  not known yet: {what}" for what in host.unknown)
 
 
-class _ConnectErrors(BaseStateCallback):
-    """Keeps what pyinfra only prints: why a host cannot be reached."""
-
-    @staticmethod
-    def host_connect_error(state: State, host: Host, error: Exception) -> None:
-        """Note it with whatever else is told of the host."""
-        told(host).refusals.append(str(error))
-
-
 def make_plan(
     limit: Iterable[str] = (),
     data: Iterable[str] = (),
@@ -119,23 +104,19 @@ def make_plan(
     :param limit: group names, host names or globs, as pyinfra's `--limit` takes them.
     :param data: `NAME=VALUE` words, as pyinfra's `--data` takes them.
     """
-    for path in (inventory, deploy):
-        if not Path(path).is_file():
-            return Plan(error=f"expected {path} in {Path.cwd()}; run this in the project's folder")
-    sys.path.append(str(Path.cwd()))
-    state = State(check_for_changes=True)
-    state.cwd = os.getcwd()  # noqa: PTH109 - pyinfra wants a string
-    ctx_state.set(state)
+    if missing := not_in_project(inventory, deploy):
+        return Plan(error=missing)
+    state = new_state(check_for_changes=True)
     hosts: list[Host] = []
     whole: str | None = None
     try:
-        hosts = _choose_hosts(state, inventory, tuple(limit), tuple(data))
+        hosts = choose_hosts(state, inventory, limit, data)
         _prepare(state, deploy)
     except PyinfraError as error:
         if not hosts or set(hosts) - state.failed_hosts:
             whole = str(error)
     except Exception as error:  # an inventory or deploy file may raise anything
-        whole = f"{inventory} or {deploy} cannot be used: {type(error).__name__}: {error}"
+        whole = f"{inventory} or {deploy} cannot be used: {describe(error)}"
     finally:
         if hosts:
             disconnect_all(state)
@@ -145,27 +126,10 @@ def make_plan(
     return Plan(tuple(_host_plan(state, host) for host in told_of), whole)
 
 
-def _choose_hosts(
-    state: State, inventory_file: str, limit: tuple[str, ...], data: tuple[str, ...]
-) -> list[Host]:
-    words = (word.partition("=") for word in data)
-    override = {name: parse_cli_arg(value) for name, _, value in words}
-    config = Config()
-    ctx_config.set(config)
-    inventory = make_inventory(inventory_file, override_data=override, cwd=state.cwd)
-    ctx_inventory.set(inventory)
-    chosen = _apply_inventory_limit(inventory, limit)
-    state.init(inventory, config, initial_limit=chosen)
-    state.add_callback_handler(_ConnectErrors())
-    return sorted(inventory if chosen is None else chosen, key=lambda host: host.name)
-
-
 def _prepare(state: State, deploy: str) -> None:
     if not list(state.inventory):
         return
-    state.set_stage(StateStage.Connect)
-    connect_all(state)
-    state.set_stage(StateStage.Prepare)
+    connect(state)
     load_deploy_file(state, deploy)
 
 

@@ -1,0 +1,59 @@
+"""The inside of a live host, for `borgstack verify`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.exceptions import FactProcessError
+
+from borgstack import evidence
+from borgstack.evidence import Inside
+from borgstack.host import change, script
+
+
+class Verify(FactBase[Inside]):
+    """Containers, volumes, jobs, database, web process, sockets and disks, in one look."""
+
+    def command(self, directory: str, smtp_address: str, smtp_port: int) -> StringCommand:
+        """Run `verify_state.sh`, which says what the arguments are."""
+        return script("verify_state", directory, smtp_address, str(smtp_port))
+
+    def process(self, output: list[str]) -> Inside:
+        """Read what it prints."""
+        try:
+            return evidence.parse(output)
+        except (IndexError, TypeError, ValueError) as error:
+            said = f"{type(error).__name__}: {error}"
+            raise FactProcessError(
+                f"verify_state.sh printed what cannot be read: {said}"
+            ) from error
+
+    @staticmethod
+    def default() -> Inside:
+        """A look that told nothing."""
+        return Inside(blind="the look at the host failed; what it said stands above")
+
+
+class Conversation(FactBase[Mapping[str, Any]]):
+    """How a conversation went that was begun for this question and removed again."""
+
+    def command(self, directory: str) -> StringCommand:
+        """Run `verify_conversation.sh`, while nothing else changes the host."""
+        return change("verify_conversation", directory)
+
+    def process(self, output: list[str]) -> Mapping[str, Any]:
+        """Read what it prints."""
+        said = [line.partition(" ")[2] for line in output if line.startswith("conversation ")]
+        try:
+            found: Mapping[str, Any] = json.loads(said[-1])
+        except (IndexError, ValueError):
+            return self.default()
+        return found
+
+    @staticmethod
+    def default() -> Mapping[str, Any]:
+        """A question that nobody answered."""
+        return {"error": "no answer from inside chatwoot"}

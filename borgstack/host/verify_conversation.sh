@@ -1,0 +1,16 @@
+# A conversation that flows: a message from a made-up contact comes in, a reply goes out, both are
+# seen, and everything that was made is removed again, also what an interrupted look left.
+#
+# Usage: verify_conversation DIRECTORY
+# Prints `conversation JSON`; borgstack/conversation.py reads it.
+set -u
+export LC_ALL=C
+program='
+@verify_conversation.rb@
+'
+awk '
+@env.awk@
+  { parse($0) }
+  NAME == "CHATWOOT_API_TOKEN" && !blank(VALUE) { token = VALUE }
+  END { printf "%s", token }
+' "$1/.env" | timeout 90 docker exec -i chatwoot ruby -rjson -rnet/http -rsocket -rsecurerandom -e "$program"

@@ -1,0 +1,165 @@
+"""`borgstack verify` on hosts that answer from a script: whom it looks at, what it sends, and what
+becomes of a host that cannot be looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from pyinfra.api.exceptions import ConnectError
+from pyinfra.connectors.fake import FakeConnector
+from pyinfra_cli import util
+
+from borgstack import cli, outside
+from borgstack.checks import Result
+from borgstack.settings import Settings
+from borgstack.verify import Report, verify
+from tests.operations.conftest import serve
+from tests.operations.server import Server, script_of, words
+from tests.unit.support import REQUIRED
+from tests.unit.test_checks import HERE, NOW, OUTSIDE, fit_lines
+
+Verify = Callable[..., Report]
+
+
+class World:
+    """A project's folder with fake hosts, seen from outside as a healthy one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.unreachable: set[str] = set()
+        self.answers: dict[str, list[str]] = {}
+        self.sent: dict[str, list[str]] = {}
+        self.asked: list[Settings] = []
+        self.inventory({"chat": REQUIRED})
+
+    def inventory(self, hosts: Mapping[str, Mapping[str, object]]) -> None:
+        found = [(f"@fake/{name}", dict(data)) for name, data in hosts.items()]
+        self.write(f"staging = {found!r}\n")
+
+    def write(self, inventory: str) -> None:
+        util.PYTHON_CODES.clear()  # pyinfra keeps what it has read, by name
+        (self.folder / "inventory.py").write_text(inventory)
+
+    def connect(self, connector: FakeConnector) -> None:
+        name = connector.host.name.removeprefix("@fake/")
+        if name in self.unreachable:
+            raise ConnectError("no route to it")
+        serve(connector, Server({"verify_state": self.answers.get(name, fit_lines())}))
+        self.sent[name] = connector.executed_commands
+
+    def look(self, settings: Settings) -> outside.Outside:
+        self.asked.append(settings)
+        return OUTSIDE
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(util, "PYTHON_CODES", {})
+    monkeypatch.setattr(FakeConnector, "connect", lambda connector: made.connect(connector))
+    monkeypatch.setattr(outside, "look", made.look)
+    times = iter([HERE[0], HERE[1], *[NOW] * 20])
+    monkeypatch.setattr("borgstack.verify.time.time", lambda: next(times))
+    return made
+
+
+def failures(report: Report) -> list[str]:
+    return [
+        check.name
+        for host in report.hosts
+        for check, verdict in host.checks
+        if verdict.result is Result.FAILED
+    ]
+
+
+def test_a_healthy_host_passes_by_one_command(world: World) -> None:
+    report = verify()
+    assert (failures(report), report.exit_code, report.error) == ([], 0, None)
+    (command,) = world.sent["chat"]
+    assert words(command) == ["verify_state"]
+    assert [one.chatwoot_host for one in world.asked] == ["chatwoot.example.com"]
+
+
+def test_a_fault_on_the_host_is_a_failure(world: World) -> None:
+    world.answers["chat"] = [line.replace("|600|", "|644|") for line in fit_lines()]
+    report = verify()
+    assert (failures(report), report.exit_code) == (["env"], 1)
+
+
+def test_host_data_of_the_command_line_counts(world: World) -> None:
+    report = verify(data=["smtp_address=mail.example.com", "smtp_port=25"])
+    assert report.hosts[0].count(Result.SKIPPED) == 0
+    (command,) = world.sent["chat"]
+    assert command.rstrip("'\" ").endswith("/opt/borgstack mail.example.com 25")
+
+
+def test_a_host_that_cannot_be_reached_is_an_error_and_still_seen_from_outside(
+    world: World,
+) -> None:
+    world.unreachable = {"chat"}
+    report = verify()
+    (host,) = report.hosts
+    assert report.exit_code == 1
+    assert "no route to it" in host.errors[0]
+    results = {check.name: verdict.result for check, verdict in host.checks}
+    assert (results["ui"], results["running"]) == (Result.PASSED, Result.SKIPPED)
+
+
+def test_a_look_that_tells_nothing_is_an_error(world: World) -> None:
+    world.answers["chat"] = []
+    report = verify()
+    assert report.exit_code == 1
+    assert report.hosts[0].errors
+
+
+def test_a_look_that_cannot_be_read_is_an_error(world: World) -> None:
+    world.answers["chat"] = ["clock soon"]
+    report = verify()
+    assert report.exit_code == 1
+    assert "the look at the host failed" in report.hosts[0].errors[0]
+
+
+def test_only_the_hosts_of_the_limit_are_looked_at(world: World) -> None:
+    world.inventory({"chat": REQUIRED, "other": {**REQUIRED, "domain": "example.net"}})
+    report = verify(limit=["@fake/other"])
+    assert [host.host for host in report.hosts] == ["@fake/other"]
+    assert list(world.sent) == ["other"]
+    assert [one.domain for one in world.asked] == ["example.net"]
+
+
+def test_no_host_and_no_project_and_wrong_settings_are_errors(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert "no host matches" in (verify(limit=["nosuch"]).error or "")
+    assert "no such setting" in (verify(data=["domian=x"]).error or "")
+    world.write("staging = []\n")
+    assert "no host matches" in (verify().error or "")
+    world.write("1 / 0\n")
+    assert "ZeroDivisionError" in (verify().error or "")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "expected inventory.py" in (verify().error or "")
+    assert world.sent == {}
+
+
+def test_the_command_answers_with_the_exit_code_in_both_forms(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["borgstack", "verify", "--limit", "staging"])
+    assert cli.main() == 0
+    assert "@fake/chat: 23 passed, 0 failed, 1 skipped" in capsys.readouterr().out
+    world.unreachable = {"chat"}
+    monkeypatch.setattr(sys, "argv", ["borgstack", "verify", "--json"])
+    assert cli.main() == 1
+    assert '"exit_code": 1' in capsys.readouterr().out
+
+
+def test_every_command_on_the_host_is_a_script_of_ours(world: World) -> None:
+    verify()
+    assert [script_of(command) for command in world.sent["chat"]] == ["verify_state"]

@@ -1,0 +1,465 @@
+"""The judges of `borgstack verify`: each passes on a host where all is well, fails on what it is
+there for, and is skipped, never passed, where it cannot know.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from borgstack.checks import CHECKS, CONVERSATION, Verdict, judge
+from borgstack.checks.inside import MOUNTS
+from borgstack.checks.verdict import Result
+from borgstack.evidence import Answer, Certificate, Evidence, Inside, Outside, parse
+from borgstack.facts.verify import Conversation
+from borgstack.project import render
+from tests.unit.support import default_project, settings_of
+
+NOW = 1_800_000_000
+DAY = 24 * 3600
+WEB: dict[str, Any] = {
+    "api": {
+        "status": 200,
+        "version": "4.6.0",
+        "queue_services": "ok",
+        "data_services": "ok",
+    },
+    "token": True,
+    "profile": {
+        "status": 200,
+        "email": "ops@example.com",
+        "accounts": [{"id": 1, "role": "administrator"}],
+    },
+    "agents": {"status": 200, "array": True, "count": 3, "role": "administrator"},
+    "wrong_token": 401,
+    "signup": {"/api/v1/accounts": 404, "/api/v2/accounts": 404},
+    "widget": {"x-frame-options": None, "content-security-policy": None},
+    "migrations": ["20230101000000", "20250916024703"],
+}
+SERVICES = ("postgresql", "redis", "chatwoot", "chatwoot-worker", "caddy")
+CONTAINERS = {
+    "postgresql": "borgstack_postgresql",
+    "redis": "borgstack_redis",
+    "caddy": "borgstack_caddy",
+}
+
+
+def fit_lines() -> list[str]:
+    """What `verify_state.sh` prints where all is well, with a container and a disk of another's."""
+    lines = [
+        f"clock {NOW}.5",
+        "disk /|20000000000|40000000000|1000000|2000000",
+        "env regular file|600|0|0",
+        "ssh 2222",
+        "listen 0.0.0.0:22 sshd",
+        "listen *:2222 systemd",
+        "listen 127.0.0.53%lo:53 systemd-resolve",
+        "listen [::1]:25 master",
+        "listen *:443 docker-proxy",
+        "engine running",
+        "container /mine|||running|0||0|2026-11-22T11:54:58.476876752Z|9|mine",
+        "container /prepare|borgstack|chatwoot-prepare|exited|0||0|2026-11-22T11:54:46Z|0|",
+        "published /borgstack_caddy|443/udp|0.0.0.0|443",
+        "published /mine|80/tcp|127.0.0.1|8080",
+        "migrated 20230101000000 20250916024703",
+        "redis ping PONG",
+        "redis policy noeviction",
+        f"redis now {NOW}",
+        "redis onboarding 0",
+        f"redis renewed {NOW - 100}",
+        f"redis next {NOW + 200}.5",
+        f"redis process worker:1:abc {NOW - 5}.25 false",
+        f"redis queue default 2 {NOW - 3}",
+        f"web {json.dumps(WEB)}",
+        "alive yes",
+        "smtp ok",
+        "disk /var/lib/docker|20000000000|40000000000|0|0",
+    ]
+    for number, service in enumerate(SERVICES):
+        name = CONTAINERS.get(service, service)
+        lines += [
+            f"container /{name}|borgstack|{service}|running|0|healthy|0|2026-11-22T11:54:58Z|9|h",
+            f"memory {name}|100000000|400000000|0",
+        ]
+        lines += [
+            f"volume {service}|{volume}|{path}|1:{number}|1:{number}"
+            for (owner, path), volume in MOUNTS.items()
+            if owner == service
+        ]
+    return lines
+
+
+PAGE = Answer(
+    200,
+    {
+        "x-frame-options": "SAMEORIGIN",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "strict-origin-when-cross-origin",
+        "strict-transport-security": "max-age=63072000; includeSubDomains",
+    },
+    "<title>Chatwoot</title>",
+)
+OUTSIDE = Outside(
+    address="192.0.2.10",
+    answers={
+        "page": PAGE,
+        "plain": Answer(308, {"location": "https://chatwoot.example.com/app"}),
+        "api": Answer(200, {}, json.dumps(WEB["api"])),
+        "agents": Answer(401),
+        "script": Answer(200, {"content-type": "text/javascript"}),
+        "widget": Answer(404, {}),
+        "onboarding": Answer(404),
+        "super_admin": Answer(
+            302, {"location": "https://chatwoot.example.com/super_admin/sign_in"}
+        ),
+        "signup v1": Answer(404),
+        "signup v2": Answer(404),
+        "signup auth": Answer(404),
+    },
+    certificate=Certificate(("chatwoot.example.com",), NOW - 30 * DAY, NOW + 60 * DAY),
+    websocket="101 welcome",
+    ports={443: True, 5432: False, 6379: False},
+)
+HERE = (NOW - 1, NOW + 2)
+
+
+def inside(*changes: tuple[str, str], drop: str = "no such line") -> Inside:
+    """The inside of a host where `changes` replace one text by another, and lines are gone."""
+    text = "\n".join(line for line in fit_lines() if not line.startswith(drop))
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return replace(parse(text.splitlines()), asked=HERE)
+
+
+def web(**changes: object) -> Inside:
+    return replace(inside(), web={**WEB, **changes})
+
+
+def answers(**changes: Answer | str) -> Outside:
+    named = {name.replace("__", " "): value for name, value in changes.items()}
+    return replace(OUTSIDE, answers={**OUTSIDE.answers, **named})
+
+
+def page(**headers: str) -> Outside:
+    own = {name.replace("_", "-"): value for name, value in headers.items()}
+    return answers(page=replace(PAGE, headers={**PAGE.headers, **own}))
+
+
+def verdict(
+    name: str, seen_inside: Inside, seen_outside: Outside = OUTSIDE, **settings: object
+) -> Verdict:
+    (check,) = (check for check in CHECKS if check.name == name)
+    project = render(settings_of(**settings)) if settings else default_project()
+    return judge(check, project, Evidence(seen_inside, seen_outside, NOW))
+
+
+@pytest.mark.parametrize("name", [check.name for check in CHECKS])
+def test_all_is_well_where_all_is_well(name: str) -> None:
+    settings = {"smtp_address": "mail.example.com"} if name == "mail" else {}
+    assert verdict(name, inside(), **settings).result is Result.PASSED
+
+
+JUST_NOW = "2027-01-15T07:59:00"
+INSIDE: list[tuple[str, Inside, str]] = [
+    ("running", inside(("engine running", "engine stopped")), "it is stopped"),
+    ("running", inside(("engine running", "engine missing")), "it is missing"),
+    ("running", inside(drop="container /chatwoot-worker"), "chatwoot-worker is not there"),
+    ("running", inside(("redis|running", "redis|paused")), "borgstack_redis is paused"),
+    ("running", inside(("exited|0", "exited|1")), "chatwoot-prepare is exited, exit code 1"),
+    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|unhealthy")), "is unhealthy"),
+    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|starting")), "is starting"),
+    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|")), "without a health check"),
+    ("schema", inside(("migrated 20230101000000 ", "migrated ")), "the first is 20230101000000"),
+    ("schema", inside(("migrated 20230101000000 20250916024703", "migrated ")), "2 are missing"),
+    ("schema", web(migrations=[]), "neither"),
+    ("schema", web(api={"data_services": "failing"}), "says of its database: failing"),
+    ("schema", inside(drop="migrated"), "none"),
+    ("jobs", inside(("PONG", "NOAUTH Authentication required.")), "answers NOAUTH"),
+    ("jobs", inside(("noeviction", "allkeys-lru")), "allkeys-lru"),
+    ("jobs", inside(("alive yes", "alive no")), "7433"),
+    ("jobs", inside((f"{NOW - 5}.25 false", f"{NOW - 61} false")), "beaten within 60 s"),
+    ("jobs", inside((f"{NOW - 5}.25 false", f"{NOW - 5}.25 true")), "quiet"),
+    ("jobs", inside(drop="redis renewed"), "left no trace"),
+    ("jobs", inside((f"renewed {NOW - 100}", f"renewed {NOW - 421}")), "421 s ago"),
+    (
+        "jobs",
+        inside(
+            ("chatwoot-worker|running|0|healthy|0|2026-11-22T11:54:58", f"chatwoot-worker|running|0|healthy|0|{JUST_NOW}"),  # noqa: E501
+            (f"renewed {NOW - 100}", f"renewed {NOW - 55}"),
+            drop="redis next",
+        ),
+        "no job has gone through",
+    ),
+    ("jobs", inside((f"default 2 {NOW - 3}", f"default 2 {NOW - 301}")), "in default for 301"),
+    ("jobs", inside(drop="redis "), "none"),
+    ("jobs", inside(drop="alive"), "none"),
+    ("volumes", inside(("volume redis|borgstack_redis_data", "volume redis|0a1b2c")), "volume 0a"),
+    ("volumes", inside(drop="volume redis|"), "redis:/data is no named volume"),
+    ("volumes", inside(("/app/public|1:2|1:2", "/app/public|1:2|7:9")), "shows another folder"),
+    ("volumes", inside(("/app/public|1:2|1:2", "/app/public|-|-")), "shows another folder"),
+    ("agents", web(agents={"status": 401, "array": False}), "inside: 401"),
+    ("agents", web(agents={"status": 200, "array": False}), "not an array"),
+    ("agents", web(agents=None), "inside: no answer"),
+    ("agents", web(agents={"status": 200, "array": True, "count": 0, "role": None}), "missing"),
+    ("agents", inside(drop="web"), "none"),
+    ("agents", web(error="Errno::ECONNREFUSED"), "none"),
+    ("token", web(token=False), "no CHATWOOT_API_TOKEN"),
+    ("token", web(profile={"status": 401}), "401"),
+    ("token", web(profile={**WEB["profile"], "email": "eve@example.com"}), "eve@example.com"),
+    ("token", web(profile={**WEB["profile"], "accounts": []}), "administrator of no account"),
+    ("token", web(wrong_token=200), "a wrong token is answered by 200"),
+    ("exposed", inside(("*:443 docker-proxy", "0.0.0.0:5432 docker-proxy")), "5432 on 0.0.0.0"),
+    ("exposed", inside(("80/tcp|127.0.0.1|8080", "80/tcp|0.0.0.0|8080")), "container mine (tcp)"),
+    ("exposed", inside(("80/tcp|127.0.0.1|8080", "80/udp|::|53")), "53 on :: by container mine"),
+    ("clock", replace(inside(), asked=(NOW - 20, NOW - 18)), "18 s ahead"),
+    ("clock", replace(inside(), asked=(NOW + 18, NOW + 20)), "18 s behind"),
+    ("disk", inside(("disk /|20000000000", "disk /|2000000000")), "/ has 1.9 GB left"),
+    ("disk", inside(("|1000000|2000000", "|90000|2000000")), "90000 inodes left of 2000000"),
+    ("disk", inside(drop="disk"), "df told nothing"),
+    ("env", inside(("file|600|0|0", "file|640|0|0")), "640"),
+    ("env", inside(("env regular file|600|0|0", "env missing")), "missing"),
+    ("memory", inside(("borgstack_redis|100000000|", "borgstack_redis|390000000|")), "98% of 381"),
+    ("memory", inside(("memory chatwoot|100000000|400000000|0", "memory chatwoot|1|2|3")), "lost"),
+    ("memory", inside(("redis|running", "redis|restarting")), "keeps being restarted"),
+    ("memory", inside(drop="memory chatwoot|"), "does not tell"),
+    (
+        "memory",
+        inside(("caddy|running|0|healthy|0|2026-11-22T11:54:58", f"caddy|running|0|healthy|4|{JUST_NOW}")),  # noqa: E501
+        "restarted 4 times",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "fragment"), INSIDE)
+def test_a_fault_inside_is_told_with_what_to_do(name: str, seen: Inside, fragment: str) -> None:
+    found = verdict(name, seen)
+    assert found.result is Result.FAILED
+    assert fragment in found.seen
+    assert found.expected
+    assert found.next
+
+
+def certified(**changes: Any) -> Outside:  # noqa: ANN401 - fields of a certificate
+    assert isinstance(OUTSIDE.certificate, Certificate)
+    return replace(OUTSIDE, certificate=replace(OUTSIDE.certificate, **changes))
+
+
+OUTSIDES: list[tuple[str, Outside, str]] = [
+    ("ui", replace(OUTSIDE, silent="Connection refused"), "Connection refused"),
+    ("ui", answers(page=Answer(502)), "502"),
+    ("ui", answers(page=Answer(302, {"location": "/installation/onboarding"})), "302 /install"),
+    ("ui", answers(page=Answer(200, {}, "It works")), "not Chatwoot's"),
+    ("api", answers(api=Answer(503)), "503"),
+    ("api", answers(api="timed out"), "timed out"),
+    ("api", answers(api=Answer(200, {}, "[]")), "queue_services: missing"),
+    ("api", answers(api=Answer(200, {}, "<html>")), "data_services: missing"),
+    (
+        "api",
+        answers(api=Answer(200, {}, '{"queue_services":"failing","data_services":"ok"}')),
+        "queue_services: failing",
+    ),
+    ("agents", answers(agents=Answer(200)), "without a token: 200"),
+    ("redirect", answers(plain="Connection refused"), "Connection refused"),
+    ("redirect", answers(plain=Answer(200)), "200"),
+    (
+        "redirect",
+        answers(plain=Answer(302, {"location": "https://chatwoot.example.com/app"})),
+        "302",
+    ),
+    (
+        "redirect",
+        answers(plain=Answer(308, {"location": "https://example.net/app"})),
+        "example.net",
+    ),
+    ("certificate", replace(OUTSIDE, certificate="certificate has expired"), "has expired"),
+    ("certificate", replace(OUTSIDE, certificate=""), "no answer"),
+    ("certificate", certified(names=("example.com",)), "it is for example.com"),
+    (
+        "certificate",
+        certified(not_before=NOW - 77 * DAY, not_after=NOW + 13 * DAY),
+        "13.0 days are left",
+    ),
+    ("certificate", certified(not_before=NOW - DAY / 2, not_after=NOW + DAY / 24), "0.0 days"),
+    ("headers", page(x_frame_options="ALLOWALL"), "x-frame-options: ALLOWALL"),
+    ("headers", page(referrer_policy=""), "referrer-policy"),
+    ("headers", page(strict_transport_security="max-age=300"), "max-age=300"),
+    ("headers", page(strict_transport_security=""), "strict-transport-security"),
+    ("widget", answers(script=Answer(404)), "sdk.js: 404"),
+    ("widget", answers(script=Answer(200, {"content-type": "text/html"})), "text/html"),
+    ("widget", answers(widget="timed out"), "/widget: timed out"),
+    ("widget", answers(widget=Answer(502)), "/widget: 502"),
+    ("widget", answers(widget=Answer(200, {"x-frame-options": "DENY"})), "x-frame-options: DENY"),
+    (
+        "widget",
+        answers(widget=Answer(200, {"content-security-policy": "frame-ancestors 'self'"})),
+        "frame-ancestors",
+    ),
+    ("websocket", replace(OUTSIDE, websocket="HTTP/1.1 404 Not Found"), "404"),
+    ("websocket", replace(OUTSIDE, websocket=""), "no answer"),
+    ("onboarding", answers(onboarding=Answer(200)), "/installation/onboarding: 200"),
+    ("onboarding", answers(onboarding=Answer(502)), "502"),
+    ("onboarding", answers(page=Answer(302, {"location": "/installation/onboarding"})), "/ leads"),
+    ("signup", answers(signup__v1=Answer(422)), "POST /api/v1/accounts: 422"),
+    ("signup", answers(signup__v2=Answer(200)), "POST /api/v2/accounts: 200"),
+    ("signup", answers(signup__auth=Answer(429)), "POST /auth: 429"),
+    ("super_admin", answers(super_admin=Answer(200)), "200"),
+    ("super_admin", answers(super_admin=Answer(302, {"location": "/app"})), "302 /app"),
+    ("ports", replace(OUTSIDE, ports={443: True, 6379: True}), "6379 takes connections"),
+]
+
+
+@pytest.mark.parametrize(("name", "seen", "fragment"), OUTSIDES)
+def test_a_fault_seen_from_outside_is_told_with_what_to_do(
+    name: str, seen: Outside, fragment: str
+) -> None:
+    found = verdict(name, inside(), seen)
+    assert found.result is Result.FAILED
+    assert fragment in found.seen
+    assert found.expected
+    assert found.next
+
+
+def test_chatwoots_own_switches_count_beside_caddys() -> None:
+    flagged = verdict("onboarding", inside(("onboarding 0", "onboarding 1")))
+    assert "flag stands" in flagged.seen
+    open_inside = web(signup={"/api/v1/accounts": 422, "/api/v2/accounts": 404})
+    assert "inside: POST /api/v1/accounts: 422" in verdict("signup", open_inside).seen
+
+
+def test_a_page_that_chatwoot_itself_forbids_to_frame_is_no_fault_of_the_way() -> None:
+    own = {"x-frame-options": "SAMEORIGIN", "content-security-policy": None}
+    seen = answers(widget=Answer(404, {"x-frame-options": "SAMEORIGIN"}))
+    assert verdict("widget", web(widget=own), seen).result is Result.PASSED
+
+
+def test_a_certificate_that_lives_for_hours_has_to_last_a_sixth_of_them() -> None:
+    twelve_hours = certified(not_before=NOW - 9 * 3600, not_after=NOW + 3 * 3600)
+    assert verdict("certificate", inside(), twelve_hours).result is Result.PASSED
+
+
+def test_a_job_of_the_first_minute_is_proven_by_the_next_one() -> None:
+    young = (
+        "worker|running|0|healthy|0|2026-11-22T11:54:58",
+        f"worker|running|0|healthy|0|{JUST_NOW}",
+    )
+    assert verdict("jobs", inside(young)).result is Result.PASSED
+
+
+def test_what_fails_at_the_mail_server_is_told() -> None:
+    found = verdict(
+        "mail", inside(("smtp ok", "smtp Errno::ECONNREFUSED")), smtp_address="mail.example.com"
+    )
+    assert (found.result, found.seen) == (Result.FAILED, "Errno::ECONNREFUSED")
+    assert "mail.example.com:587" in found.expected
+
+
+@pytest.mark.parametrize("name", ["exposed", "ports"])
+def test_ports_of_ones_own_are_allowed_by_a_setting(name: str) -> None:
+    seen = replace(OUTSIDE, ports={443: True, 6379: True})
+    mine = inside(("*:443 docker-proxy", "0.0.0.0:6379 docker-proxy"))
+    assert verdict(name, mine, seen).result is Result.FAILED
+    assert verdict(name, mine, seen, allowed_ports=[6379]).result is Result.PASSED
+
+
+BLIND = replace(Inside(blind="the login user joe is not root"), clock=NOW + 0.5, asked=HERE)
+NO_ENGINE = inside(("engine running", "engine stopped"))
+NO_CHATWOOT = replace(inside(("|chatwoot|running", "|chatwoot|exited")), web=None)
+NO_REDIS = replace(inside(("redis|running", "redis|exited")), jobs=None)
+DARK = Outside(silent="Connection refused")
+SKIPS: list[tuple[str, Inside, Outside, str]] = [
+    *((name, BLIND, OUTSIDE, "joe is not root") for name in ("running", "env", "exposed", "jobs", "schema", "mail")),  # noqa: E501
+    *((name, NO_ENGINE, OUTSIDE, "see `running`") for name in ("healthy", "volumes", "memory", "jobs", "schema")),  # noqa: E501
+    *((name, NO_CHATWOOT, OUTSIDE, "see `running`") for name in ("schema", "agents", "token")),
+    ("jobs", NO_REDIS, OUTSIDE, "see `running`"),
+    *((name, inside(), DARK, "see `ui`") for name in ("api", "headers", "widget", "websocket", "onboarding", "signup", "super_admin")),  # noqa: E501
+    ("ports", inside(), DARK, "a closed port proves nothing"),
+    ("healthy", replace(inside(), containers={}), OUTSIDE, "no container runs"),
+    ("agents", web(token=False), OUTSIDE, "is not set"),
+    ("clock", replace(inside(), clock=None), OUTSIDE, "did not say"),
+    ("mail", inside(), OUTSIDE, "invitations and password resets cannot be sent"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen_inside", "seen_outside", "fragment"), SKIPS)
+def test_what_cannot_be_known_is_skipped_with_the_reason(
+    name: str, seen_inside: Inside, seen_outside: Outside, fragment: str
+) -> None:
+    found = verdict(name, seen_inside, seen_outside)
+    assert found.result is Result.SKIPPED
+    assert fragment in found.reason
+
+
+def test_nothing_passes_where_nothing_was_seen() -> None:
+    seen = Evidence(Inside(), Outside(), NOW)
+    passed = [
+        check.name
+        for check in CHECKS
+        if judge(check, default_project(), seen).result is Result.PASSED
+    ]
+    assert passed == []
+
+
+def test_every_check_is_seen_red_here() -> None:
+    red = {name for name, _, _ in (*INSIDE, *OUTSIDES)} | {"mail"}
+    assert red == {check.name for check in CHECKS}
+
+
+def test_the_volumes_are_those_of_the_compose_file() -> None:
+    compose = yaml.safe_load(default_project().content("docker-compose.yml"))
+    mounts = {}
+    for service, one in compose["services"].items():
+        for mount in one.get("volumes", ()):
+            if isinstance(mount, dict):
+                mounts[service, mount["target"]] = mount["source"]
+            elif not mount.startswith("./"):
+                source, path = mount.split(":")[:2]
+                mounts[service, path] = source
+    without_prepare = {key: name for key, name in mounts.items() if key[0] != "chatwoot-prepare"}
+    assert without_prepare == MOUNTS
+
+
+def test_the_storys_tests_are_the_first_eight_in_order() -> None:
+    assert [check.story for check in CHECKS] == [*range(1, 9), *[None] * (len(CHECKS) - 8)]
+
+
+FLOWED = {"token": True, "in": True, "out": True, "seen": True, "arrived": True, "removed": True}
+CONVERSATIONS: list[tuple[dict[str, object], str]] = [
+    ({"in": False}, "the contact's message was not taken"),
+    ({"out": False}, "the agent's reply was not taken"),
+    ({"seen": False}, "the two messages are not both in the conversation"),
+    ({"arrived": False}, "the reply did not reach the receiver in 15 s"),
+    ({"error": "Post /api answers 500"}, "Post /api answers 500"),
+    ({"removed": False}, "the inbox or the contact borgstack-verify is still there"),
+]
+
+
+def conversation(said: dict[str, object] | None) -> Verdict:
+    return judge(CONVERSATION, default_project(), Evidence(inside(), OUTSIDE, NOW, said))
+
+
+@pytest.mark.parametrize(("change", "fragment"), CONVERSATIONS)
+def test_a_conversation_that_does_not_flow_says_where_it_ended(
+    change: dict[str, object], fragment: str
+) -> None:
+    assert conversation({**FLOWED}).result is Result.PASSED
+    found = conversation({**FLOWED, **change})
+    assert (found.result, found.seen) == (Result.FAILED, fragment)
+    assert found.expected
+    assert found.next
+
+
+def test_a_conversation_is_had_only_when_asked_for() -> None:
+    assert "--conversation" in conversation(None).reason
+    assert CONVERSATION not in CHECKS
+
+
+@pytest.mark.parametrize("output", [[], ["conversation {"], ["Error response from daemon"]])
+def test_a_conversation_that_nobody_tells_of_has_failed(output: list[str]) -> None:
+    said = Conversation().process(output)
+    assert conversation(dict(said)).result is Result.FAILED
+    assert Conversation().process(["noise", 'conversation {"in": true}']) == {"in": True}

@@ -1,0 +1,289 @@
+"""`borgstack verify` as it answers: exit code and both forms; and its look from the laptop."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyinfra_cli  # noqa: F401 - patches ssl, which requests must not have imported before
+import pytest
+import requests
+
+from borgstack import outside
+from borgstack.checks import CHECKS
+from borgstack.checks.verdict import PASSED, failed, skipped
+from borgstack.evidence import Answer, Certificate, Socket, parse
+from borgstack.outside import REQUESTS, Request, answer, ask_api, certificate, look, websocket
+from borgstack.project import VERIFY_SCRIPT
+from borgstack.verify import HostReport, Report
+from tests.unit.support import REPOSITORY, program, run_script, settings_of
+from tests.unit.test_conventions import errors_of_sh
+
+DOCUMENT = (REPOSITORY / "docs" / "verify.md").read_text()
+RED = failed("an expectation", "a sight", "a step")
+FINE = HostReport("chat", (), ((CHECKS[0], PASSED), (CHECKS[-2], skipped("a reason"))), 1.25)
+BROKEN = replace(FINE, checks=(*FINE.checks, (CHECKS[1], RED)))
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        (Report((FINE,)), 0),
+        (Report((FINE, BROKEN)), 1),
+        (Report((replace(FINE, errors=("unreachable",)),)), 1),
+        (Report(), 1),
+        (Report((FINE,), "a mistake"), 1),
+    ],
+)
+def test_the_exit_code_is_0_only_where_nothing_failed(report: Report, code: int) -> None:
+    assert report.exit_code == code
+    assert json.loads(report.as_json())["exit_code"] == code
+
+
+def test_a_person_reads_one_line_a_check_and_of_a_failure_what_to_do() -> None:
+    lines = Report((replace(BROKEN, errors=("sudo refused",)),)).as_text().splitlines()
+    assert lines == [
+        "chat:",
+        "  error: sudo refused",
+        "  ok      1. running      every container of the stack runs",
+        "  skipped    mail         the mail server answers: a reason",
+        "  FAILED  2. healthy      every container is healthy",
+        "             expected  an expectation",
+        "             seen      a sight",
+        "             next      a step",
+        "chat: 1 passed, 1 failed, 1 skipped, 1.2 s",
+    ]
+    assert Report(error="no host matches").as_text() == "error: no host matches"
+
+
+def names(value: Any, path: str = "") -> set[str]:  # noqa: ANN401 - JSON
+    if isinstance(value, list):
+        path += "[]"
+        return set().union(*(names(one, path) for one in value)) or {path}
+    if isinstance(value, dict):
+        return set().union(*(names(one, f"{path}.{key}") for key, one in value.items()))
+    return {path}
+
+
+def test_the_document_names_all_of_the_json() -> None:
+    said = json.loads(Report((replace(BROKEN, errors=("x",)),)).as_json())
+    documented = re.findall(r"^\| `([a-z_.\[\]]+)` \|", DOCUMENT.split("## `--json`")[1], re.M)
+    assert {name.lstrip(".") for name in names(said)} == set(documented)
+
+
+def test_the_document_shows_the_table_of_checks() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d?) \| (.+) \|$", DOCUMENT.split("## Where")[0], re.M)
+    assert rows == [(check.name, str(check.story or ""), check.title) for check in CHECKS]
+
+
+def test_a_name_that_leads_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    assert "leads nowhere" in look(settings_of()).silent
+
+
+def test_where_nothing_listens_everything_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "TIMEOUT", 1)
+    monkeypatch.setattr(outside, "PORT_TIMEOUT", 1)
+    seen = look(settings_of(connect_to="127.88.0.99"))
+    assert seen.address == "127.88.0.99"
+    assert "refused" in seen.silent
+    assert set(seen.answers) == set(REQUESTS)
+    assert isinstance(seen.certificate, str)
+    assert "refused" in seen.websocket
+    assert not any(seen.ports.values())
+
+
+def test_the_root_of_an_own_authority_is_trusted_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "root.pem").write_text("a root")
+    roots = []
+    monkeypatch.setattr(outside, "certificate", lambda *words: roots.append(words[2]))
+    for name in ("websocket", "answer", "ask_api", "takes_connections"):
+        monkeypatch.setattr(outside, name, lambda *words: "")
+    look(settings_of(connect_to="192.0.2.1", acme_root=str(tmp_path / "root.pem")))
+    look(settings_of(connect_to="192.0.2.1"))
+    assert roots == [str(tmp_path / "root.pem"), requests.certs.where()]
+
+
+def test_it_connects_to_the_address_and_verifies_the_name() -> None:
+    adapter = outside._At("192.0.2.7")
+    request = requests.Request("GET", "https://chat.example.com/x").prepare()
+    host, pool = adapter.build_connection_pool_key_attributes(request, True)
+    assert (host["host"], host["scheme"]) == ("192.0.2.7", "https")
+    assert pool["server_hostname"] == "chat.example.com"
+    assert pool["cert_reqs"] == "CERT_REQUIRED"
+    request = requests.Request("GET", "http://chat.example.com/x").prepare()
+    host, pool = adapter.build_connection_pool_key_attributes(request, True)
+    assert host["host"] == "192.0.2.7"
+    assert "server_hostname" not in pool
+
+
+class Response:
+    """As requests gives it."""
+
+    status_code = 308
+    headers = {"Location": "/x"}  # noqa: RUF012
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def iter_content(self, size: int) -> Any:  # noqa: ANN401 - an iterator
+        return iter([b"body"])
+
+
+def test_a_question_follows_no_redirect_and_takes_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def request(session: requests.Session, method: str, url: str, **named: object) -> Response:
+        asked.update(named, method=method, url=url, trusts=session.trust_env)
+        return Response()
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    got = answer("192.0.2.7", "chat.example.com", "/root.pem", Request("/x", "POST", body="{}"))
+    assert got == Answer(308, {"location": "/x"}, "body")
+    assert (asked["url"], asked["method"]) == ("https://chat.example.com/x", "POST")
+    assert (asked["allow_redirects"], asked["trusts"]) == (False, False)
+    assert asked["verify"] == "/root.pem"
+    assert asked["headers"]["Host"] == "chat.example.com"
+    assert asked["headers"]["Content-Type"] == "application/json"
+
+
+def test_a_database_that_fails_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [Answer(200, {}, '"failing"'), Answer(200, {}, '"ok"'), Answer(200, {}, "")]
+    monkeypatch.setattr(outside, "answer", lambda *_: said.pop(0))
+    monkeypatch.setattr(outside.time, "sleep", lambda _: None)
+    assert ask_api("", "", "", Request("/api")) == Answer(200, {}, '"ok"')
+    said[:] = [Answer(200, {}, '"failing"')] * 4
+    assert ask_api("", "", "", Request("/api")) == Answer(200, {}, '"failing"')
+    assert len(said) == 1
+
+
+def untrusted(*_: object) -> Any:  # noqa: ANN401 - a socket
+    error = ssl.SSLCertVerificationError("x")
+    error.verify_message = "certificate has expired"
+    raise error
+
+
+class Connection:
+    """A TLS connection to a server that says what a test wants."""
+
+    def __init__(self, *says: bytes) -> None:
+        self.says = list(says)
+        self.sent = b""
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def getpeercert(self) -> dict[str, Any]:
+        return {
+            "subjectAltName": (("DNS", "chat.example.com"),),
+            "notBefore": "Jan  1 00:00:00 2026 GMT",
+            "notAfter": "Apr  1 00:00:00 2026 GMT",
+        }
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+    def recv(self, _: int) -> bytes:
+        if not self.says:
+            raise TimeoutError
+        return self.says.pop(0).replace(b"PROOF", self.proof())
+
+    def proof(self) -> bytes:
+        (key,) = re.findall(rb"Sec-WebSocket-Key: (\S+)", self.sent)
+        whole = key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        return outside.base64.b64encode(outside.sha1(whole).digest())
+
+
+def test_a_certificate_is_told_by_names_and_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "_tls", lambda *_: Connection())
+    seen = certificate("", "", "")
+    assert isinstance(seen, Certificate)
+    assert seen.names == ("chat.example.com",)
+    assert seen.not_after - seen.not_before == 90 * 24 * 3600
+    monkeypatch.setattr(outside, "_tls", untrusted)
+    assert certificate("", "", "") == "certificate has expired"
+    assert "cannot be trusted: certificate has expired" in websocket("", "", "")
+
+
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: PROOF\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        ((UPGRADED, b'\x81\x12{"type":"welcome"}'), "101 welcome"),
+        ((UPGRADED + b'\x81\x12{"type":"welcome"}',), "101 welcome"),
+        ((UPGRADED,), "101, and then nothing"),
+        ((UPGRADED.replace(b"PROOF", b"x"),), "101 without the proof that the protocol asks for"),
+        ((b"HTTP/1.1 404 Not Found\r\n\r\n",), "HTTP/1.1 404 Not Found"),
+        ((b"",), "the connection was closed"),
+    ],
+)
+def test_a_websocket_counts_when_the_application_speaks(
+    monkeypatch: pytest.MonkeyPatch, says: tuple[bytes, ...], expected: str
+) -> None:
+    monkeypatch.setattr(outside, "_tls", lambda *_: Connection(*says))
+    assert websocket("192.0.2.7", "chat.example.com", "/root.pem") == expected
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A host by its tools: root, one program that listens, and a Docker that does not answer."""
+    folder = tmp_path / "bin"
+    program(folder, "id", "echo 0")
+    program(folder, "ss", "echo 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=1,fd=3))'")
+    program(folder, "docker", "exit 1")
+    (tmp_path / ".env").touch(mode=0o600)
+    return folder
+
+
+def test_the_look_says_what_it_sees_without_docker(tools: Path) -> None:
+    ran = run_script("verify_state", str(tools.parent), "", "0", first_on_path=tools)
+    seen = parse(ran.out.splitlines())
+    assert (ran.status, ran.err) == (0, "")
+    assert seen.engine == "stopped"
+    assert abs(time.time() - (seen.clock or 0)) < 60
+    assert seen.disks["/"].size > seen.disks["/"].free > 0
+    assert (seen.env or "").startswith("regular empty file|600|")
+    assert seen.sockets == (Socket("0.0.0.0", 22, "sshd"),)  # noqa: S104 - what is told
+
+
+def test_the_look_of_another_user_is_blind(tools: Path) -> None:
+    program(tools, "id", '[ "$1" = -u ] && echo 1000 || echo joe')
+    ran = run_script("verify_state", str(tools.parent), "", "0", first_on_path=tools)
+    seen = parse(ran.out.splitlines())
+    assert seen.blind == "the login user joe is not root, and _sudo is not set"
+    assert (seen.clock is None, seen.env) == (False, None)
+
+
+def test_the_storys_script_is_valid_and_can_be_run_as_it_is() -> None:
+    assert VERIFY_SCRIPT.stat().st_mode & 0o111 == 0o111
+    assert errors_of_sh(VERIFY_SCRIPT.read_text()) == []
+    if shellcheck := shutil.which("shellcheck"):
+        subprocess.run([shellcheck, str(VERIFY_SCRIPT)], check=True)
+
+
+def test_no_question_can_make_an_account() -> None:
+    posts = [json.loads(one.body or "") for one in REQUESTS.values() if one.method != "GET"]
+    assert posts == [{"email": "borgstack-verify"}] * 3
+    web = (REPOSITORY / "borgstack/host/verify_web.rb").read_text()
+    assert 'JSON.generate("email" => "borgstack-verify")' in web
