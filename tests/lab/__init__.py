@@ -4,6 +4,7 @@ This module is what the tests import. The parts are one file each; `python -m te
 same from the command line.
 """
 
+from tests.lab.chromium import browser
 from tests.lab.lifecycle import (
     address,
     apt_fingerprint,
@@ -18,6 +19,7 @@ from tests.lab.lifecycle import (
 __all__ = [
     "address",
     "apt_fingerprint",
+    "browser",
     "ca_root_path",
     "down",
     "reboot",

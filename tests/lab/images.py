@@ -115,6 +115,11 @@ def ensure() -> dict[str, str]:
     return sources
 
 
+def ensure_extra(name: str) -> None:
+    """Make an image present that only some tests ask for."""
+    _build_all([Build(name)])
+
+
 def reference(name: str) -> str:
     """Return the name by which the stack pulls an image."""
     return {**{image.name: image.reference for image in STACK}, **CHATWOOT_VARIANTS}[name]
