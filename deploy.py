@@ -11,6 +11,7 @@ from tasks.images import pull_images
 from tasks.network import clear_networks
 from tasks.preflight import check_server
 from tasks.publish import start_caddy
+from tasks.report import tell
 from tasks.secrets import complete_env
 
 project = prepare_run(ctx_state.get())[host.name]
@@ -25,3 +26,4 @@ clear_networks(project=project)
 converge_databases(project=project)
 start_chatwoot(project=project)
 start_caddy(project=project)
+tell(project=project)

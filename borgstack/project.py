@@ -18,6 +18,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 from pyinfra.api.exceptions import DeployError
 
+from borgstack import application
 from borgstack.database import DATABASES
 from borgstack.settings import Settings
 from borgstack.sizes import SIZES
@@ -26,6 +27,8 @@ DIRECTORY = "/opt/borgstack"
 ENV_PATH = f"{DIRECTORY}/.env"
 COMPOSE_FILE = "docker-compose.yml"
 CADDYFILE = "config/caddy/Caddyfile"
+FIRST_PASSWORDS = "first-passwords"
+"""Below `DIRECTORY`: a file for each agent who has not changed the first password yet."""
 REDIS_CONF = "config/redis/redis.conf"
 VOLUMES = (
     "borgstack_postgresql_data",
@@ -37,6 +40,8 @@ VOLUMES = (
 )
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REPOSITORY = Path(__file__).parent.parent
+VERIFY_SCRIPT = _REPOSITORY / "tests" / "deployment" / "verify-chatwoot.sh"
+"""The story's name for it; whoever has only the server finds a copy there."""
 _REDIS_UID, _REDIS_GID = 999, 1000
 """The user that the Redis image drops to before it reads its configuration."""
 
@@ -122,6 +127,9 @@ def render(settings: Settings) -> Project:
         ProjectFile(f"config/chatwoot/{name}", (folder / name).read_bytes())
         for name in ("prepare.sh", "provision.rb")
     ]
+    chatwoot.append(
+        ProjectFile("config/chatwoot/application.json", application.declared(settings), "600")
+    )
     postgresql = _template("config/postgresql/postgresql.conf", "postgresql.conf.j2", settings)
     redis = _template(REDIS_CONF, "redis.conf.j2", settings, "600", _REDIS_UID, _REDIS_GID)
     digests = {
@@ -138,6 +146,7 @@ def render(settings: Settings) -> Project:
         redis,
         *chatwoot,
         _template("config/chatwoot/README.md", "chatwoot-README.md.j2", settings),
+        ProjectFile("verify-chatwoot.sh", VERIFY_SCRIPT.read_bytes(), mode="750"),
     ]
     if settings.acme_root is not None:
         files.append(ProjectFile("config/caddy/acme-root.pem", settings.acme_root.read_bytes()))
@@ -148,6 +157,7 @@ def render(settings: Settings) -> Project:
 
 def _folders() -> Iterable[ProjectFile]:
     yield ProjectFile("", None, mode="750")
+    yield ProjectFile(FIRST_PASSWORDS, None, mode="700")
     for path in ("config", "config/caddy", "config/caddy/conf.d"):
         yield ProjectFile(path, None, mode="755")
     for service in ("postgresql", "redis", "chatwoot"):

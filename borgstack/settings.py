@@ -8,10 +8,9 @@ one message, so that nothing is touched anywhere while something is wrong anywhe
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,69 +27,29 @@ from pyinfra.api.arguments import all_global_arguments
 from pyinfra.api.exceptions import DeployError
 from pyinfra.connectors.ssh import ConnectorData as SSHConnectorData
 
+from borgstack import declared
+from borgstack.declared import Agent, Declared, Inbox, Label, Team, Webhook
 from borgstack.sizes import SIZES
+from borgstack.values import (
+    ByteSize,
+    Domain,
+    Email,
+    Fingerprint,
+    Image,
+    Line,
+    Locale,
+    PlainText,
+    TimeZone,
+    Url,
+    address,
+    network,
+)
 
 DOCKER_FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
 """Docker's published apt key: https://docs.docker.com/engine/install/debian/."""
 
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _CONNECTOR_KEYS = frozenset(SSHConnectorData.__annotations__)
 _GLOBAL_KEYS = frozenset(name for name, _ in all_global_arguments())
-
-
-def _matching(pattern: str, expected: str) -> Callable[[str], str]:
-    """A validator that accepts a string only when all of it matches `pattern`."""
-
-    def validate(value: str) -> str:
-        if re.fullmatch(pattern, value) is None:
-            raise ValueError(f"{value!r} is not {expected}")
-        return value
-
-    return AfterValidator(validate)  # type: ignore[return-value]
-
-
-def _address(value: str) -> str:
-    return str(ipaddress.ip_address(value))
-
-
-def _network(value: str) -> str:
-    return str(ipaddress.ip_network(value))
-
-
-# An unquoted `.env` value and a Caddyfile token must survive as they are: the patterns below leave
-# no room for spaces, quotes, `$`, `#` or braces.
-Domain = Annotated[
-    str, _matching(rf"({_LABEL}\.)+{_LABEL}", "a domain name in lower case, such as example.com")
-]
-Email = Annotated[
-    str,
-    _matching(rf"[A-Za-z0-9._%+-]+@({_LABEL}\.)+{_LABEL}", "an e-mail address (name@example.com)"),
-]
-Image = Annotated[
-    str,
-    _matching(
-        r"[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?",
-        "an image with a tag, such as caddy:2.10-alpine",
-    ),
-]
-Url = Annotated[str, _matching(r"https?://[^\s\"'{}$#]+[^\s\"'{}$#/]", "a URL without a final /")]
-# Control characters, line separators, surrogates and the like: YAML refuses or folds them.
-_NOT_IN_YAML = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
-PlainText = Annotated[
-    str,
-    _matching(
-        rf"[^{_NOT_IN_YAML}\"'\\$`{{}}#]{{1,200}}",
-        "one line without quotes, $, `, #, braces, \\ or control characters",
-    ),
-]
-Locale = Annotated[str, _matching(r"[a-z]{2,3}(_[A-Z]{2})?", "a locale such as en or pt_BR")]
-TimeZone = Annotated[str, _matching(r"[A-Za-z0-9_+/-]+", "a time zone such as America/Sao_Paulo")]
-ByteSize = Annotated[str, _matching(r"[1-9][0-9]*[kmg]", "a size such as 640m or 2g")]
-Fingerprint = Annotated[
-    str,
-    AfterValidator(lambda value: value.replace(" ", "").upper()),
-    _matching(r"[0-9A-F]{40}", "a key fingerprint of 40 hexadecimal digits"),
-]
 
 
 class AddressPool(BaseModel):
@@ -98,7 +57,7 @@ class AddressPool(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base: Annotated[str, AfterValidator(_network)]
+    base: Annotated[str, AfterValidator(network)]
     size: Annotated[int, Field(ge=8, le=30)]
 
 
@@ -122,13 +81,27 @@ class Settings(BaseModel):
     installation_name: PlainText = Field(
         default="BorgStack Chatwoot", description="the name that Chatwoot shows"
     )
-    account_name: PlainText = Field(
-        default="BorgStack", description="the account that the first deploy creates"
+    account_name: Line = Field(default="BorgStack", description="the account's name, put right")
+    admin_name: Line = Field(
+        default="Administrator", description="the first administrator's name at first"
     )
-    admin_name: PlainText = Field(default="Administrator", description="the first administrator")
     admin_email: Email = Field(default="", description="the administrator's login; CADDY_EMAIL")
-    locale: Locale = Field(default="en", description="Chatwoot's default language")
-    timezone: TimeZone = Field(default="UTC", description="the time zone of the containers")
+    locale: Locale = Field(default="en", description="the language of account and installation")
+    timezone: TimeZone = Field(
+        default="UTC", description="the time zone of the account and the containers"
+    )
+    agents: tuple[Agent, ...] = Field(default=(), description="people who answer, see below")
+    former_agents: tuple[Email, ...] = Field(
+        default=(), description="who has to leave the account; their messages stay"
+    )
+    teams: tuple[Team, ...] = Field(default=(), description="groups of agents, see below")
+    labels: tuple[Label, ...] = Field(default=(), description="words for conversations, see below")
+    inboxes: tuple[Inbox, ...] = Field(
+        default=declared.INBOXES, description="inboxes of the kind API, see below"
+    )
+    webhooks: tuple[Webhook, ...] = Field(
+        default=(), description="who is told of events, see below"
+    )
 
     chatwoot_image: Image = Field(
         default="chatwoot/chatwoot:v4.6.0-ce",
@@ -150,8 +123,14 @@ class Settings(BaseModel):
     dns_check: Literal["strict", "warn", "off"] = Field(
         default="strict", description="what preflight does when a public name points elsewhere"
     )
-    public_addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
+    public_addresses: tuple[Annotated[str, AfterValidator(address)], ...] = Field(
         default=(), description="addresses that lead to this host beside its own, behind NAT"
+    )
+    connect_to: Annotated[str, AfterValidator(address)] | None = Field(
+        default=None, description="where `borgstack verify` connects instead of asking DNS"
+    )
+    allowed_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
+        default=(), description="ports of your own that others may reach, for `borgstack verify`"
     )
 
     docker_source: Literal["docker", "distribution"] = Field(
@@ -315,6 +294,7 @@ def _contradictions(data: Mapping[str, object]) -> list[str]:
     limits = data.get("memory_limits")
     if isinstance(limits, dict) and (unknown := set(limits) - set(SIZES["4gb"].memory)):
         mistakes.append(f"memory_limits names no service of the stack: {sorted(unknown)}")
+    mistakes += declared.contradictions(data, data.get("admin_email", data.get("caddy_email")))
     root = data.get("acme_root")
     if root is not None and not Path(str(root)).is_file():
         mistakes.append(f"acme_root: there is no file {root} on this machine")
@@ -383,7 +363,35 @@ def reference() -> str:
         elif field.default == "":
             default = f"`{derived}`"
         else:
-            default = f"`{field.default!r}`"
+            default = f"`{_plain(field.default)!r}`"
             description = field.description or ""
         rows.append(f"| `{name}` | {default} | {description} |")
-    return _REFERENCE_HEAD + "\n".join(rows) + "\n"
+    parts = [_REFERENCE_HEAD + "\n".join(rows) + "\n"]
+    parts += [_entry_reference(name, model) for name, model in _DECLARED.items()]
+    return "\n".join(parts)
+
+
+_DECLARED: Mapping[str, type[Declared]] = {
+    "agents": Agent,
+    "teams": Team,
+    "labels": Label,
+    "inboxes": Inbox,
+    "webhooks": Webhook,
+}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple) and any(isinstance(one, Declared) for one in value):
+        return [one.model_dump(exclude_defaults=True) for one in value]
+    return value
+
+
+def _entry_reference(setting: str, model: type[Declared]) -> str:
+    """The part of `docs/settings.md` about the entries of one setting."""
+    rows = [
+        f"| `{name}` | {'required' if field.is_required() else f'`{field.default!r}`'} "
+        f"| {field.description} |"
+        for name, field in model.model_fields.items()
+    ]
+    head = ["", "| key | default | what it is |", "|---|---|---|"]
+    return "\n".join([f"## An entry of `{setting}`\n\n{model.__doc__}", *head, *rows, ""])

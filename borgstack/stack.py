@@ -61,6 +61,9 @@ class StackState:
     :ivar containers: by container name; :ivar networks: by network name.
     :ivar override: whether a docker-compose.override.yml of the operator's own is there.
     :ivar database: None while PostgreSQL does not answer; :ivar redis: None while Redis does not.
+    :ivar application: what is in Chatwoot (`borgstack.application`); None without its tables.
+    :ivar first_passwords: logins of agents whose first password still lies on the host.
+    :ivar unreadable: whether Chatwoot's tables are others than those of its version 4.6.
     :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values.
     :ivar unstored: the names whose certificate Caddy serves and has no longer in its store.
     """
@@ -73,6 +76,9 @@ class StackState:
     override: bool = False
     database: DatabaseState | None = None
     redis: RedisState | None = None
+    application: Mapping[str, Any] | None = None
+    unreadable: bool = False
+    first_passwords: frozenset[str] = frozenset()
     caddy: tuple[Any, Any] | None = None
     unstored: tuple[str, ...] = ()
 
@@ -95,6 +101,9 @@ def parse(lines: Iterable[str]) -> StackState:
         override="override" in rows,
         database=_database(lines),
         redis=redis.parse(lines),
+        application=_json(rows.get("application", [""])[-1]),
+        unreadable="application-unreadable" in rows,
+        first_passwords=frozenset(rows.get("first-password", ())),
         caddy=(_json(adapted), _json(live)) if adapted or live else None,
         unstored=tuple(rows.get("caddy-unstored", ())),
     )

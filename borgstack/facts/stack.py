@@ -23,6 +23,8 @@ class Stack(FactBase[StackState]):
         plain: str,
         compose: str,
         caddyfile: str,
+        admin: str,
+        salt: str,
         images: tuple[str, ...],
     ) -> StringCommand:
         """Run `stack_state.sh`, which says what the arguments are."""
@@ -31,7 +33,8 @@ class Stack(FactBase[StackState]):
             " ".join((ONBOARDING, *redis)),
             " ".join(names),
         )
-        return script("stack_state", directory, *words, plain, compose, caddyfile, *images)
+        wanted = (plain, compose, caddyfile, admin, salt)
+        return script("stack_state", directory, *words, *wanted, *images)
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""

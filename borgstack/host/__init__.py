@@ -1,4 +1,4 @@
-"""The shell and awk that runs on the server, in files that shellcheck and people can read.
+"""What runs on the server: shell and awk, and what these hand to Ruby and Redis in containers.
 
 They need what a bare Debian or Ubuntu has: POSIX sh, awk, coreutils, tar. A script gets its
 arguments as words and secrets only on stdin; it says on stderr what was expected, what it saw and
@@ -19,11 +19,15 @@ _FOLDER = Path(__file__).parent
 @cache
 def script_text(name: str) -> str:
     """A script's text, its `@file@` marks replaced by those files and its comments left out."""
-    text = (_FOLDER / f"{name}.sh").read_text(encoding="utf-8")
-    text = re.sub(
-        r"@([a-z_]+\.(?:awk|sh))@", lambda mark: (_FOLDER / mark[1]).read_text("utf-8"), text
-    )
+    text = _with_inclusions(f"{name}.sh")
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+def _with_inclusions(file: str) -> str:
+    text = (_FOLDER / file).read_text(encoding="utf-8")
+    return re.sub(
+        r"@([a-z_]+\.(?:awk|lua|rb|sh|sql))@", lambda mark: _with_inclusions(mark[1]), text
+    )
 
 
 WORK_LOCK = "/run/borgstack-work.lock"

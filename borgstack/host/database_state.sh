@@ -1,9 +1,12 @@
 # Inside the PostgreSQL container: what roles, databases, extensions and passwords are like.
 #
-# Usage: sh -s DATABASE:ROLE:PASSWORD-VARIABLE...
+# Usage: sh -s ADMIN SALT TOKEN DATABASE:ROLE:PASSWORD-VARIABLE...
+#   ADMIN, SALT, TOKEN   see application_state.sql
 # Each role looks for itself, by its password, so that one session proves the one and reads the
 # other; where the password is refused, the superuser looks through the socket.
 export LC_ALL=C PGCONNECT_TIMEOUT=30
+admin=$1 salt=$2 token=$3
+shift 3
 # 127.0.0.1 is trusted; only the container's own address asks for the password.
 address=$(hostname -i) address=${address%% *}
 
@@ -41,4 +44,10 @@ SELECT 'schema ' || current_database() || ' ' || unnest(xpath('/row/version/text
     'SELECT max(version) AS version FROM schema_migrations', false, true, '')))
  WHERE to_regclass('schema_migrations') IS NOT NULL" "${rest#*:}" &
 done
+{
+  psql -qAtX -v ON_ERROR_STOP=1 -v "admin=$admin" -v "salt=$salt" -v "token=$token" \
+    -U postgres -d chatwoot_db 2>/dev/null <<'SQL' || echo application-unreadable
+@application_state.sql@
+SQL
+} &
 wait

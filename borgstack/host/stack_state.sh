@@ -3,16 +3,18 @@
 # by side. Hashes and Caddy's configuration are those of the wanted files, not of what lies on the
 # disk: so the look tells what a deploy will do before it has put a file in place.
 #
-# Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE IMAGE...
+# Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE ADMIN SALT IMAGE...
 #   DATABASES   words, see database_state.sh
 #   REDIS       words, see redis_state.sh
 #   NAMES       words: the public names that Caddy has certificates for
+#   ADMIN       the administrator's login
+#   SALT        of the digests that stand for what must not be read
 #   PLAIN       words NAME=VALUE: the entries of .env that are no secrets, as they have to be
 #   COMPOSE, CADDYFILE   the wanted files, in base64
 set -u
 export LC_ALL=C
-directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7
-shift 7
+directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7 admin=$8 salt=$9
+shift 9
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
 # Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
 systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
@@ -21,9 +23,20 @@ parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
+# The token goes through pipes alone; its digest says whether Chatwoot has the same one.
+token=$(
+  {
+    printf %s "$salt"
+    awk '
+@env.awk@
+      { parse($0) }
+      NAME == "CHATWOOT_API_TOKEN" { printf "%s", VALUE }
+    ' "$directory/.env" 2>/dev/null
+  } | sha256sum
+)
 # All at once: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose
-docker exec -i borgstack_postgresql sh -s $databases >"$parts/4" 2>/dev/null <<'INNER' &
+docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "${token%% *}" $databases >"$parts/4" 2>/dev/null <<'INNER' &
 @database_state.sh@
 INNER
 # shellcheck disable=SC2086
@@ -87,4 +100,7 @@ for name in $(sed -n 's/^caddy-unstored //p' "$parts/5"); do
     openssl x509 -noout -checkend 0 >/dev/null 2>&1 || sed -i "/^caddy-unstored $name\$/d" "$parts/5"
 done
 echo "engine running"
+for file in "$directory"/first-passwords/*@*; do
+  [ ! -e "$file" ] || echo "first-password ${file##*/}"
+done
 cat "$parts"/[1-8]

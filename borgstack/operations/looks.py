@@ -37,7 +37,7 @@ from borgstack.stack import StackState
 
 STAGING = ".staging"
 """Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""
-_SALT = random.token_hex(16)
+SALT = random.token_hex(16)
 """Of this process: what a digest of a supplied secret proves, it proves only here and now."""
 
 
@@ -67,12 +67,12 @@ def server_state(settings: Settings) -> ServerState:
 def env_state(settings: Settings) -> EnvState:
     """`.env` as it is on this host, judged by these settings."""
     rules = tuple(secrets.rule(entry, settings) for entry in secrets.entries_for(settings))
-    return observe(Env, path=ENV_PATH, salt=_SALT, rules=rules)
+    return observe(Env, path=ENV_PATH, salt=SALT, rules=rules)
 
 
 def env_changes(settings: Settings) -> list[EnvChange]:
     """What has to be done to `.env` on this host."""
-    return secrets.changes(settings, env_state(settings), _SALT)
+    return secrets.changes(settings, env_state(settings), SALT)
 
 
 def docker_state() -> DockerState:
@@ -97,6 +97,8 @@ def stack_state(project: Project) -> StackState:
         plain=" ".join(f"{name}={value}" for name, value in plain.items()),
         compose=_base64(project.content(COMPOSE_FILE)),
         caddyfile=_base64(project.content(CADDYFILE)),
+        admin=project.settings.admin_email.lower(),
+        salt=SALT,
         images=project.images,
     )
 

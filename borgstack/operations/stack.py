@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from pyinfra.context import state
 
+from borgstack import application, secrets, stack
 from borgstack import host as scripts
-from borgstack import secrets, stack
 from borgstack.database import DATABASES
 from borgstack.operations import (
     Commands,
@@ -19,7 +19,7 @@ from borgstack.operations import (
     refuse,
     streamed,
 )
-from borgstack.operations.looks import env_changes, stack_state
+from borgstack.operations.looks import SALT, env_changes, stack_state
 from borgstack.project import DIRECTORY, Project
 from borgstack.secrets import plain_values
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
@@ -101,18 +101,31 @@ def _service_changes(
 
 @converges
 def prepare(project: Project) -> Commands:
-    """Run the one-shot that brings schema, account and assets to the image's version."""
+    """Run the one-shot that brings schema, assets and declared state to what they have to be."""
     live = stack_state(project)
     if _is_open(live):
         return
     change = stack.prepare_change(project, live)
     if change is None:
         change = next(iter(_service_changes(project, (stack.PREPARE,), live)), None)
-    if change is None and live.database is None:
+    reasons: list[object] = [] if change is None else [change]
+    if change is None:
+        _say_what_is_open(live)
+        found = live.application
+        if found is not None:
+            reasons += application.differences(project.settings, found, SALT)
+    if reasons:
+        service = project.services[stack.PREPARE]
+        again = ServiceChange(service.name, service.container, "it differs", "recreate")
+        explain(reasons)
+        yield _bring_up([change or again], project.settings.prepare_timeout)
+
+
+def _say_what_is_open(live: StackState) -> None:
+    if live.database is None:
         cannot_know("whether the database has a schema, because PostgreSQL does not run")
-    if change is not None:
-        explain([change])
-        yield _bring_up([change], project.settings.prepare_timeout)
+    elif live.unreadable:
+        cannot_know("what is in Chatwoot, because its tables are not those of version 4.6")
 
 
 @converges

@@ -16,7 +16,8 @@ import pytest
 from tests import lab
 from tests.e2e.support import HostUnderTest, Run, copy_of_project
 
-HOST = "e2e"
+HOST = os.environ.get("E2E_HOST", "e2e")
+"""Another name lets two checkouts test at once on one lab."""
 BARE_HOST = "e2ebare"
 KEEP = bool(os.environ.get("E2E_KEEP"))
 """For work on single tests: take the host as the last session left it."""

@@ -27,6 +27,7 @@ PROJECT_PARTS = (
     "borgstack",
     "templates",
     "files",
+    "tests/deployment",
 )
 
 
@@ -62,6 +63,21 @@ class Plan:
     def lists_only(self, *steps: str) -> None:
         """Assert that exactly these steps would change something, by the exit code too."""
         assert (self.steps, self.code) == (steps, 2 if steps else 0), self.output
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `borgstack verify --json` said of this host: exit code, result by check, all of it."""
+
+    code: int
+    checks: Mapping[str, Mapping[str, str]]
+    errors: tuple[str, ...]
+    seconds: float
+    output: str
+
+    def named(self, result: str) -> set[str]:
+        """The checks that ended like this."""
+        return {name for name, check in self.checks.items() if check["result"] == result}
 
 
 @dataclass
@@ -124,9 +140,28 @@ class HostUnderTest:
 
     def plan(self, *, tree: Path = REPOSITORY, **data: object) -> Plan:
         """What `borgstack plan` says of this host."""
-        words = data_arguments({**self.data, **data})
-        done = subprocess.run(
-            [str(BORGSTACK), "plan", "--limit", self.name, "--json", *words],
+        done = self.borgstack("plan", "--json", tree=tree, **data)
+        said = json.loads(done.stdout)
+        (host,) = said["hosts"]
+        steps = tuple(change["step"] for change in host["changes"])
+        return Plan(done.returncode, steps, tuple(host["unknown"]), done.stdout + done.stderr)
+
+    def verify(self, **data: object) -> Verified:
+        """What `borgstack verify` says of this host."""
+        done = self.borgstack("verify", "--json", **data)
+        said = json.loads(done.stdout)
+        (host,) = said["hosts"]
+        checks = {check["name"]: check for check in host["checks"]}
+        output = done.stdout + done.stderr
+        return Verified(done.returncode, checks, tuple(host["errors"]), host["seconds"], output)
+
+    def borgstack(
+        self, *words: str, tree: Path = REPOSITORY, **data: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of borgstack's own commands for this host, with more host data."""
+        options = data_arguments({**self.data, **data})
+        return subprocess.run(
+            [str(BORGSTACK), *words, "--limit", self.name, *options],
             cwd=tree,
             env={**os.environ, "PYTHONPATH": str(tree)},
             capture_output=True,
@@ -135,10 +170,6 @@ class HostUnderTest:
             timeout=120,
             check=False,
         )
-        said = json.loads(done.stdout)
-        (host,) = said["hosts"]
-        steps = tuple(change["step"] for change in host["changes"])
-        return Plan(done.returncode, steps, tuple(host["unknown"]), done.stdout + done.stderr)
 
     def containers(self) -> dict[str, tuple[str, str]]:
         """Id and start time by container name."""

@@ -35,7 +35,7 @@ def test_one_setting_recreates_exactly_its_service(stack: HostUnderTest) -> None
 def test_a_changed_caddyfile_is_a_graceful_reload(stack: HostUnderTest, project: Path) -> None:
     before = stack.containers()
     template = project / "templates/Caddyfile.j2"
-    template.write_text(template.read_text().replace("-Server", "-Server\n\t\tX-E2e yes"))
+    template.write_text(template.read_text().replace("-Server", "-Server\n\theader X-E2e yes"))
     plan = stack.plan(tree=project)
     run = stack.deploy(tree=project)
     run.changed_only(

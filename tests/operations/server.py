@@ -155,7 +155,8 @@ class Server:
             self._replace("redis-", starting(FIT["stack_state"], "redis-"))
             self._replace("redis-onboarding ", flags)
         elif service == PREPARE:
-            self._replace("schema ", starting(FIT["stack_state"], "schema "))
+            for kind in ("schema ", "application "):
+                self._replace(kind, starting(FIT["stack_state"], kind))
         elif service == PUBLISHER:
             self._caddy()
 

@@ -541,3 +541,10 @@ def test_the_command_wants_to_be_told_what_to_do(tmp_path: Path) -> None:
     ran = run_command(tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "plan" in ran.stderr
+
+
+def test_an_inventory_that_raises_is_an_error_and_no_traceback(world: World) -> None:
+    (world.folder / "inventory.py").write_text("1 / 0\n")
+    found = world.plan()
+    assert (found.exit_code, found.hosts) == (1, ())
+    assert "ZeroDivisionError: division by zero" in (found.error or "")

@@ -11,11 +11,13 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from borgstack import docker, redis
 from borgstack.host import script_text
 from borgstack.project import REDIS_CONF, Project, Service, render
 from borgstack.settings import Settings, read_settings
+from borgstack.values import LOCALES
 
 REPOSITORY = Path(__file__).parent.parent.parent
 REQUIRED: dict[str, object] = {"domain": "example.com", "caddy_email": "ops@example.com"}
@@ -141,7 +143,48 @@ def fit_stack_lines(project: Project) -> list[str]:
     for name, internal in project.networks.items():
         lines.append(f"network {name}|borgstack|{name}|{str(internal).lower()}")
     lines += [*fit_database_lines(), *fit_redis_lines(project)]
-    return [*lines, 'caddy-adapted {"a":1}', 'caddy-live {"a":1}']
+    lines += ['caddy-adapted {"a":1}', 'caddy-live {"a":1}']
+    return [*lines, f"application {json.dumps(fit_application(project.settings))}"]
+
+
+def fit_application(settings: Settings) -> dict[str, Any]:
+    """What `application_state.sql` prints where Chatwoot is as declared, webhooks apart."""
+
+    def config(value: str) -> str:
+        return f"--- !ruby/hash:ActiveSupport::HashWithIndifferentAccess\nvalue: {value}\n"
+
+    people = [(settings.admin_email.lower(), "SuperAdmin", "administrator", (), ())]
+    people += [(a.email.lower(), "", a.role, a.inboxes, a.teams) for a in settings.agents]
+    return {
+        "configs": {
+            "INSTALLATION_NAME": config(settings.installation_name),
+            "ENABLE_ACCOUNT_SIGNUP": config("'false'"),
+        },
+        "token": True,
+        "account": {
+            "id": 1,
+            "name": settings.account_name,
+            "locale": LOCALES.index(settings.locale),
+            "timezone": settings.timezone,
+        },
+        "users": [
+            dict(zip(("email", "type", "role", "inboxes", "teams"), one, strict=True))
+            for one in people
+        ],
+        "teams": [one.model_dump() for one in settings.teams],
+        "labels": [one.model_dump() for one in settings.labels],
+        "inboxes": [
+            {
+                "name": one.name,
+                "auto_assignment": one.auto_assignment,
+                "greeting": one.greeting,
+                "one_conversation": one.one_conversation,
+                "webhook": None,
+            }
+            for one in settings.inboxes
+        ],
+        "webhooks": [],
+    }
 
 
 ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - as docker ps prints it

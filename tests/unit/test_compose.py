@@ -190,9 +190,10 @@ def test_every_rails_process_has_the_storys_variables(
     assert service(name)["environment"][variable] == expected
 
 
-def test_the_installation_name_reaches_the_process_that_writes_it_down() -> None:
-    environment = service("chatwoot-prepare")["environment"]
-    assert environment["BORGSTACK_INSTALLATION_NAME"] == "BorgStack Chatwoot"
+def test_what_has_to_be_in_chatwoot_reaches_the_process_that_writes_it_down() -> None:
+    declared = json.loads(default_project().content("config/chatwoot/application.json"))
+    assert declared["installation_name"] == "BorgStack Chatwoot"
+    assert "./config/chatwoot:/etc/borgstack:ro" in service("chatwoot-prepare")["volumes"]
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def test_the_deploy_tells_every_task_once() -> None:
 
 
 def quotes_in_awk(text: str) -> list[str]:
-    """An awk file is put between single quotes; only its lines of comment are taken out before."""
+    """Such a file is put between single quotes; only its lines of comment are taken out before."""
     return [line for line in text.splitlines() if "'" in line and not line.lstrip().startswith("#")]
 
 
@@ -276,8 +276,12 @@ def test_a_check_of_scripts_catches_its_sample(
     assert check(sample)
 
 
-@pytest.mark.parametrize("path", sorted(HOST.glob("*.awk")), ids=lambda path: path.name)
-def test_an_awk_file_can_stand_between_single_quotes(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [path for kind in ("awk", "lua", "rb") for path in sorted(HOST.glob(f"*.{kind}"))],
+    ids=lambda path: path.name,
+)
+def test_a_file_for_another_language_can_stand_between_single_quotes(path: Path) -> None:
     assert quotes_in_awk(path.read_text()) == []
 
 

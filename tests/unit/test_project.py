@@ -25,9 +25,11 @@ FILES = {
     "config/postgresql/init-databases.sql": "644|0|0",
     "config/postgresql/postgresql.conf": "644|0|0",
     "config/redis/redis.conf": "600|999|1000",
+    "config/chatwoot/application.json": "600|0|0",
     "config/chatwoot/prepare.sh": "644|0|0",
     "config/chatwoot/provision.rb": "644|0|0",
     "config/chatwoot/README.md": "644|0|0",
+    "verify-chatwoot.sh": "750|0|0",
 }
 
 
@@ -121,9 +123,9 @@ def test_only_prepare_is_a_one_shot() -> None:
         ("config/caddy/Caddyfile", "\tacme_ca https://acme-v02.api.letsencrypt.org/directory\n"),
         ("config/caddy/Caddyfile", "\nchatwoot.example.com {\n"),
         ("config/caddy/Caddyfile", "reverse_proxy chatwoot:3000\n"),
-        ("config/caddy/Caddyfile", "?X-Content-Type-Options nosniff\n"),
+        ("config/caddy/Caddyfile", "\theader ?X-Content-Type-Options nosniff\n"),
         ("config/caddy/Caddyfile", "?Referrer-Policy strict-origin-when-cross-origin\n"),
-        ("config/caddy/Caddyfile", "?Strict-Transport-Security "),
+        ("config/caddy/Caddyfile", "\theader ?Strict-Transport-Security "),
         ("config/caddy/Caddyfile", "@page not path /widget /widget/*\n"),
         ("config/caddy/Caddyfile", "header @page ?X-Frame-Options SAMEORIGIN\n"),
         ("config/caddy/Caddyfile", "@onboarding path /installation /installation/*\n"),

@@ -87,12 +87,35 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("memory_limits", "1g", "valid dictionary"),
     ("installation_name", 'The "Best"', "one line without quotes"),
     ("installation_name", "", "one line without quotes"),
-    ("account_name", "two\nlines", "one line without quotes"),
-    ("account_name", "two\u2028lines", "one line without quotes"),
-    ("account_name", "\x7f", "one line without quotes"),
-    ("account_name", "\udcff", "one line without quotes"),
-    ("admin_name", "$HOME", "one line without quotes"),
+    ("account_name", "two\nlines", "one line of at most 200"),
+    ("account_name", "two\u2028lines", "one line of at most 200"),
+    ("account_name", "\x7f", "one line of at most 200"),
+    ("account_name", "\udcff", "one line of at most 200"),
+    ("installation_name", "two\u2028lines", "one line without quotes"),
+    ("installation_name", "\x7f", "one line without quotes"),
+    ("installation_name", "\udcff", "one line without quotes"),
+    ("admin_name", "x" * 201, "one line of at most 200"),
     ("locale", "english", "a locale"),
+    ("locale", "xx", "a locale"),
+    ("agents", [{"email": "ana@example.com"}], "is required"),
+    ("agents", [{"email": "ana", "name": "Ana"}], "e-mail address"),
+    ("agents", [{"email": "a@b.org", "name": "A", "role": "owner"}], "'agent' or 'administrator'"),
+    ("agents", [{"email": "a@b.org", "name": "A"}, {"email": "A@b.org", "name": "B"}], "more than"),
+    ("agents", [{"email": "ops@example.com", "name": "A"}], "the administrator"),
+    ("agents", [{"email": "a@b.org", "name": "A", "teams": ["sales"]}], "teams has no 'sales'"),
+    ("agents", [{"email": "a@b.org", "name": "A", "inboxes": ["X"]}], "inboxes has no 'X'"),
+    ("former_agents", ["ops@example.com"], "is an agent or the administrator"),
+    ("teams", [{"name": "Sales"}], "in lower case"),
+    ("teams", [{"name": "sales"}, {"name": "sales"}], "more than once"),
+    ("labels", [{"title": "very important"}], "a label of a-z"),
+    ("labels", [{"title": "vip", "color": "red"}], "a colour such as"),
+    ("inboxes", [{"name": "WhatsApp", "webhook_url": "n8n:5678"}], "a URL without a final /"),
+    ("webhooks", [{"url": "https://a.example/x", "events": []}], "at least 1 item"),
+    (
+        "webhooks",
+        [{"url": "https://a.example/x", "events": ["inbox_created", "x"]}],
+        "'message_created'",
+    ),
     ("timezone", "Sao Paulo", "a time zone"),
     ("chatwoot_image", "chatwoot/chatwoot", "an image with a tag"),
     ("postgresql_image", "pgvector/pgvector:pg18@sha256:12", "an image with a tag"),
@@ -103,6 +126,8 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("acme_root", "/nowhere/root.pem", "there is no file /nowhere/root.pem"),
     ("dns_check", "maybe", "'strict', 'warn' or 'off'"),
     ("public_addresses", ["192.0.2.300"], "IPv4 or IPv6"),
+    ("connect_to", "chat.example.com", "IPv4 or IPv6"),
+    ("allowed_ports", [0], "greater than or equal to 1"),
     ("docker_source", "snap", "'docker' or 'distribution'"),
     ("docker_apt_url", "file:///mirror", "a URL without a final /"),
     ("docker_apt_fingerprint", "9DC8", "40 hexadecimal digits"),
@@ -324,7 +349,8 @@ def test_the_reference_for_operators_is_generated_from_the_settings() -> None:
 
 
 def test_the_reference_describes_every_setting_with_its_default() -> None:
-    rows = reference().splitlines()[-len(Settings.model_fields) :]
+    table = reference().split("\n## ")[0]
+    rows = table.splitlines()[-len(Settings.model_fields) :]
     assert [row.split("`")[1] for row in rows] == list(Settings.model_fields)
     for row in rows:
         _, _, default, description, _ = row.split("|")

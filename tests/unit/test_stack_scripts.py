@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import stack
+from borgstack import secrets, stack
 from borgstack.host import script_text
 from tests.unit.support import Ran, program, run_script, run_text
 
@@ -358,7 +358,8 @@ def look(host: Path, names: str = "") -> stack.StackState:
     """Run the script that looks, with a compose plugin of this test."""
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
     files = [base64.b64encode(wanted.encode()).decode() for wanted in (WANTED, CADDYFILE)]
-    words = (str(host), "chatwoot_db:u:P", "key a b", names, PLAIN, *files, "redis:8")
+    words = (str(host), "chatwoot_db:u:P", "key a b", names, PLAIN, *files)
+    words += ("ops@example.com", "salt", "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert ran.status == 0
     return stack.parse(ran.out.splitlines())
@@ -389,7 +390,8 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
 image*) echo 'image sha256:1|["redis:8"]|[]' ;;
 network*) echo 'network n|borgstack|n|true' ;;
 "exec -i borgstack_redis sh -s key a b") cat >{host}/sent-to-redis; echo 'redis-password ok' ;;
-"exec -i borgstack_postgresql"*) cat >{host}/sent; echo 'role u login'; echo 'database-read' ;;
+"exec -i borgstack_postgresql"*) cat >{host}/sent
+  echo 'role u login'; echo 'database-read'; echo 'application {{"token": true}}' ;;
 "exec -i borgstack_caddy"*) cat >{host}/sent-to-caddy
   echo 'caddy-adapted {{}}'; echo 'caddy-live {{}}' ;;""",
     )
@@ -400,12 +402,27 @@ network*) echo 'network n|borgstack|n|true' ;;
     assert set(state.containers) == {"borgstack_postgresql", "borgstack_caddy"}
     assert state.database is not None
     assert state.database.roles == {"u": "login"}
+    assert (state.application, state.unreadable) == ({"token": True}, False)
     assert state.caddy == ({}, {})
     assert state.networks == {"n": stack.Network("borgstack", "n", internal=True)}
     assert state.redis is not None
     assert (host / "sent-to-redis").read_text().strip() == script_text("redis_state").strip()
     assert (host / "sent").read_text().strip() == script_text("database_state").strip()
     assert (host / "sent-to-caddy").read_text() == CADDYFILE
+
+
+def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> None:
+    compose(host)
+    docker(host, f"""ps*) ;;\n"exec -i borgstack_postgresql"*) echo "$*" >{host}/words ;;""")
+    (host / ".env").write_text("A=1\nCHATWOOT_API_TOKEN=t0ken  # mine\n")
+    look(host)
+    said = (host / "words").read_text()
+    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} chatwoot_db:u:P" in said
+
+
+def test_a_database_whose_tables_are_others_is_told_from_one_without_any() -> None:
+    assert stack.parse(["engine running", "application-unreadable"]).unreadable
+    assert not stack.parse(["engine running"]).unreadable
 
 
 @pytest.mark.parametrize("override", [None, "services: {redis: {mem_limit: 1g}}\n"])
@@ -431,7 +448,7 @@ def test_hashes_are_those_of_the_wanted_file_and_not_of_the_one_that_lies_there(
 def test_a_host_without_the_folder_has_no_hashes_and_is_looked_at_all_the_same(host: Path) -> None:
     compose(host)
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
-    words = (f"{host}/none", "", "", "", PLAIN, "", "", "redis:8")
+    words = (f"{host}/none", "", "", "", PLAIN, "", "", "", "", "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert (ran.status, ran.out, ran.err) == (0, "engine running\n", "")
     assert not (host / "compose-arguments").exists()

@@ -1,0 +1,21 @@
+"""The last step: what a person wants to know after a deploy that changed something."""
+
+from __future__ import annotations
+
+from pyinfra import logger
+from pyinfra.context import ctx_host, host, state
+
+from borgstack import outside, report
+from borgstack.operations import Commands, converges, told
+from borgstack.operations.looks import stack_state
+from borgstack.project import Project
+
+
+@converges
+def tell(project: Project) -> Commands:
+    """Print the report; a run in which nothing differed has nothing to tell."""
+    if state.is_executing and any(told(ctx_host.get()).reasons.values()):
+        certificate = outside.certificate_of(project.settings)
+        for line in report.lines(project.settings, stack_state(project), certificate):
+            logger.info(f"{host.print_prefix}{line}")
+    yield from ()

@@ -1,0 +1,59 @@
+"""What a person wants to know after a deploy: where it is, who can log in, what is still missing.
+
+No secret is in it: it says where each is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from borgstack.evidence import Certificate
+from borgstack.project import DIRECTORY, ENV_PATH, FIRST_PASSWORDS
+from borgstack.settings import Settings
+from borgstack.stack import StackState
+
+_DAY = 86400
+
+
+def lines(settings: Settings, live: StackState, certificate: Certificate | str) -> Iterable[str]:
+    """The report on one host.
+
+    :param certificate: what the public name shows to this machine, or why it shows none.
+    """
+    yield f"Chatwoot: https://{settings.chatwoot_host}/app"
+    yield f"  certificate: {_certificate(certificate)}"
+    yield (
+        f"  administrator: {settings.admin_email}; the first password is "
+        f"CHATWOOT_ADMIN_PASSWORD in {ENV_PATH} on the host"
+    )
+    for email in sorted(live.first_passwords):
+        yield f"  {email} has not logged in with a password of their own: "
+        yield f"    theirs is in {DIRECTORY}/{FIRST_PASSWORDS}/{email} on the host"
+    own = sorted(_undeclared(settings, live))
+    if own:
+        yield f"  in the account and not in the settings: {', '.join(own)}; nothing happens to"
+        yield "    them. List in former_agents who has to leave"
+    yield f"  API token: CHATWOOT_API_TOKEN in {ENV_PATH}; Chatwoot has it already"
+    if settings.smtp_address is None:
+        yield (
+            "  not configured: smtp_address; invitations, password resets and notifications by "
+            "mail cannot be sent"
+        )
+    yield f"  keep a copy of {ENV_PATH} off the host"
+
+
+def _certificate(seen: Certificate | str) -> str:
+    if isinstance(seen, str):
+        return f"none that this machine trusts yet ({seen})"
+    days = int((seen.not_after - time.time()) / _DAY)
+    return f"trusted, {days} days left; Caddy renews it"
+
+
+def _undeclared(settings: Settings, live: StackState) -> Iterable[str]:
+    if live.application is None:
+        return
+    declared = {settings.admin_email.lower(), *(one.email.lower() for one in settings.agents)}
+    for user in live.application["users"]:
+        if user["email"] not in declared:
+            yield user["email"]

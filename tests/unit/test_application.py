@@ -1,0 +1,149 @@
+"""What is in Chatwoot compared with what is declared: each difference is named, nothing else is."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from borgstack import application
+from borgstack.secrets import digest
+from borgstack.settings import Settings
+from tests.unit.support import fit_application, settings_of
+
+SALT = "salt"
+HOOK = "https://hooks.example.com/chatwoot"
+FULL: dict[str, object] = {
+    "locale": "pt_BR",
+    "timezone": "America/Sao_Paulo",
+    "account_name": "O'Brien & Söhne",
+    "agents": [
+        {"email": "Ana@example.com", "name": "Ana", "inboxes": ["WhatsApp"], "teams": ["sales"]},
+        {"email": "bo@example.com", "name": "Bo", "role": "administrator"},
+    ],
+    "former_agents": ["eve@example.com"],
+    "teams": [{"name": "sales", "description": "They sell"}],
+    "labels": [{"title": "vip", "color": "#ff0000"}],
+    "inboxes": [{"name": "WhatsApp", "greeting": "Hello", "webhook_url": f"{HOOK}/inbox"}],
+    "webhooks": [{"url": HOOK, "events": ["message_created", "message_updated"]}],
+}
+
+
+def settings() -> Settings:
+    return settings_of(**FULL)
+
+
+def live() -> dict[str, Any]:
+    found = fit_application(settings())
+    found["inboxes"][0]["webhook"] = digest(SALT, f"{HOOK}/inbox")
+    events = ["message_updated", "message_created"]
+    found["webhooks"] = [{"url": digest(SALT, HOOK), "events": events}]
+    return json.loads(json.dumps(found))
+
+
+def test_nothing_differs_where_all_is_as_declared() -> None:
+    assert application.differences(settings(), live(), SALT) == []
+    assert application.differences(settings_of(), fit_application(settings_of()), SALT) == []
+
+
+def user(**fields: object) -> dict[str, object]:
+    return {"type": None, "role": "agent", "inboxes": [], "teams": [], **fields}
+
+
+def user_at(place: int, **fields: object) -> Callable[[Any], None]:
+    return lambda found: found["users"][place].update(fields)
+
+
+def entry(kind: str, **fields: object) -> Callable[[Any], None]:
+    return lambda found: found[kind][0].update(fields)
+
+
+SIGN_UP_BOOLEAN = {"ENABLE_ACCOUNT_SIGNUP": "---\nvalue: false\n"}
+DRIFT: list[tuple[Callable[[Any], object], str]] = [
+    (lambda found: found["configs"].pop("INSTALLATION_NAME"), "installation name: None, not"),
+    (lambda found: found["configs"].update(SIGN_UP_BOOLEAN), "sign-up switch: False, not 'false'"),
+    (lambda found: found.update(token=False), "API token: another than in .env"),
+    (lambda found: found.update(account=None), "account: missing"),
+    (lambda found: found["account"].update(name="X"), "account: name 'X', not"),
+    (lambda found: found["account"].update(locale=0), "account: language 'en', not 'pt_BR'"),
+    (lambda found: found["account"].update(locale=99), "account: language '99', not 'pt_BR'"),
+    (lambda found: found["account"].update(timezone=None), "account: time zone None, not"),
+    (user_at(0, email="x@y.z"), "administrator ops@example.com: missing"),
+    (user_at(0, type=None), "administrator ops@example.com: User, administrator"),
+    (user_at(0, role="agent"), "administrator ops@example.com: SuperAdmin, agent"),
+    (user_at(1, email="x@y.z"), "agent Ana@example.com: missing"),
+    (user_at(1, role="administrator"), "agent Ana@example.com: administrator, not agent"),
+    (user_at(1, inboxes=["Mail"]), "agent Ana@example.com: not in inboxes WhatsApp"),
+    (user_at(1, teams=[]), "agent Ana@example.com: not in teams sales"),
+    (
+        lambda found: found["users"].append(user(email="eve@example.com")),
+        "former agent eve@example.com: still in the account",
+    ),
+    (lambda found: found["teams"].clear(), "team sales: missing"),
+    (entry("teams", description="x"), "team sales: description 'x', not 'They sell'"),
+    (lambda found: found["labels"].clear(), "label vip: missing"),
+    (entry("labels", color="#000000"), "label vip: color '#000000', not '#ff0000'"),
+    (lambda found: found["inboxes"].clear(), "inbox WhatsApp: missing"),
+    (entry("inboxes", auto_assignment=False), "automatic assignment False, not True"),
+    (entry("inboxes", greeting=None), "greeting None, not 'Hello'"),
+    (entry("inboxes", one_conversation=False), "one conversation for each contact False, not True"),
+    (entry("inboxes", webhook=None), "inbox WhatsApp: another webhook address"),
+    (lambda found: found["webhooks"].clear(), f"webhook {HOOK}: missing"),
+    (entry("webhooks", events=["message_created"]), f"webhook {HOOK}: told of other events"),
+]
+
+
+@pytest.mark.parametrize(("drift", "expected"), DRIFT, ids=[expected for _, expected in DRIFT])
+def test_a_difference_is_named_and_nothing_else_is(
+    drift: Callable[[Any], object], expected: str
+) -> None:
+    found = copy.deepcopy(live())
+    drift(found)
+    (line,) = application.differences(settings(), found, SALT)
+    assert expected in line
+
+
+MADE_BY_PEOPLE: list[Callable[[Any], object]] = [
+    lambda found: found["users"].append(user(email="guest@example.com", role="administrator")),
+    lambda found: found["teams"].append({"name": "own", "description": None}),
+    lambda found: found["labels"].append({"title": "own", "color": "#1", "description": None}),
+    lambda found: found["inboxes"].append({**found["inboxes"][0], "name": "Own"}),
+    lambda found: found["webhooks"].append({"url": "other", "events": []}),
+    user_at(1, inboxes=["WhatsApp", "Own"], teams=["sales", "own"]),
+    entry("labels", description="written by hand"),
+]
+
+
+@pytest.mark.parametrize("made", MADE_BY_PEOPLE)
+def test_what_people_made_is_no_difference(made: Callable[[Any], object]) -> None:
+    found = copy.deepcopy(live())
+    made(found)
+    assert application.differences(settings(), found, SALT) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("--- !ruby/hash:ActiveSupport::HashWithIndifferentAccess\nvalue: 'false'\n", "false"),
+        ("--- !ruby/hash:ActiveSupport::HashWithIndifferentAccess\nvalue: false\n", False),
+        ("---\nvalue: 'Acme: Support'\n", "Acme: Support"),
+        ("--- [", "--- ["),
+        ("plain", "plain"),
+        ("{}", None),
+        (None, None),
+    ],
+)
+def test_the_value_of_a_row_is_read_with_its_type(text: str | None, value: object) -> None:
+    assert application.config_value(text) == value
+
+
+def test_what_is_declared_is_written_without_a_secret_and_read_by_ruby() -> None:
+    written = json.loads(application.declared(settings()))
+    assert written["account"]["name"] == "O'Brien & Söhne"
+    assert written["agents"][0]["inboxes"] == ["WhatsApp"]
+    assert written["invite"] is False
+    mailed = settings_of(**FULL, smtp_address="mail.example.com")
+    assert json.loads(application.declared(mailed))["invite"] is True

@@ -1,0 +1,44 @@
+"""The report after a deploy: where things are and what is missing, and never a secret."""
+
+from __future__ import annotations
+
+import time
+
+from borgstack import report
+from borgstack.evidence import Certificate
+from borgstack.stack import StackState
+from tests.unit.support import fit_application, settings_of
+
+CERTIFICATE = Certificate(("chatwoot.example.com",), 0, time.time() + 60.5 * 86400)
+
+
+def told(live: StackState, certificate: Certificate | str = CERTIFICATE, **data: object) -> str:
+    return "\n".join(report.lines(settings_of(**data), live, certificate))
+
+
+def test_it_says_where_chatwoot_is_and_where_the_secrets_are_kept() -> None:
+    text = told(StackState())
+    assert "https://chatwoot.example.com/app" in text
+    assert "ops@example.com; the first password is CHATWOOT_ADMIN_PASSWORD in" in text
+    assert "trusted, 60 days left" in text
+
+
+def test_a_certificate_that_is_not_there_yet_is_said_with_the_reason() -> None:
+    assert "(the name leads nowhere)" in told(StackState(), "the name leads nowhere")
+
+
+def test_what_is_not_configured_is_said_until_it_is() -> None:
+    assert "not configured: smtp_address" in told(StackState())
+    assert "not configured" not in told(StackState(), smtp_address="mail.example.com")
+
+
+def test_agents_with_a_first_password_are_named_with_the_file_that_holds_it() -> None:
+    text = told(StackState(first_passwords=frozenset({"ana@example.com"})))
+    assert "/opt/borgstack/first-passwords/ana@example.com" in text
+
+
+def test_people_who_are_not_in_the_settings_are_named_and_what_happens_to_them() -> None:
+    found = fit_application(settings_of())
+    assert "former_agents" not in told(StackState(application=found))
+    found["users"].append({"email": "guest@example.com"})
+    assert "guest@example.com; nothing happens" in told(StackState(application=found))
