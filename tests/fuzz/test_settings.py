@@ -114,10 +114,10 @@ def test_accepted_values_stay_in_their_places(data: dict[str, Any]) -> None:
         assert shape({**compose, "x-chatwoot-environment": None}) == SHAPE
     prepare = compose["services"]["chatwoot-prepare"]
     rails = prepare["environment"]
-    assert rails["BORGSTACK_ADMIN_NAME"] == settings.admin_name
-    assert rails["BORGSTACK_ACCOUNT_NAME"] == settings.account_name
-    assert rails["BORGSTACK_INSTALLATION_NAME"] == settings.installation_name
-    assert rails["BORGSTACK_ADMIN_EMAIL"] == settings.admin_email
+    declared = json.loads(project.content("config/chatwoot/application.json"))
+    assert declared["administrator"]["name"] == settings.admin_name
+    assert declared["account"]["name"] == settings.account_name
+    assert declared["installation_name"] == settings.installation_name
     sender = f"{settings.installation_name} <{settings.mail_sender}>"
     assert rails["MAILER_SENDER_EMAIL"] == sender
     assert (rails["DEFAULT_LOCALE"], rails["TZ"]) == (settings.locale, settings.timezone)
@@ -149,7 +149,7 @@ def test_what_is_as_the_settings_want_it_needs_no_change(data: dict[str, Any]) -
         files[SOURCES] = ("644|0|0", goal.sources.encode())
     packages = dict.fromkeys(goal.packages, "5:29.1")
     key = ("644|0|0", (goal.fingerprint,))
-    state = DockerState(packages, (), key, files, (), unit, True)
+    state = DockerState(packages, (), key, files, (), unit, loaded=True)
     assert docker.daemon_changes(settings, state) is None
     assert docker.install_changes(goal, state) == []
     verdicts = dict.fromkeys((entry.name for entry in secrets.entries_for(settings)), "ok")

@@ -1,0 +1,87 @@
+"""Every command that the documents show is run, on the lab's host in the place of the example's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.support import REPOSITORY, HostUnderTest
+from tests.lab.hosts import ssh_command
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "docs/decisions/*.md", "bench/README.md")
+COMMAND = re.compile(r"^ {4,}((?:[A-Z0-9_]+=\S+ )?(?:make|pyinfra|ssh|docker|\.venv/|/opt/).*)$")
+ELSEWHERE = {
+    "make test": "these tests are a part of it",
+    "make setup": "a part of make test",
+    "make test-fast": "a part of make test",
+    "make lint": "a part of make test",
+    "make bench": "20 minutes; tests/unit/test_bench.py holds what it wrote against the README",
+    "make bench BENCH='--rounds 1 --keep'": "the same",
+    "make bench-report": "tests/unit/test_bench.py",
+    "E2E_KEEP=1 .venv/bin/pytest tests/e2e/test_04_drift.py -k redis": "these tests run it",
+    "pyinfra inventory.py deploy.py --limit staging": "asks a person; the same with -y is run",
+}
+ANA = {"email": "ana@example.com", "name": "Ana"}
+
+
+def commands() -> Iterable[tuple[str, str]]:
+    """Each document's commands, each once, in the order in which they stand there."""
+    seen: dict[tuple[str, str], None] = {}
+    for pattern in DOCUMENTS:
+        for path in sorted(REPOSITORY.glob(pattern)):
+            for line in path.read_text().splitlines():
+                if shown := COMMAND.match(line):
+                    command = re.split(r"\s{2,}|\s+#\s", shown[1])[0]
+                    seen[str(path.relative_to(REPOSITORY)), command] = None
+    return [one for one in seen if one[1] not in ELSEWHERE]
+
+
+@pytest.fixture(scope="module")
+def host(fresh: tuple[HostUnderTest, object, float]) -> Iterator[HostUnderTest]:
+    """The host, with the agent that the documents speak of."""
+    plain = fresh[0]
+    plain.deploy(agents=[ANA])
+    yield plain
+    plain.sql(
+        "DELETE FROM account_users USING users WHERE users.id = user_id AND email ~ '^ana@'; "
+        "DELETE FROM users WHERE email ~ '^ana@'"
+    )
+    plain.ssh("rm -f /opt/borgstack/first-passwords/*")
+    plain.deploy()
+
+
+@pytest.mark.parametrize(("document", "command"), commands())
+def test_a_command_of_the_documents_does_what_it_should(
+    host: HostUnderTest, document: str, command: str
+) -> None:
+    done = run(host, command)
+    fine = (0, 2) if " plan " in command else (0,)
+    assert done.returncode in fine, f"{document}: {command}\n{done.stdout}{done.stderr}"
+    assert done.stdout
+
+
+def run(host: HostUnderTest, command: str) -> subprocess.CompletedProcess[str]:
+    remote = re.fullmatch(r"ssh root@\S+ '(.*)'|(/opt/.*)", command)
+    words = ["sh", "-c", command.replace("--limit staging", f"--limit {host.name}")]
+    if remote:
+        words = ssh_command(host.name, "root", f"{remote[1] or remote[2]} && echo done")
+    return subprocess.run(
+        words,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=600,
+        check=False,
+    )
+
+
+def test_no_exception_is_for_a_command_that_is_shown_nowhere() -> None:
+    text = "\n".join(
+        path.read_text() for pattern in DOCUMENTS for path in Path(REPOSITORY).glob(pattern)
+    )
+    assert [command for command in ELSEWHERE if f"    {command}" not in text] == []
