@@ -49,7 +49,7 @@ for folder in FOLDERS:
         path=f"{DIRECTORY}/{folder}".rstrip("/"),
         user="root",
         group="root",
-        mode="755" if folder else "750",
+        mode={"": "750", "first-passwords": "700"}.get(folder, "755"),
     )
 for name in FILES:
     files.put(
@@ -58,7 +58,7 @@ for name in FILES:
         dest=f"{DIRECTORY}/{name}",
         user="root",
         group="root",
-        mode="640" if name == "docker-compose.yml" else "644",
+        mode=f"{(ROOT / name).stat().st_mode & 0o777:o}",
     )
 files.put(
     name="Put redis.conf",
