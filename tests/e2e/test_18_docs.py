@@ -15,6 +15,7 @@ from tests.lab.hosts import ssh_command
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "docs/decisions/*.md", "bench/README.md")
 COMMAND = re.compile(r"^ {4,}((?:[A-Z0-9_]+=\S+ )?(?:make|pyinfra|ssh|docker|\.venv/|/opt/).*)$")
 ELSEWHERE = {
+    "make demo": "deploys to every host of the lab, those of these tests included",
     "make test": "these tests are a part of it",
     "make setup": "a part of make test",
     "make test-fast": "a part of make test",
@@ -61,7 +62,7 @@ def test_a_command_of_the_documents_does_what_it_should(
     done = run(host, command)
     fine = (0, 2) if " plan " in command else (0,)
     assert done.returncode in fine, f"{document}: {command}\n{done.stdout}{done.stderr}"
-    assert done.stdout
+    assert done.stdout + done.stderr
 
 
 def run(host: HostUnderTest, command: str) -> subprocess.CompletedProcess[str]:

@@ -74,6 +74,7 @@ def fit_lines() -> list[str]:
         f"redis next {NOW + 200}.5",
         f"redis process worker:1:abc {NOW - 5}.25 false",
         f"redis queue default 2 {NOW - 3}",
+        f"redis queue sidekiq-alive-killed 1 {NOW - 9000}",
         f"web {json.dumps(WEB)}",
         "alive yes",
         "smtp ok",
