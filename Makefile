@@ -34,7 +34,7 @@ compose-check: setup ## the story's checks on the rendered compose file
 	$(BIN)/pytest tests/unit/test_compose.py
 
 test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e --durations=15
 
 test-slow: setup ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
 	$(BIN)/pytest --whole tests

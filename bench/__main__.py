@@ -64,10 +64,7 @@ EXPERIMENTS_ON_ONE = (
     Experiment("far", 7, tuple(Cell(c, 1, FAR) for c in (SSH, FLOOR, NOOP, PLAN_AND_RUN, PLAN))),
     Experiment("far_others", 5, tuple(Cell(c, 1, FAR) for c in (NOOP, ANSIBLE_NOOP, STOCK))),
 )
-EXPERIMENTS_ON_MORE = (
-    Experiment("hosts", 9, tuple(Cell(NOOP, number) for number in (1, 3, 6))),
-    Experiment("hosts_ansible", 5, tuple(Cell(ANSIBLE_NOOP, number) for number in (1, 6))),
-)
+EXPERIMENTS_ON_MORE = (Experiment("hosts", 9, tuple(Cell(NOOP, number) for number in (1, 3, 6))),)
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,6 @@ RATIOS = (
     Ratio("stock_over_noop_40ms", "far_others", Cell(STOCK, 1, FAR), Cell(NOOP, 1, FAR)),
     Ratio("noop_over_floor_40ms", "far", Cell(NOOP, 1, FAR), Cell(FLOOR, 1, FAR)),
     Ratio("plan_over_floor", "near", Cell(PLAN), Cell(FLOOR)),
-    Ratio("ansible_hosts6_over_1", "hosts_ansible", Cell(ANSIBLE_NOOP, 6), Cell(ANSIBLE_NOOP, 1)),
 )
 COUNTED = (SSH, FLOOR, NOOP, PLAN_AND_RUN, PLAN, ANSIBLE_NOOP, STOCK)
 FIRST_DEPLOYS = 3

@@ -23,7 +23,7 @@ from pyinfra_cli.inventory import make_inventory
 from bench.errors import BenchError
 from bench.hosts import DOCKER_KEY, INVENTORY, KNOWN_HOSTS, RENDERED, REPOSITORY
 from borgstack import docker
-from borgstack.project import Project, render
+from borgstack.project import FIRST_PASSWORDS, Project, render
 from borgstack.settings import settings_of_all
 from tests.lab.shell import write_file
 
@@ -68,6 +68,8 @@ def _write_files(folder: Path, project: Project) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "root").mkdir(parents=True)
     for file in project.files:
+        if file.path == FIRST_PASSWORDS:
+            continue  # an empty folder, to which Ansible would give every folder's mode
         # Ansible copies a whole tree with one owner, so the one file of another user lies beside.
         path = folder / ("redis.conf" if file.uid else f"root/{file.path}")
         if file.content is None:

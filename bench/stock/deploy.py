@@ -21,7 +21,11 @@ OF_DOCKER = {
     "daemon.json": "/etc/docker/daemon.json",
 }
 ROOT = RENDERED / "root"
-FOLDERS = ("", *sorted(str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_dir()))
+FOLDERS = (
+    "",
+    "first-passwords",
+    *sorted(str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_dir()),
+)
 FILES = sorted(str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_file())
 
 put = [
