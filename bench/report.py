@@ -104,15 +104,9 @@ def _hosts_table(results: Results) -> str:
     numbers = sorted({one["hosts"] for one in results["runs"]})
     head = " | ".join("1 host" if number == 1 else f"{number} hosts" for number in numbers)
     lines = [f"| at once, changing nothing | {head} |", "|---" * (len(numbers) + 1) + "|"]
-    for name in ("noop", "ansible"):
-        found = {
-            one["hosts"]: one
-            for one in results["runs"]
-            if one["contender"] == name and one["experiment"].startswith("hosts")
-        }
-        cells = " | ".join(_seconds(found.get(number)) for number in numbers)
-        lines.append(f"| {LABELS[name]} | {cells} |")
-    return "\n".join(lines)
+    found = {one["hosts"]: one for one in results["runs"] if one["experiment"] == "hosts"}
+    cells = " | ".join(_seconds(found.get(number)) for number in numbers)
+    return "\n".join([*lines, f"| {LABELS['noop']} | {cells} |"])
 
 
 def _ratios_table(results: Results) -> str:
