@@ -12,6 +12,7 @@ import argparse
 import compileall
 import fcntl
 import json
+import os
 import signal
 import sys
 import time
@@ -245,7 +246,10 @@ def main(words: Iterable[str]) -> int:
     options = parser.parse_args(list(words))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     hosts.WORK.mkdir(exist_ok=True)
-    Path(CONTROL_SOCKETS).mkdir(mode=0o700, exist_ok=True)
+    sockets = Path(CONTROL_SOCKETS)
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    if sockets.is_symlink() or sockets.stat().st_uid != os.getuid():
+        raise BenchError(f"{sockets} to be this user's own folder", "somebody else's")
     with (hosts.WORK / "lock").open("w") as alone:
         say("starting; waits while another benchmark runs")
         fcntl.flock(alone, fcntl.LOCK_EX)

@@ -28,9 +28,7 @@ token=$(
   {
     printf %s "$salt"
     awk '
-@env.awk@
-      { parse($0) }
-      NAME == "CHATWOOT_API_TOKEN" { printf "%s", VALUE }
+@api_token.awk@
     ' "$directory/.env" 2>/dev/null
   } | sha256sum
 )

@@ -9,8 +9,5 @@ program='
 @verify_conversation.rb@
 '
 awk '
-@env.awk@
-  { parse($0) }
-  NAME == "CHATWOOT_API_TOKEN" && !blank(VALUE) { token = VALUE }
-  END { printf "%s", token }
+@api_token.awk@
 ' "$1/.env" | timeout 90 docker exec -i chatwoot ruby -rjson -rnet/http -rsocket -rsecurerandom -e "$program"

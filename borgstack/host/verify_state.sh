@@ -54,10 +54,7 @@ web='
 @verify_web.rb@
 '
 awk '
-@env.awk@
-  { parse($0) }
-  NAME == "CHATWOOT_API_TOKEN" && !blank(VALUE) { token = VALUE }
-  END { printf "%s", token }
+@api_token.awk@
 ' "$directory/.env" 2>/dev/null |
   timeout 20 docker exec -i chatwoot ruby -rjson -rnet/http -e "$web" >"$parts/web" 2>/dev/null &
 
