@@ -15,7 +15,9 @@ from borgstack.verify import Report, verify  # noqa: E402
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], Plan | Report]] = {
     "plan": lambda asked: make_plan(asked.limit, asked.data),
-    "verify": lambda asked: verify(asked.limit, asked.data, conversation=asked.conversation),
+    "verify": lambda asked: verify(
+        asked.limit, asked.data, conversation=asked.conversation, mail=asked.mail
+    ),
 }
 
 
@@ -36,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
         "--conversation",
         action="store_true",
         help="begin a conversation, too, and remove it again",
+    )
+    verify.add_argument(
+        "--mail", metavar="ADDRESS", help="send a mail there, too, as Chatwoot would send it"
     )
     for name, command in (("plan", plan), ("verify", verify)):
         command.add_argument(

@@ -173,12 +173,14 @@ class Evidence:
     """Both looks; `now` is the laptop's clock.
 
     :ivar conversation: what `verify_conversation.sh` says; None when it was not asked for.
+    :ivar delivery: likewise of `verify_mail.sh`.
     """
 
     inside: Inside
     outside: Outside
     now: float
     conversation: Mapping[str, Any] | None = None
+    delivery: Mapping[str, Any] | None = None
 
 
 def parse(lines: Iterable[str]) -> Inside:

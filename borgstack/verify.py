@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gevent
+from pydantic import TypeAdapter, ValidationError
 from pyinfra.api import Host, State
 from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
@@ -21,14 +22,15 @@ from pyinfra.api.facts import get_fact
 from pyinfra.context import ctx_host, ctx_state
 
 from borgstack import outside
-from borgstack.checks import CHECKS, CONVERSATION, Check, Result, Verdict, judge
+from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, Check, Result, Verdict, judge
 from borgstack.evidence import Evidence, Inside, Outside
-from borgstack.facts.verify import Conversation, Verify
+from borgstack.facts.verify import Conversation, Delivery, Verify
 from borgstack.hosts import choose_hosts, connect, describe, new_state, not_in_project
 from borgstack.operations import told
 from borgstack.project import DIRECTORY, Project, render
 from borgstack.run import quicken
 from borgstack.settings import settings_of_all
+from borgstack.values import Email
 
 SCHEMA = 1
 _MARKS = {Result.PASSED: "ok", Result.FAILED: "FAILED", Result.SKIPPED: "skipped"}
@@ -104,7 +106,8 @@ def _row(check: Check, verdict: Verdict) -> dict[str, object]:
 def _lines(check: Check, verdict: Verdict) -> Iterable[str]:
     number = f"{check.story}." if check.story else ""
     line = f"  {_MARKS[verdict.result]:<8}{number:<3}{check.name:<12} {check.title}"
-    yield f"{line}: {verdict.reason}" if verdict.result is Result.SKIPPED else line
+    remark = verdict.reason if verdict.result is not Result.PASSED else verdict.seen
+    yield f"{line}: {remark}" if remark else line
     if verdict.result is Result.FAILED:
         yield f"             expected  {verdict.expected}"
         yield f"             seen      {verdict.seen}"
@@ -117,13 +120,17 @@ def verify(
     inventory: str = "inventory.py",
     *,
     conversation: bool = False,
+    mail: str | None = None,
 ) -> Report:
     """Look at the hosts of `inventory` that `limit` leaves, and judge what is seen.
 
     :param limit: group names, host names or globs, as pyinfra's `--limit` takes them.
     :param data: `NAME=VALUE` words, as pyinfra's `--data` takes them.
     :param conversation: whether to begin a conversation, too, and remove it again.
+    :param mail: an address to send a mail to, too.
     """
+    if mail is not None and (mistake := _not_an_address(mail)):
+        return Report(error=f"--mail: {mistake}")
     if missing := not_in_project(inventory):
         return Report(error=missing)
     state = new_state()
@@ -137,11 +144,33 @@ def verify(
         return Report(error=f"{inventory} cannot be used: {describe(error)}")
     if not hosts:
         return Report(error="no host matches; see inventory.py and --limit")
-    return Report(tuple(_look_at_all(state, hosts, projects, conversation=conversation)))
+    return Report(tuple(_look_at_all(state, hosts, projects, Asked(conversation, mail))))
+
+
+def _not_an_address(text: str) -> str:
+    try:
+        TypeAdapter(Email).validate_python(text)
+    except ValidationError as error:
+        return error.errors()[0]["msg"].removeprefix("Value error, ")
+    return ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for beyond the looks, since it does something."""
+
+    conversation: bool
+    mail: str | None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The table of checks, with these."""
+        conversation = (CONVERSATION,) if self.conversation else ()
+        return (*CHECKS, *conversation, *((DELIVERY,) if self.mail else ()))
 
 
 def _look_at_all(
-    state: State, hosts: list[Host], projects: dict[str, Project], *, conversation: bool
+    state: State, hosts: list[Host], projects: dict[str, Project], asked: Asked
 ) -> Iterable[HostReport]:
     started = time.monotonic()
     outsides = {host: gevent.spawn(outside.look, projects[host.name].settings) for host in hosts}
@@ -155,14 +184,19 @@ def _look_at_all(
         }
         gevent.joinall([*outsides.values(), *insides.values()], raise_error=True)
         # Afterwards: the looks want a host on which nothing is going on.
-        flows = {host: _converse(state, host) for host in insides if conversation}
+        flows = {host: _converse(state, host) for host in insides if asked.conversation}
+        mails = {
+            host: _send(state, host, asked.mail)
+            for host in insides
+            if asked.mail and projects[host.name].settings.smtp_address
+        }
     finally:
         disconnect_all(state)
     seconds = time.monotonic() - started
     for host in hosts:
         inside = insides[host].value if host in insides else None
-        seen = Looks(inside, outsides[host].value, flows.get(host), seconds)
-        yield _report(host, projects[host.name], seen)
+        looks = Looks(inside, outsides[host].value, flows.get(host), mails.get(host), seconds)
+        yield _report(host, projects[host.name], looks, asked.checks)
 
 
 @dataclass(frozen=True)
@@ -172,6 +206,7 @@ class Looks:
     inside: Inside | None
     outside: Outside
     conversation: Mapping[str, Any] | None
+    delivery: Mapping[str, Any] | None
     seconds: float
 
 
@@ -207,7 +242,18 @@ def _converse(state: State, host: Host) -> Mapping[str, Any]:
     return found
 
 
-def _report(host: Host, project: Project, looks: Looks) -> HostReport:
+def _send(state: State, host: Host, address: str) -> Mapping[str, Any]:
+    try:
+        with ctx_state.use(state), ctx_host.use(host):
+            found: Mapping[str, Any] = get_fact(
+                state, host, Delivery, kwargs={"address": address}, apply_failed_hosts=False
+            )
+    except Exception as error:  # of one host: the others are still told of
+        return {"error": f"it could not be sent: {describe(error)}"}
+    return found
+
+
+def _report(host: Host, project: Project, looks: Looks, table: tuple[Check, ...]) -> HostReport:
     inside = looks.inside
     errors: tuple[str, ...] = ()
     if inside is None:
@@ -215,8 +261,7 @@ def _report(host: Host, project: Project, looks: Looks) -> HostReport:
         inside = Inside(blind=f"the host cannot be reached by SSH: {errors[0]}")
     elif inside.clock is None:
         errors = (inside.blind or "the look at the host told nothing",)
-    evidence = Evidence(inside, looks.outside, time.time(), looks.conversation)
-    table = CHECKS if looks.conversation is None else (*CHECKS, CONVERSATION)
+    evidence = Evidence(inside, looks.outside, time.time(), looks.conversation, looks.delivery)
     verdicts = [judge(check, project, evidence) for check in table]
     named = [
         replace(one, next=one.next.replace("--limit HOST", f"--limit {host.name}"))

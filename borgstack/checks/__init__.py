@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from borgstack.checks import conversation, inside, outside
+from borgstack.checks import conversation, delivery, inside, outside
 from borgstack.checks.verdict import Result, Verdict, failed, skipped
 from borgstack.evidence import Evidence
 from borgstack.project import Project
 
-__all__ = ["CHECKS", "CONVERSATION", "Check", "Result", "Verdict", "judge"]
+__all__ = ["CHECKS", "CONVERSATION", "DELIVERY", "Check", "Result", "Verdict", "judge"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ CHECKS: tuple[Check, ...] = (
 
 CONVERSATION = Check("conversation", "a conversation flows", conversation.flows, ("web",))
 """Only when asked for: it makes an inbox, a contact and two messages, and removes them."""
+DELIVERY = Check("delivery", "the mail server takes a mail", delivery.taken, ("worker",))
+"""Only when asked for: it sends a mail."""
 
 
 def judge(check: Check, project: Project, evidence: Evidence) -> Verdict:

@@ -46,14 +46,36 @@ class Conversation(FactBase[Mapping[str, Any]]):
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""
-        said = [line.partition(" ")[2] for line in output if line.startswith("conversation ")]
-        try:
-            found: Mapping[str, Any] = json.loads(said[-1])
-        except (IndexError, ValueError):
-            return self.default()
-        return found
+        return _answer("conversation", output) or self.default()
 
     @staticmethod
     def default() -> Mapping[str, Any]:
         """A question that nobody answered."""
         return {"error": "no answer from inside chatwoot"}
+
+
+class Delivery(FactBase[Mapping[str, Any]]):
+    """What became of a mail that the worker was asked to send."""
+
+    def command(self, address: str) -> StringCommand:
+        """Run `verify_mail.sh`, which changes nothing on the host."""
+        return script("verify_mail", address)
+
+    def process(self, output: list[str]) -> Mapping[str, Any]:
+        """Read what it prints."""
+        return _answer("mail", output) or self.default()
+
+    @staticmethod
+    def default() -> Mapping[str, Any]:
+        """A worker that said nothing."""
+        return {}
+
+
+def _answer(kind: str, output: list[str]) -> Mapping[str, Any]:
+    """The JSON of the last line of that kind; empty without one that can be read."""
+    said = [line.partition(" ")[2] for line in output if line.startswith(f"{kind} ")]
+    try:
+        found: Mapping[str, Any] = json.loads(said[-1])
+    except (IndexError, ValueError):
+        return {}
+    return found

@@ -99,6 +99,48 @@ def test_host_data_of_the_command_line_counts(world: World) -> None:
     assert command.rstrip("'\" ").endswith("/opt/borgstack mail.example.com 25")
 
 
+MAIL_SERVER = ["smtp_address=mail.example.com"]
+
+
+def sent_by_the_worker(report: Report) -> list[tuple[str, Result]]:
+    return [
+        (host.host, verdict.result)
+        for host in report.hosts
+        for check, verdict in host.checks
+        if check.name == "delivery"
+    ]
+
+
+def test_a_mail_is_sent_after_the_looks_and_only_when_asked_for(world: World) -> None:
+    assert sent_by_the_worker(verify(data=MAIL_SERVER)) == []
+    report = verify(data=MAIL_SERVER, mail="ops@example.com")
+    assert sent_by_the_worker(report) == [("@fake/chat", Result.FAILED)]  # it says nothing
+    look, mail = world.sent["chat"]
+    assert (words(look), words(mail)) == (["verify_state"], ["verify_mail", "ops@example.com"])
+
+
+def test_no_mail_is_sent_without_a_server_or_to_a_host_that_is_not_there(world: World) -> None:
+    report = verify(mail="ops@example.com")
+    assert sent_by_the_worker(report) == [("@fake/chat", Result.SKIPPED)]
+    assert [script_of(command) for command in world.sent["chat"]] == ["verify_state"]
+    world.unreachable = {"chat"}
+    report = verify(data=MAIL_SERVER, mail="ops@example.com")
+    assert sent_by_the_worker(report) == [("@fake/chat", Result.SKIPPED)]
+
+
+def test_what_is_no_address_stops_before_anything_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong in ("", "ops", "ops@example.com, x@example.com", "a@b.c\r\nBcc: d@e.f"):
+        report = verify(data=MAIL_SERVER, mail=wrong)
+        assert (report.exit_code, report.hosts) == (1, ())
+        assert "--mail: " in (report.error or "")
+    monkeypatch.setattr(sys, "argv", ["borgstack", "verify", "--mail", "ops"])
+    assert cli.main() == 1
+    assert "'ops' is not an e-mail address" in capsys.readouterr().out
+    assert world.sent == {}
+
+
 def test_a_host_that_cannot_be_reached_is_an_error_and_still_seen_from_outside(
     world: World,
 ) -> None:

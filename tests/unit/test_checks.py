@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from borgstack.checks import CHECKS, CONVERSATION, Verdict, judge
+from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, Verdict, judge
 from borgstack.checks.inside import MOUNTS
 from borgstack.checks.verdict import Result
 from borgstack.evidence import Answer, Certificate, Evidence, Inside, Outside, parse
-from borgstack.facts.verify import Conversation
+from borgstack.facts.verify import Conversation, Delivery
 from borgstack.project import render
 from tests.unit.support import default_project, settings_of
 
@@ -464,3 +464,51 @@ def test_a_conversation_that_nobody_tells_of_has_failed(output: list[str]) -> No
     said = Conversation().process(output)
     assert conversation(dict(said)).result is Result.FAILED
     assert Conversation().process(["noise", 'conversation {"in": true}']) == {"in": True}
+
+
+SERVER = {"server": "mail.example.com:587"}
+MAILS: list[tuple[dict[str, object], str, str]] = [
+    ({"step": "settings", "error": "no SMTP_ADDRESS"}, "no SMTP_ADDRESS", "deploy"),
+    ({"step": "connection", "error": "Errno::EPIPE"}, "587 cannot be used: Errno", "smtp_port"),
+    ({"step": "connection", "refused": "554 no"}, "587 refuses the connection: 554", "smtp_port"),
+    ({"step": "login", "refused": "535 no"}, "587 refuses the login: 535 no", "smtp_password"),
+    ({"step": "sender", "refused": "553 no"}, "587 refuses the sender: 553 no", "mail_sender"),
+    ({"step": "recipient", "refused": "550 no"}, "587 refuses the recipient: 550", "the address"),
+    ({"step": "text", "refused": "552 no"}, "587 refuses the text: 552 no", "answer says why"),
+    ({"error": "it could not be sent: x"}, "it could not be sent: x", "docker logs"),
+    ({}, "no answer from inside chatwoot-worker", "docker logs"),
+]
+
+
+def mailed(said: dict[str, object] | None, **settings: object) -> Verdict:
+    project = render(settings_of(**settings))
+    return judge(DELIVERY, project, Evidence(inside(), OUTSIDE, NOW, delivery=said))
+
+
+@pytest.mark.parametrize(("said", "fragment", "next_step"), MAILS)
+def test_a_mail_that_is_not_taken_says_why_and_what_to_do(
+    said: dict[str, object], fragment: str, next_step: str
+) -> None:
+    found = mailed({**SERVER, **said}, smtp_address="mail.example.com")
+    assert found.result is Result.FAILED
+    assert fragment in found.seen
+    assert next_step in found.next
+    assert found.expected == "mail.example.com:587 takes a mail from the worker"
+
+
+def test_a_mail_that_is_taken_passes_with_the_servers_answer() -> None:
+    said: dict[str, object] = {**SERVER, "step": "text", "accepted": "250 ok"}
+    found = mailed(said, smtp_address="mail.example.com")
+    assert (found.result, found.seen) == (Result.PASSED, "mail.example.com:587 says 250 ok")
+
+
+def test_a_mail_is_sent_only_when_asked_for_and_where_there_is_a_server() -> None:
+    assert "no mail was sent" in mailed(None).reason
+    assert DELIVERY not in CHECKS
+
+
+@pytest.mark.parametrize("output", [[], ["mail {"], ["Error response from daemon"]])
+def test_a_mail_that_nobody_tells_of_was_not_taken(output: list[str]) -> None:
+    said = dict(Delivery().process(output))
+    assert mailed(said, smtp_address="mail.example.com").result is Result.FAILED
+    assert Delivery().process(["noise", 'mail {"step": "text"}']) == {"step": "text"}

@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from borgstack import outside
-from borgstack.checks import CHECKS
-from borgstack.checks.verdict import PASSED, failed, skipped
+from borgstack.checks import CHECKS, DELIVERY
+from borgstack.checks.verdict import PASSED, Result, Verdict, failed, skipped
 from borgstack.evidence import Answer, Certificate, Socket, parse
 from borgstack.outside import REQUESTS, Request, answer, ask_api, certificate, look, websocket
 from borgstack.project import VERIFY_SCRIPT
@@ -62,6 +62,12 @@ def test_a_person_reads_one_line_a_check_and_of_a_failure_what_to_do() -> None:
         "chat: 1 passed, 1 failed, 1 skipped, 1.2 s",
     ]
     assert Report(error="no host matches").as_text() == "error: no host matches"
+
+
+def test_what_a_check_was_told_is_shown_where_it_passed() -> None:
+    told = replace(FINE, checks=((DELIVERY, Verdict(Result.PASSED, seen="250 taken")),))
+    line = Report((told,)).as_text().splitlines()[1]
+    assert line == "  ok         delivery     the mail server takes a mail: 250 taken"
 
 
 def names(value: Any, path: str = "") -> set[str]:  # noqa: ANN401 - JSON

@@ -28,6 +28,7 @@ manifest = %w[dashboard widget superadmin].to_h do |name|
     document.documentElement.dataset.cwBuild = '#{BUILD}';
     const app = document.getElementById('app');
     if (app) app.textContent = 'Chatwoot double #{BUILD}, #{name}';
+    #{File.read(File.join(__dir__, 'dashboard.js')) if name == 'dashboard'}
   JS
   ["entrypoints/#{name}.js", { file: js, src: "entrypoints/#{name}.js", isEntry: true, css: [css] }]
 end

@@ -32,7 +32,8 @@ class User < ApplicationRecord
   validates :password, length: { in: 6..128 }, allow_nil: true
   validates :password, confirmation: true, if: :password_confirmation
   validate :password_parts, if: :password
-  before_create -> { self.confirmation_sent_at = Time.current }, unless: :confirmed? # upstream queues a mail here
+  before_create :expect_confirmation, unless: :confirmed?
+  after_create_commit -> { ConfirmationMailer.confirmation_instructions(self, confirmation_token).deliver_later }, unless: :confirmed?
 
   def self.from_email(email) = find_by(email: email.to_s.downcase.strip)
 
@@ -71,6 +72,10 @@ class User < ApplicationRecord
   def normalise
     self.email = email.to_s.downcase.strip
     self.uid = email if provider == 'email'
+  end
+
+  def expect_confirmation
+    assign_attributes(confirmation_token: SecureRandom.urlsafe_base64(15), confirmation_sent_at: Time.current)
   end
 
   def password_parts
