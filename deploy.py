@@ -13,6 +13,7 @@ from tasks.preflight import check_server
 from tasks.publish import start_caddy
 from tasks.report import tell
 from tasks.secrets import complete_env
+from tasks.whatsapp import connect_whatsapp
 
 project = prepare_run(ctx_state.get())[host.name]
 quicken(ctx_host.get())
@@ -25,5 +26,6 @@ put_files(project=project)
 clear_networks(project=project)
 converge_databases(project=project)
 start_chatwoot(project=project)
+connect_whatsapp(project=project)
 start_caddy(project=project)
 tell(project=project)

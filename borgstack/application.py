@@ -17,6 +17,7 @@ import yaml
 from borgstack.secrets import digest
 from borgstack.settings import Settings
 from borgstack.values import LOCALES
+from borgstack.whatsapp import REPLY_URL
 
 State = Mapping[str, Any]
 """Parsed JSON; `application_state.sql` gives the keys."""
@@ -25,7 +26,7 @@ State = Mapping[str, Any]
 def declared(settings: Settings) -> bytes:
     """The content of `application.json`; it holds no secret."""
     fields = {"agents", "former_agents", "teams", "labels", "inboxes", "webhooks"}
-    wanted = {
+    wanted: dict[str, Any] = {
         "installation_name": settings.installation_name,
         "account": {
             "name": settings.account_name,
@@ -36,6 +37,10 @@ def declared(settings: Settings) -> bytes:
         "invite": settings.smtp_address is not None,
         **settings.model_dump(mode="json", include=fields),
     }
+    if settings.whatsapp:
+        for inbox in wanted["inboxes"]:
+            if inbox["name"] == settings.whatsapp_inbox:
+                inbox["webhook_url"] = REPLY_URL
     return (json.dumps(wanted, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -151,6 +156,9 @@ def _inboxes(settings: Settings, live: State, salt: str) -> Iterable[str]:
         ):
             if seen[field] != wanted:
                 yield f"inbox {inbox.name}: {what} {seen[field]!r}, not {wanted!r}"
+        wired = settings.whatsapp and inbox.name == settings.whatsapp_inbox
+        if wired and not seen["replies"]:
+            yield f"inbox {inbox.name}: its webhook is not n8n's"
         if inbox.webhook_url and seen["webhook"] != digest(salt, inbox.webhook_url):
             yield f"inbox {inbox.name}: another webhook address"
 

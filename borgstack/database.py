@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from borgstack.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,20 @@ class Database:
     extensions: tuple[str, ...] = ()
 
 
-DATABASES: tuple[Database, ...] = (
-    Database(
-        "chatwoot_db",
-        "chatwoot_user",
-        "CHATWOOT_DB_PASSWORD",
-        ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector"),
-    ),
+CHATWOOT = Database(
+    "chatwoot_db",
+    "chatwoot_user",
+    "CHATWOOT_DB_PASSWORD",
+    ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector"),
 )
+N8N = Database("n8n_db", "n8n_user", "N8N_DB_PASSWORD")
+EVOLUTION = Database("evolution_db", "evolution_user", "EVOLUTION_DB_PASSWORD")
+
+
+def databases(settings: Settings) -> tuple[Database, ...]:
+    """The databases of what runs; those of what is switched off stay as they are."""
+    return (CHATWOOT, N8N, EVOLUTION) if settings.whatsapp else (CHATWOOT,)
+
 
 FIT_ROLE = "login"
 """How `stack_state.sh` describes a role that can log in and nothing more."""
@@ -41,7 +49,8 @@ class DatabaseState:
     :ivar roles: attributes by role name, such as `login` or `login,superuser,member of pg_monitor`.
     :ivar databases: `OWNER` by name, with ` open` behind it while PUBLIC may connect.
     :ivar extensions: by database.
-    :ivar passwords: by role: whether the password of `.env` logs in (`ok` or `refused`).
+    :ivar passwords: by role: whether the password of `.env` logs in (`ok` or `refused`); `unset`
+        where the container does not have it, and so differs from its configuration.
     :ivar schema: the newest migration of chatwoot_db, or empty while there is none.
     """
 
@@ -64,21 +73,22 @@ class DatabaseChange:
         return f"{self.what}: {self.seen}, not {self.wanted}"
 
 
-def changes(state: DatabaseState) -> list[DatabaseChange]:
+def changes(wanted: Iterable[Database], state: DatabaseState) -> list[DatabaseChange]:
     """Every difference between the declared databases and the live server."""
     found: list[DatabaseChange] = []
 
-    def compare(what: str, seen: str | None, wanted: str) -> None:
-        if seen != wanted:
-            found.append(DatabaseChange(what, seen or "missing", wanted))
+    def compare(what: str, seen: str | None, fit: str) -> None:
+        if seen != fit:
+            found.append(DatabaseChange(what, seen or "missing", fit))
 
     compare("password of postgres", state.passwords.get("postgres"), "ok")
     for name in ("postgres", "template1"):
         compare(f"database {name}", state.databases.get(name), "postgres")
-    for database in DATABASES:
+    for database in wanted:
         compare(f"role {database.role}", state.roles.get(database.role), FIT_ROLE)
         compare(f"database {database.name}", state.databases.get(database.name), database.role)
-        compare(f"password of {database.role}", state.passwords.get(database.role), "ok")
+        if state.passwords.get(database.role) != "unset":
+            compare(f"password of {database.role}", state.passwords.get(database.role), "ok")
         present = state.extensions.get(database.name, frozenset())
         for extension in database.extensions:
             seen = "present" if extension in present else None

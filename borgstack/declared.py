@@ -126,8 +126,15 @@ def contradictions(data: Mapping[str, object], admin_email: object) -> list[str]
     return found
 
 
-INBOXES = (Inbox(name="WhatsApp"),)
+WHATSAPP = "WhatsApp"
+INBOXES = (Inbox(name=WHATSAPP),)
 """Declared unless the settings say otherwise: WhatsApp is what this stack is for."""
+
+
+def inbox_named(data: Mapping[str, object], name: object) -> Mapping[str, object] | None:
+    """The inbox of that name in raw settings, or None."""
+    inboxes = data.get("inboxes", INBOXES)
+    return next((one for one in _entries(inboxes) if one.get("name") == name), None)
 
 
 def _entries(value: object) -> Iterable[Mapping[str, object]]:

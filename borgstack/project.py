@@ -18,8 +18,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 from pyinfra.api.exceptions import DeployError
 
-from borgstack import application
-from borgstack.database import DATABASES
+from borgstack import application, whatsapp
+from borgstack.database import databases
 from borgstack.settings import Settings
 from borgstack.sizes import SIZES
 
@@ -38,6 +38,7 @@ VOLUMES = (
     "borgstack_caddy_data",
     "borgstack_caddy_config",
 )
+WHATSAPP_VOLUMES = ("borgstack_n8n_data", "borgstack_evolution_instances")
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REPOSITORY = Path(__file__).parent.parent
 VERIFY_SCRIPT = _REPOSITORY / "tests" / "deployment" / "verify-chatwoot.sh"
@@ -131,20 +132,23 @@ def render(settings: Settings) -> Project:
         ProjectFile("config/chatwoot/application.json", application.declared(settings), "600")
     )
     postgresql = _template("config/postgresql/postgresql.conf", "postgresql.conf.j2", settings)
+    n8n = _n8n_files(settings)
     redis = _template(REDIS_CONF, "redis.conf.j2", settings, "600", _REDIS_UID, _REDIS_GID)
     digests = {
         "postgresql": _digest([postgresql]),
         "redis": _digest([redis]),
         "chatwoot": _digest(chatwoot),
+        "n8n": _digest(n8n),
     }
     compose = _template(COMPOSE_FILE, "docker-compose.yml.j2", settings, "640", digests=digests)
     files = [
         compose,
-        _template(CADDYFILE, "Caddyfile.j2", settings),
+        _template(CADDYFILE, "Caddyfile.j2", settings, editors=_editors(settings)),
         _template("config/postgresql/init-databases.sql", "init-databases.sql.j2", settings),
         postgresql,
         redis,
         *chatwoot,
+        *n8n,
         _template("config/chatwoot/README.md", "chatwoot-README.md.j2", settings),
         ProjectFile("verify-chatwoot.sh", VERIFY_SCRIPT.read_bytes(), mode="750"),
     ]
@@ -152,16 +156,49 @@ def render(settings: Settings) -> Project:
         files.append(ProjectFile("config/caddy/acme-root.pem", settings.acme_root.read_bytes()))
     parsed = _parsed(compose.content or b"")
     networks = {name: bool(one.get("internal")) for name, one in parsed["networks"].items()}
-    return Project(settings, (*_folders(), *files), _services(parsed), networks)
+    return Project(settings, (*_folders(settings), *files), _services(parsed), networks)
 
 
-def _folders() -> Iterable[ProjectFile]:
+def _editors(settings: Settings) -> list[tuple[str, str]]:
+    """The public name of each open user interface, and where it answers inside."""
+    known = {
+        "n8n": (settings.n8n_host, "n8n:5678"),
+        "evolution": (settings.evolution_host, "evolution:8080"),
+    }
+    return [known[name] for name in known if name in settings.editors]
+
+
+def volumes(settings: Settings) -> tuple[str, ...]:
+    """The volumes of what runs; those of what is switched off stay, and are nobody's."""
+    return (*VOLUMES, *WHATSAPP_VOLUMES) if settings.whatsapp else VOLUMES
+
+
+def _n8n_files(settings: Settings) -> list[ProjectFile]:
+    """What the one-shot n8n-prepare reads; secrets and ids are filled in there."""
+    if not settings.whatsapp:
+        return []
+    folder = _REPOSITORY / "files" / "n8n"
+    files = [
+        ProjectFile(f"config/n8n/{name}", (folder / name).read_bytes())
+        for name in ("prepare.js", "credentials.json")
+    ]
+    wanted = whatsapp.preparation(settings)
+    files.append(ProjectFile("config/n8n/preparation.json", wanted))
+    for name, content in whatsapp.workflows(settings).items():
+        files.append(ProjectFile(f"config/n8n/workflows/{name}", content))
+    return files
+
+
+def _folders(settings: Settings) -> Iterable[ProjectFile]:
     yield ProjectFile("", None, mode="750")
     yield ProjectFile(FIRST_PASSWORDS, None, mode="700")
     for path in ("config", "config/caddy", "config/caddy/conf.d"):
         yield ProjectFile(path, None, mode="755")
     for service in ("postgresql", "redis", "chatwoot"):
         yield ProjectFile(f"config/{service}", None, mode="755")
+    if settings.whatsapp:
+        for path in ("config/n8n", "config/n8n/workflows"):
+            yield ProjectFile(path, None, mode="755")
 
 
 @cache
@@ -190,8 +227,8 @@ def _template(
             .render(
                 settings=settings,
                 size=SIZES[settings.size],
-                databases=DATABASES,
-                volumes=VOLUMES,
+                databases=databases(settings),
+                volumes=volumes(settings),
                 **values,
             )
         )

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from passlib import pwd
 
@@ -39,7 +40,9 @@ class Entry:
 
     :ivar readers: the services whose environment may hold it; a test holds the rendered compose
         file to that.
+    :ivar restarts: services that take it up when they start, though it is not in their environment.
     :ivar value: for `PLAIN` and `SUPPLIED`, where the value comes from; None leaves the entry out.
+    :ivar needed: whether these settings call for a generated entry at all.
     """
 
     name: str
@@ -47,15 +50,42 @@ class Entry:
     comment: str
     placeholder: str
     readers: tuple[str, ...] = ()
+    restarts: tuple[str, ...] = ()
     length: int = 0
     value: Callable[[Settings], str | None] | None = None
+    needed: Callable[[Settings], bool] = lambda _: True
 
 
 _CHATWOOT = ("chatwoot-prepare", "chatwoot", "chatwoot-worker")
+_N8N = ("n8n-prepare", "n8n")
 
 
 def _smtp_password(settings: Settings) -> str | None:
     return settings.smtp_password.get_secret_value() if settings.smtp_password else None
+
+
+def _editors_password_hash(settings: Settings) -> str | None:
+    if settings.editors_password is None:
+        return None
+    return _hashed(settings.editors_password.get_secret_value(), settings.domain)
+
+
+@cache
+def _hashed(password: str, domain: str) -> str:
+    """The password as Caddy wants it: the same at each run, or each would find another there.
+
+    A salt has to differ from server to server, not to be a secret; told by the password it would
+    make that quick to guess.
+    """
+    from passlib.hash import bcrypt  # a slow import that few settings call for
+    from passlib.utils.binary import bcrypt64
+
+    salt = hashlib.sha256(f"borgstack editors {domain}".encode()).digest()[:16]
+    return str(bcrypt.using(rounds=10, salt=bcrypt64.encode_bytes(salt).decode()).hash(password))
+
+
+def _whatsapp(settings: Settings) -> bool:
+    return settings.whatsapp
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -86,7 +116,7 @@ ENTRIES: tuple[Entry, ...] = (
         Kind.PASSWORD,
         "Redis, shared by the applications, each in a database of its own.",
         "<generate-strong-password>",
-        readers=("redis", *_CHATWOOT),
+        readers=("redis", *_CHATWOOT, "evolution"),
         length=32,
     ),
     Entry(
@@ -122,7 +152,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Nobody has to obtain it: it is generated here and written into Chatwoot by the deploy,\n"
         "which shows it under the avatar menu: Profile Settings, Access Token.",
         "<generate-api-token>",
-        readers=("chatwoot-prepare",),
+        readers=("chatwoot-prepare", "n8n-prepare"),
         length=24,
     ),
     Entry(
@@ -142,6 +172,97 @@ ENTRIES: tuple[Entry, ...] = (
         readers=_CHATWOOT,
         value=_smtp_password,
     ),
+    Entry(
+        "N8N_HOST",
+        Kind.PLAIN,
+        "n8n, which carries messages between WhatsApp and Chatwoot\n"
+        "n8n's name; follows the settings.",
+        "n8n.${DOMAIN}",
+        readers=("n8n",),
+        value=lambda settings: settings.n8n_host if settings.whatsapp else None,
+    ),
+    Entry(
+        "N8N_DB_PASSWORD",
+        Kind.PASSWORD,
+        "The role n8n_user, which owns n8n_db and reaches no other database.",
+        "<generate-strong-password>",
+        readers=("postgresql", *_N8N),
+        length=32,
+        needed=_whatsapp,
+    ),
+    Entry(
+        "N8N_ENCRYPTION_KEY",
+        Kind.PASSWORD,
+        "SECURITY WARNING: encrypts the credentials that n8n keeps; without it they are lost.\n"
+        "Keep a copy with your backups, and never change it.",
+        "<generate-encryption-key>",
+        readers=_N8N,
+        length=48,
+        needed=_whatsapp,
+    ),
+    Entry(
+        "N8N_OWNER_PASSWORD",
+        Kind.LOGIN,
+        "The first password of n8n's owner, whose login is the administrator's e-mail address.\n"
+        "The deploy claims n8n with it once; after that the one set in n8n counts.",
+        "<generate-strong-password>",
+        length=24,
+        needed=_whatsapp,
+    ),
+    Entry(
+        "EVOLUTION_HOST",
+        Kind.PLAIN,
+        "Evolution API, which speaks with WhatsApp\nEvolution's name; follows the settings.",
+        "evolution.${DOMAIN}",
+        readers=("evolution",),
+        value=lambda settings: settings.evolution_host if settings.whatsapp else None,
+    ),
+    Entry(
+        "EVOLUTION_DB_PASSWORD",
+        Kind.PASSWORD,
+        "The role evolution_user, which owns evolution_db and reaches no other database.",
+        "<generate-strong-password>",
+        readers=("postgresql", "evolution"),
+        length=32,
+        needed=_whatsapp,
+    ),
+    Entry(
+        "EVOLUTION_API_KEY",
+        Kind.PASSWORD,
+        "SECURITY WARNING: sends and reads WhatsApp messages in the name of the paired phone.",
+        "<generate-api-key>",
+        readers=("evolution", "n8n-prepare"),
+        length=40,
+        needed=_whatsapp,
+    ),
+    Entry(
+        "WHATSAPP_BRIDGE_SECRET",
+        Kind.PASSWORD,
+        "What Evolution shows to n8n with each message; the deploy tells both.",
+        "<generate-secret>",
+        readers=("n8n-prepare",),
+        length=40,
+        needed=_whatsapp,
+    ),
+    Entry(
+        "WHATSAPP_REPLY_SECRET",
+        Kind.PASSWORD,
+        "Part of the address at which n8n takes agents' replies from Chatwoot.",
+        "<generate-secret>",
+        readers=("chatwoot-prepare", "n8n-prepare"),
+        restarts=("n8n",),
+        length=40,
+        needed=_whatsapp,
+    ),
+    Entry(
+        "EDITORS_PASSWORD_HASH",
+        Kind.SUPPLIED,
+        "The password in front of n8n's and Evolution's user interfaces, as bcrypt;\n"
+        "follows the reference in the settings.",
+        "<from-the-settings>",
+        readers=("caddy",),
+        value=_editors_password_hash,
+    ),
 )
 
 EXAMPLE_HEAD = """\
@@ -154,13 +275,20 @@ EXAMPLE_HEAD = """\
 def entries_for(settings: Settings) -> tuple[Entry, ...]:
     """The entries that these settings call for."""
     return tuple(
-        entry for entry in ENTRIES if entry.value is None or entry.value(settings) is not None
+        entry
+        for entry in ENTRIES
+        if entry.needed(settings) and (entry.value is None or entry.value(settings) is not None)
     )
 
 
 def readers(name: str) -> tuple[str, ...]:
     """The services whose environment holds an entry."""
     return next((entry.readers for entry in ENTRIES if entry.name == name), ())
+
+
+def concerned(name: str) -> tuple[str, ...]:
+    """The services that are made anew when an entry changes."""
+    return next(((*one.readers, *one.restarts) for one in ENTRIES if one.name == name), ())
 
 
 def plain_values(settings: Settings) -> dict[str, str]:

@@ -36,8 +36,11 @@ from borgstack.values import (
     Email,
     Fingerprint,
     Image,
+    InstanceName,
     Line,
     Locale,
+    Login,
+    PhoneVersion,
     PlainText,
     TimeZone,
     Url,
@@ -103,6 +106,32 @@ class Settings(BaseModel):
         default=(), description="who is told of events, see below"
     )
 
+    whatsapp: bool = Field(
+        default=True, description="n8n and Evolution API, and their wiring; False leaves it all out"
+    )
+    whatsapp_instance: InstanceName = Field(
+        default="whatsapp", description="the name under which Evolution keeps the paired phone"
+    )
+    whatsapp_inbox: Line = Field(
+        default=declared.WHATSAPP, description="the one of `inboxes` that WhatsApp comes in through"
+    )
+    own_workflows: tuple[Literal["inbound", "replies", "errors"], ...] = Field(
+        default=(),
+        description="n8n workflows that you edit (inbound, replies, errors): made once, then left",
+    )
+    editors: tuple[Literal["n8n", "evolution"], ...] = Field(
+        default=(),
+        description="user interfaces (n8n, evolution) to open to the public, behind a password",
+    )
+    editors_user: Login = Field(default="admin", description="the login in front of `editors`")
+    editors_password: SecretStr | None = Field(
+        default=None, description="a reference: 'env:NAME' or 'file:PATH', read on the laptop"
+    )
+    evolution_phone_version: PhoneVersion | None = Field(
+        default=None,
+        description="the version of WhatsApp Web to claim; None asks for the newest",
+    )
+
     chatwoot_image: Image = Field(
         default="chatwoot/chatwoot:v4.6.0-ce",
         description="web, worker and prepare; changing it is the upgrade",
@@ -112,6 +141,11 @@ class Settings(BaseModel):
     )
     redis_image: Image = Field(default="redis:8.2-alpine", description="Redis")
     caddy_image: Image = Field(default="caddy:2.10-alpine", description="the web server in front")
+    n8n_image: Image = Field(default="n8nio/n8n:1.112.6", description="n8n; 2.x is not supported")
+    evolution_image: Image = Field(
+        default="atendai/evolution-api:v2.2.3",
+        description="Evolution API; newer ones are evoapicloud/evolution-api:v2.3.x",
+    )
 
     acme_directory: Url = Field(
         default="https://acme-v02.api.letsencrypt.org/directory",
@@ -204,7 +238,8 @@ class Settings(BaseModel):
     @property
     def public_names(self) -> tuple[str, ...]:
         """The names that Caddy asks certificates for."""
-        return (self.chatwoot_host,)
+        hosts = {"n8n": self.n8n_host, "evolution": self.evolution_host}
+        return (self.chatwoot_host, *(hosts[name] for name in hosts if name in self.editors))
 
     def memory_limit(self, service: str) -> str:
         """The memory limit of a service, in Compose's notation."""
@@ -243,7 +278,8 @@ def resolve_reference(reference: str) -> str:
     return value
 
 
-_SECRET_FIELDS = ("smtp_password",)
+_PARTNERS = {"smtp_password": "smtp_username", "editors_password": "editors"}
+_SECRET_FIELDS = tuple(_PARTNERS)
 
 
 def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str]]:
@@ -262,7 +298,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
             except ValueError as error:
                 mistakes.append(f"{field}: {error}")
                 known.pop(field)
-                known.pop("smtp_username", None)  # or its lonely partner is named as well
+                known.pop(_PARTNERS[field], None)  # or its lonely partner is named as well
     mistakes += _contradictions(known)
     try:
         settings = Settings.model_validate(known)
@@ -291,6 +327,9 @@ def _contradictions(data: Mapping[str, object]) -> list[str]:
         mistakes.append("smtp_username and smtp_password go together")
     if "smtp_username" in data and "smtp_address" not in data:
         mistakes.append("smtp_username is of no use without smtp_address")
+    if bool(data.get("editors")) != ("editors_password" in data):
+        mistakes.append("editors and editors_password go together")
+    mistakes += _whatsapp_contradictions(data)
     limits = data.get("memory_limits")
     if isinstance(limits, dict) and (unknown := set(limits) - set(SIZES["4gb"].memory)):
         mistakes.append(f"memory_limits names no service of the stack: {sorted(unknown)}")
@@ -299,6 +338,19 @@ def _contradictions(data: Mapping[str, object]) -> list[str]:
     if root is not None and not Path(str(root)).is_file():
         mistakes.append(f"acme_root: there is no file {root} on this machine")
     return mistakes
+
+
+def _whatsapp_contradictions(data: Mapping[str, object]) -> Iterable[str]:
+    if data.get("whatsapp", True) is False:
+        if data.get("editors"):
+            yield "editors is of no use while whatsapp is False"
+        return
+    name = data.get("whatsapp_inbox", declared.WHATSAPP)
+    inbox = declared.inbox_named(data, name)
+    if inbox is None:
+        yield f"whatsapp_inbox: inboxes has no {name!r}; add it there, or set whatsapp to False"
+    elif inbox.get("webhook_url") is not None:
+        yield f"inboxes: {name}: webhook_url is the deploy's to set while whatsapp is True"
 
 
 def settings_of_all(hosts: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, Settings]:

@@ -1,8 +1,8 @@
 """What each service may use, by the server's memory: one table to read and to argue about.
 
-The limits of the `4gb` row add up to 3.4 GB or less with every service on, the one-shot prepare
-included, which runs beside the old version during an upgrade; a test holds the sum. Chatwoot's
-processes idle at 300-350 MB each, n8n at 430 MB with its task runner.
+The limits of the `4gb` row add up to 3.4 GB or less with every service on and one of the
+one-shots, which run beside the rest but never at once; a test holds the sum. Chatwoot's processes
+idle at 300-350 MB each, n8n at 430 MB with its task runner.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ SIZES: Mapping[str, Size] = {
             "chatwoot": "640m",
             "chatwoot-worker": "640m",
             "caddy": "64m",
+            "n8n-prepare": "512m",
             "n8n": "512m",
             "evolution": "320m",
         },
@@ -66,6 +67,7 @@ SIZES: Mapping[str, Size] = {
             "chatwoot": "1g",
             "chatwoot-worker": "1280m",
             "caddy": "128m",
+            "n8n-prepare": "768m",
             "n8n": "768m",
             "evolution": "512m",
         },
@@ -83,6 +85,7 @@ SIZES: Mapping[str, Size] = {
             "chatwoot": "2g",
             "chatwoot-worker": "2560m",
             "caddy": "256m",
+            "n8n-prepare": "1g",
             "n8n": "1g",
             "evolution": "768m",
         },

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from borgstack import database, redis
+from borgstack import database, redis, whatsapp
 from borgstack.database import DatabaseState
 from borgstack.project import REDIS_CONF, Project, Service
 from borgstack.redis import RedisChange, RedisState
+from borgstack.settings import Settings
+from borgstack.whatsapp import InstanceState, N8nState
 
 PROJECT = "borgstack"
 REDIS = "redis"
@@ -66,6 +68,7 @@ class StackState:
     :ivar unreadable: whether Chatwoot's tables are others than those of its version 4.6.
     :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values.
     :ivar unstored: the names whose certificate Caddy serves and has no longer in its store.
+    :ivar n8n: None while its database does not answer; :ivar instance: while Evolution does not.
     """
 
     engine: str = "missing"
@@ -81,6 +84,8 @@ class StackState:
     first_passwords: frozenset[str] = frozenset()
     caddy: tuple[Any, Any] | None = None
     unstored: tuple[str, ...] = ()
+    n8n: N8nState | None = None
+    instance: InstanceState | None = None
 
 
 def parse(lines: Iterable[str]) -> StackState:
@@ -106,6 +111,8 @@ def parse(lines: Iterable[str]) -> StackState:
         first_passwords=frozenset(rows.get("first-password", ())),
         caddy=(_json(adapted), _json(live)) if adapted or live else None,
         unstored=tuple(rows.get("caddy-unstored", ())),
+        n8n=whatsapp.parse_n8n(rows),
+        instance=whatsapp.parse_instance(rows),
     )
 
 
@@ -278,6 +285,8 @@ def _amiss(service: Service, live: Container, state: StackState) -> Found:
         return "it is unhealthy", "recreate"
     if service.name == REDIS and state.redis and state.redis.password != "ok":  # noqa: S105
         return "it does not take its password", "recreate"
+    if service.name == whatsapp.N8N and state.n8n and (deaf := whatsapp.deaf(state.n8n)):
+        return f"it does not listen for {', '.join(deaf)}", "recreate"
     if service.name == PUBLISHER and state.unstored:
         # A reload keeps what is in memory; only a start obtains it anew.
         names = ", ".join(state.unstored)
@@ -343,6 +352,15 @@ def still_starting(
     ]
 
 
+def undeclared(state: StackState) -> list[Container]:
+    """Containers that Compose has made for services that neither we nor an override declare."""
+    return [
+        live
+        for live in state.containers.values()
+        if live.project == PROJECT and state.hashes and live.service not in state.hashes
+    ]
+
+
 def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
     """Why prepare has to run: its container, its image, or a database without a schema."""
     service = project.services[PREPARE]
@@ -353,9 +371,10 @@ def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
     return change
 
 
-def database_changes(state: StackState) -> list[database.DatabaseChange]:
+def database_changes(settings: Settings, state: StackState) -> list[database.DatabaseChange]:
     """What the SQL has to put right; empty while PostgreSQL cannot be asked."""
-    return database.changes(state.database) if state.database else []
+    wanted = database.databases(settings)
+    return database.changes(wanted, state.database) if state.database else []
 
 
 def redis_changes(project: Project, state: StackState, *, starts: bool) -> list[RedisChange]:

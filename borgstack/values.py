@@ -83,3 +83,8 @@ Fingerprint = Annotated[
     AfterValidator(lambda value: value.replace(" ", "").upper()),
     matching(r"[0-9A-F]{40}", "a key fingerprint of 40 hexadecimal digits"),
 ]
+InstanceName = Annotated[str, matching(r"[a-z0-9][a-z0-9-]{0,39}", "a name of a-z, 0-9 and -")]
+Login = Annotated[str, matching(r"[A-Za-z0-9._@-]{1,60}", "a login of letters, digits and . _ @ -")]
+PhoneVersion = Annotated[
+    str, matching(r"[0-9]+(\.[0-9]+){2}", "a version such as 2.3000.1023223821")
+]

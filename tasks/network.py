@@ -1,4 +1,5 @@
-"""Step 6: the networks; one that somebody made by hand may have a way out, or stop Compose."""
+"""Step 6: what is in the way: containers of what was switched off, and networks that somebody
+made by hand, which may have a way out, or stop Compose."""
 
 from pyinfra.api import deploy
 
@@ -8,5 +9,6 @@ from borgstack.project import Project
 
 @deploy("Networks")
 def clear_networks(project: Project) -> None:
-    """Have no network of the stack's names that is not as declared; Compose makes them anew."""
+    """Have no container and no network of the stack's that is not as declared."""
+    stack.remove_undeclared(name="Remove what is switched off", project=project)
     stack.converge_networks(name="Remove what is not as declared", project=project)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api import FactBase, StringCommand
 
 from borgstack import stack
-from borgstack.database import DATABASES
+from borgstack.database import Database
 from borgstack.facts import read_lines
 from borgstack.host import script
 from borgstack.redis import ONBOARDING
@@ -18,6 +18,7 @@ class Stack(FactBase[StackState]):
     def command(
         self,
         directory: str,
+        databases: tuple[Database, ...],
         redis: tuple[str, ...],
         names: tuple[str, ...],
         plain: str,
@@ -25,16 +26,17 @@ class Stack(FactBase[StackState]):
         caddyfile: str,
         admin: str,
         salt: str,
+        whatsapp: tuple[str, str, str, str],
         images: tuple[str, ...],
     ) -> StringCommand:
         """Run `stack_state.sh`, which says what the arguments are."""
         words = (
-            " ".join(f"{one.name}:{one.role}:{one.password}" for one in DATABASES),
+            " ".join(f"{one.name}:{one.role}:{one.password}" for one in databases),
             " ".join((ONBOARDING, *redis)),
             " ".join(names),
         )
         wanted = (plain, compose, caddyfile, admin, salt)
-        return script("stack_state", directory, *words, *wanted, *images)
+        return script("stack_state", directory, *words, *wanted, *whatsapp, *images)
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""

@@ -1,4 +1,5 @@
-"""What runs on the server: shell and awk, and what these hand to Ruby and Redis in containers.
+"""What runs on the server: shell and awk, and what these hand to Ruby, Node and Redis in
+containers.
 
 They need what a bare Debian or Ubuntu has: POSIX sh, awk, coreutils, tar. A script gets its
 arguments as words and secrets only on stdin; it says on stderr what was expected, what it saw and
@@ -26,7 +27,7 @@ def script_text(name: str) -> str:
 def _with_inclusions(file: str) -> str:
     text = (_FOLDER / file).read_text(encoding="utf-8")
     return re.sub(
-        r"@([a-z_]+\.(?:awk|lua|rb|sh|sql))@", lambda mark: _with_inclusions(mark[1]), text
+        r"@([a-z0-9_]+\.(?:awk|js|lua|rb|sh|sql))@", lambda mark: _with_inclusions(mark[1]), text
     )
 
 

@@ -1,12 +1,12 @@
 # Inside the PostgreSQL container: what roles, databases, extensions and passwords are like.
 #
-# Usage: sh -s ADMIN SALT TOKEN DATABASE:ROLE:PASSWORD-VARIABLE...
-#   ADMIN, SALT, TOKEN   see application_state.sql
+# Usage: sh -s ADMIN SALT TOKEN REPLIES DATABASE:ROLE:PASSWORD-VARIABLE...
+#   ADMIN, SALT, TOKEN, REPLIES   see application_state.sql
 # Each role looks for itself, by its password, so that one session proves the one and reads the
 # other; where the password is refused, the superuser looks through the socket.
 export LC_ALL=C PGCONNECT_TIMEOUT=30
-admin=$1 salt=$2 token=$3
-shift 3
+admin=$1 salt=$2 token=$3 replies=$4
+shift 4
 # 127.0.0.1 is trusted; only the container's own address asks for the password.
 address=$(hostname -i) address=${address%% *}
 
@@ -17,7 +17,9 @@ look() {
     printf '%s\n' "$rows" "password $role ok"
   else
     rows=$(psql -qAtX -U postgres -d "$database" -c "$sql" 2>/dev/null) || rows=''
-    printf '%s\n' "$rows" "password $role refused"
+    # A container that does not have it yet is made anew before anybody asks again.
+    printenv "$4" >/dev/null && verdict=refused || verdict=unset
+    printf '%s\n' "$rows" "password $role $verdict"
   fi
 }
 
@@ -46,7 +48,7 @@ SELECT 'schema ' || current_database() || ' ' || unnest(xpath('/row/version/text
 done
 {
   psql -qAtX -v ON_ERROR_STOP=1 -v "admin=$admin" -v "salt=$salt" -v "token=$token" \
-    -U postgres -d chatwoot_db 2>/dev/null <<'SQL' || echo application-unreadable
+    -v "replies=$replies" -U postgres -d chatwoot_db 2>/dev/null <<'SQL' || echo application-unreadable
 @application_state.sql@
 SQL
 } &

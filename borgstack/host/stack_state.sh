@@ -3,7 +3,8 @@
 # by side. Hashes and Caddy's configuration are those of the wanted files, not of what lies on the
 # disk: so the look tells what a deploy will do before it has put a file in place.
 #
-# Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE ADMIN SALT IMAGE...
+# Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE ADMIN SALT
+#          INSTANCE INBOX REPLY-URL WORKFLOWS IMAGE...
 #   DATABASES   words, see database_state.sh
 #   REDIS       words, see redis_state.sh
 #   NAMES       words: the public names that Caddy has certificates for
@@ -11,10 +12,16 @@
 #   SALT        of the digests that stand for what must not be read
 #   PLAIN       words NAME=VALUE: the entries of .env that are no secrets, as they have to be
 #   COMPOSE, CADDYFILE   the wanted files, in base64
+#   INSTANCE    of Evolution API; empty where WhatsApp is switched off
+#   INBOX       the name of the inbox that WhatsApp comes in through
+#   REPLY-URL   where n8n takes replies, with a mark in the place of its secret
+#   WORKFLOWS   the wanted ones, a JSON array, in gzip and base64
 set -u
 export LC_ALL=C
 directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7 admin=$8 salt=$9
 shift 9
+instance=$1 inbox=$2 reply_url=$3 workflows=$4
+shift 4
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
 # Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
 systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
@@ -23,18 +30,19 @@ parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
-# The token goes through pipes alone; its digest says whether Chatwoot has the same one.
-token=$(
-  {
-    printf %s "$salt"
-    awk '
-@api_token.awk@
-    ' "$directory/.env" 2>/dev/null
-  } | sha256sum
-)
+# Secrets go through pipes alone; salted digests say whether others hold the same ones.
+value() {
+  awk '
+@env_value.awk@
+  ' wanted="$1" "$directory/.env" 2>/dev/null
+}
+digest() { { printf %s "$salt$1"; value "$2"; } | sha256sum | cut -d ' ' -f 1; }
+token=$(digest '' CHATWOOT_API_TOKEN)
+replies=-
+[ -z "$instance" ] || replies=$(digest "${reply_url%%@@*}" WHATSAPP_REPLY_SECRET)
 # All at once: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose
-docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "${token%% *}" $databases >"$parts/4" 2>/dev/null <<'INNER' &
+docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" "$replies" $databases >"$parts/4" 2>/dev/null <<'INNER' &
 @database_state.sh@
 INNER
 # shellcheck disable=SC2086
@@ -53,6 +61,17 @@ printf %s "$caddyfile" | base64 -d | docker exec -i borgstack_caddy sh -c 'print
     set -- /data/caddy/certificates/*/"$name"/*.crt /data/caddy/certificates/*/"wildcard_.${name#*.}"/*.crt
     [ -e "$1" ] || [ -e "$2" ] || echo "caddy-unstored $name"
   done' sh $names >"$parts/5" 2>/dev/null &
+
+if [ -n "$instance" ]; then
+  (
+    set -- "$directory" "$admin" "$inbox" "$workflows"
+@n8n_state.sh@
+  ) >"$parts/9" 2>/dev/null &
+  docker exec -i evolution node - "$instance" "$salt" "$(digest '' WHATSAPP_BRIDGE_SECRET)" \
+    >"$parts/10" 2>/dev/null <<'INNER' &
+@evolution_state.js@
+INNER
+fi
 
 # The plugin itself, not `docker compose`: that one starts every plugin twice to ask its name.
 for compose in /usr/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins \
@@ -101,4 +120,4 @@ echo "engine running"
 for file in "$directory"/first-passwords/*@*; do
   [ ! -e "$file" ] || echo "first-password ${file##*/}"
 done
-cat "$parts"/[1-8]
+cat "$parts"/[0-9]*

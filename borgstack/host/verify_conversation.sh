@@ -9,5 +9,5 @@ program='
 @verify_conversation.rb@
 '
 awk '
-@api_token.awk@
-' "$1/.env" | timeout 90 docker exec -i chatwoot ruby -rjson -rnet/http -rsocket -rsecurerandom -e "$program"
+@env_value.awk@
+' wanted=CHATWOOT_API_TOKEN "$1/.env" | timeout 90 docker exec -i chatwoot ruby -rjson -rnet/http -rsocket -rsecurerandom -e "$program"

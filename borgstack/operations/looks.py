@@ -14,7 +14,8 @@ import gevent
 from pyinfra.api import Host
 from pyinfra.context import ctx_host
 
-from borgstack import redis, secrets
+from borgstack import redis, secrets, whatsapp
+from borgstack.database import databases
 from borgstack.docker import DockerState
 from borgstack.facts.docker import Docker
 from borgstack.facts.env import Env
@@ -92,6 +93,7 @@ def stack_state(project: Project) -> StackState:
     return observe(
         Stack,
         directory=DIRECTORY,
+        databases=databases(project.settings),
         redis=tuple(redis.declared(project.content(REDIS_CONF))),
         names=project.settings.public_names,
         plain=" ".join(f"{name}={value}" for name, value in plain.items()),
@@ -99,8 +101,16 @@ def stack_state(project: Project) -> StackState:
         caddyfile=_base64(project.content(CADDYFILE)),
         admin=project.settings.admin_email.lower(),
         salt=SALT,
+        whatsapp=_whatsapp(project.settings),
         images=project.images,
     )
+
+
+def _whatsapp(settings: Settings) -> tuple[str, str, str, str]:
+    if not settings.whatsapp:
+        return "", "", "", ""
+    packed = whatsapp.packed(settings)
+    return settings.whatsapp_instance, settings.whatsapp_inbox, whatsapp.REPLY_URL, packed
 
 
 def _base64(content: bytes) -> str:

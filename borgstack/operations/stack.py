@@ -8,7 +8,7 @@ from pyinfra.context import state
 
 from borgstack import application, secrets, stack
 from borgstack import host as scripts
-from borgstack.database import DATABASES
+from borgstack.database import databases
 from borgstack.operations import (
     Commands,
     Streamed,
@@ -25,20 +25,20 @@ from borgstack.secrets import plain_values
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
 
 
-def _is_open(live: StackState) -> bool:
+def is_open(live: StackState) -> bool:
     """Whether nothing can be said of the stack because its engine is down; only plans see that."""
     if live.engine == "stopped":
         cannot_know("the stack, because Docker does not run")
     return live.engine == "stopped"
 
 
-def _has_to_answer(store: str) -> Commands:
-    """Stop a run whose store is healthy and could not be asked: what differs would stay unseen."""
+def has_to_answer(what: str, container: str) -> Commands:
+    """Stop a run in which something healthy could not be asked: what differs would stay unseen."""
     if state.is_executing:
         yield from refuse(
             [
-                f"expected {store} to answer, since its container is healthy; saw no answer in "
-                f"time. 'docker logs borgstack_{store.lower()}' may say why; run the deploy again."
+                f"expected {what} to answer, since its container is healthy; saw no answer in "
+                f"time. 'docker logs {container}' may say why; run the deploy again."
             ]
         )
 
@@ -47,7 +47,7 @@ def _has_to_answer(store: str) -> Commands:
 def pull_images(project: Project) -> Commands:
     """Pull the images that are not there, telling what is being waited for."""
     live = stack_state(project)
-    missing = [] if _is_open(live) else stack.missing_images(project, live)
+    missing = [] if is_open(live) else stack.missing_images(project, live)
     if missing:
         explain(f"{image} is not on the host" for image in missing)
         yield streamed(scripts.change("images_pull", *missing))
@@ -57,7 +57,7 @@ def pull_images(project: Project) -> Commands:
 def converge_networks(project: Project) -> Commands:
     """Remove the networks that are not as declared; what is in them is then made anew."""
     live = stack_state(project)
-    if _is_open(live):
+    if is_open(live):
         return
     changes = stack.network_changes(project, live)
     if changes:
@@ -66,15 +66,25 @@ def converge_networks(project: Project) -> Commands:
 
 
 @converges
+def remove_undeclared(project: Project) -> Commands:
+    """Remove the containers of what was switched off; their data stays in the volumes."""
+    live = stack_state(project)
+    names = [name for name, one in live.containers.items() if one in stack.undeclared(live)]
+    if names:
+        explain(f"{name}: it is not declared any more" for name in names)
+        yield scripts.change("containers_remove", *names)
+
+
+@converges
 def start(project: Project, names: Iterable[str]) -> Commands:
     """Bring the named services, and only those that differ, to run and be healthy."""
     names = tuple(names)
     live = stack_state(project)
-    if _is_open(live):
+    if is_open(live):
         return
-    changes = _service_changes(project, names, live)
+    changes = service_changes(project, names, live)
     starting = stack.still_starting(project, names, live)
-    command = _bring_up([*changes, *starting], project.settings.start_timeout)
+    command = bring_up([*changes, *starting], project.settings.start_timeout)
     explain(changes)
     if changes:
         yield command
@@ -82,7 +92,7 @@ def start(project: Project, names: Iterable[str]) -> Commands:
         yield from refuse(["The service has to be healthy before the deploy goes on (see above)."])
 
 
-def _service_changes(
+def service_changes(
     project: Project, names: Iterable[str], live: StackState
 ) -> list[ServiceChange]:
     """The services that differ, or will because a secret that they read is about to change."""
@@ -91,7 +101,7 @@ def _service_changes(
     changes = stack.service_changes(project, names, live)
     differing = {change.service for change in changes}
     for change in env_changes(project.settings):
-        for service in () if change.name in plain else secrets.readers(change.name):
+        for service in () if change.name in plain else secrets.concerned(change.name):
             if service in names and service not in differing:
                 differing.add(service)
                 container = project.services[service].container
@@ -103,14 +113,14 @@ def _service_changes(
 def prepare(project: Project) -> Commands:
     """Run the one-shot that brings schema, assets and declared state to what they have to be."""
     live = stack_state(project)
-    if _is_open(live):
+    if is_open(live):
         return
     change = stack.prepare_change(project, live)
     if change is None:
-        change = next(iter(_service_changes(project, (stack.PREPARE,), live)), None)
+        change = next(iter(service_changes(project, (stack.PREPARE,), live)), None)
     reasons: list[object] = [] if change is None else [change]
     if change is None:
-        _say_what_is_open(live)
+        _say_whatis_open(live)
         found = live.application
         if found is not None:
             reasons += application.differences(project.settings, found, SALT)
@@ -118,10 +128,10 @@ def prepare(project: Project) -> Commands:
         service = project.services[stack.PREPARE]
         again = ServiceChange(service.name, service.container, "it differs", "recreate")
         explain(reasons)
-        yield _bring_up([change or again], project.settings.prepare_timeout)
+        yield bring_up([change or again], project.settings.prepare_timeout)
 
 
-def _say_what_is_open(live: StackState) -> None:
+def _say_whatis_open(live: StackState) -> None:
     if live.database is None:
         cannot_know("whether the database has a schema, because PostgreSQL does not run")
     elif live.unreadable:
@@ -132,14 +142,15 @@ def _say_what_is_open(live: StackState) -> None:
 def converge_databases(project: Project) -> Commands:
     """Run the SQL of first boot again when roles, owners, passwords or extensions differ."""
     live = stack_state(project)
-    if _is_open(live):
+    if is_open(live):
         return
     if live.database is None:
         cannot_know("roles, databases and extensions, because PostgreSQL does not run")
-        yield from _has_to_answer("PostgreSQL")
+        yield from has_to_answer("PostgreSQL", "borgstack_postgresql")
         return
-    changes = [str(change) for change in stack.database_changes(live)]
-    passwords = {"POSTGRES_PASSWORD", *(database.password for database in DATABASES)}
+    changes = [str(change) for change in stack.database_changes(project.settings, live)]
+    roles = databases(project.settings)
+    passwords = {"POSTGRES_PASSWORD", *(database.password for database in roles)}
     changes += [
         f"{change.name} changes, and with it a role's password"
         for change in env_changes(project.settings)
@@ -154,13 +165,13 @@ def converge_databases(project: Project) -> Commands:
 def converge_redis(project: Project) -> Commands:
     """Have Redis run with the settings of its redis.conf, and Chatwoot's onboarding closed."""
     live = stack_state(project)
-    if _is_open(live):
+    if is_open(live):
         return
     if live.redis is None:
         cannot_know("Redis' settings, because Redis does not run")
-        yield from _has_to_answer("Redis")
+        yield from has_to_answer("Redis", "borgstack_redis")
         return
-    starts = bool(_service_changes(project, (REDIS,), live))  # only in a plan
+    starts = bool(service_changes(project, (REDIS,), live))  # only in a plan
     changes = stack.redis_changes(project, live, starts=starts)
     if changes:
         explain(changes)
@@ -171,7 +182,7 @@ def converge_redis(project: Project) -> Commands:
 def reload_caddy(project: Project) -> Commands:
     """Have Caddy take up its Caddyfile without dropping a connection."""
     live = stack_state(project)
-    if _is_open(live) or _service_changes(project, (PUBLISHER,), live):
+    if is_open(live) or service_changes(project, (PUBLISHER,), live):
         return  # only in a plan: a container that starts reads its Caddyfile
     reason = stack.caddy_change(live)
     if reason:
@@ -179,6 +190,7 @@ def reload_caddy(project: Project) -> Commands:
         yield scripts.change("caddy_reload")
 
 
-def _bring_up(changes: Iterable[ServiceChange], timeout: int) -> Streamed:
+def bring_up(changes: Iterable[ServiceChange], timeout: int) -> Streamed:
+    """The command that makes these services run, and waits for them."""
     words = [change.word for change in changes]
     return streamed(scripts.change("services_up", DIRECTORY, str(timeout), *words))

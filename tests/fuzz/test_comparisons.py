@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from borgstack import database, docker, stack
+from borgstack import docker, stack, whatsapp
 from borgstack.docker import DAEMON_JSON, DockerState, UnreadableDaemonJson
 from borgstack.facts.docker import Docker
 from borgstack.facts.env import Env
@@ -94,7 +94,11 @@ def test_any_stack_can_be_compared(lines: list[str]) -> None:
     stack.still_starting(PROJECT, PROJECT.services, live)
     stack.prepare_change(PROJECT, live)
     stack.caddy_change(live)
-    assert all(str(change) for change in stack.database_changes(live))
+    assert all(str(change) for change in stack.database_changes(PROJECT.settings, live))
+    if live.n8n is not None:
+        assert all(whatsapp.workflow_differences(PROJECT.settings, live.n8n))
+    if live.instance is not None:
+        assert all(whatsapp.instance_differences(PROJECT.settings, live.instance))
 
 
 @given(st.permutations(FIT[Stack]))
@@ -104,7 +108,11 @@ def test_a_stack_that_fits_fits_in_any_order(lines: list[str]) -> None:
     assert stack.missing_images(PROJECT, live) == []
     assert stack.prepare_change(PROJECT, live) is None
     assert live.database is not None
-    assert database.changes(live.database) == []
+    assert stack.database_changes(PROJECT.settings, live) == []
+    assert live.n8n is not None
+    assert whatsapp.workflow_differences(PROJECT.settings, live.n8n) == []
+    assert live.instance is not None
+    assert whatsapp.instance_differences(PROJECT.settings, live.instance) == []
     assert stack.caddy_change(live) is None
 
 

@@ -157,6 +157,12 @@ class FakeHosts:
         connector: Any = self.host(name).connector
         return [script_of(command) for command in connector.executed_commands]
 
+    def arguments(self, name: str, script: str) -> list[str]:
+        """What the one run of a script on a host was told."""
+        connector: Any = self.host(name).connector
+        (command,) = (one for one in connector.executed_commands if script_of(one) == script)
+        return words(command)[1:]
+
 
 FakeFactory = Callable[..., FakeHosts]
 

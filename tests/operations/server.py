@@ -8,10 +8,11 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-from borgstack import secrets
+from borgstack import secrets, whatsapp
 from borgstack.project import Project
 from borgstack.settings import Settings
 from borgstack.stack import PREPARE, PUBLISHER, REDIS
+from borgstack.whatsapp import EVOLUTION, N8N, N8N_PREPARE
 from tests.unit.support import (
     default_project,
     fit_database_lines,
@@ -83,6 +84,27 @@ BARE: dict[str, Lines] = {
 }
 
 
+STALE = {
+    "CHATWOOT_API_TOKEN": [
+        ('"token": true', '"token": false'),
+        ("credential borgstackChatwoot ok", "credential borgstackChatwoot differs"),
+    ],
+    "EVOLUTION_API_KEY": [
+        ("credential borgstackEvolution ok", "credential borgstackEvolution differs"),
+    ],
+    "N8N_ENCRYPTION_KEY": [("n8n-credential (.*) ok", r"n8n-credential \1 differs")],
+    "WHATSAPP_BRIDGE_SECRET": [
+        ("credential borgstackBridge ok", "credential borgstackBridge differs"),
+        ('"secret": true', '"secret": false'),
+    ],
+    "WHATSAPP_REPLY_SECRET": [
+        ('"replies": true', '"replies": false'),
+        (r"borgstackReplies\|\|true\|true", "borgstackReplies|nodes|true|"),
+    ],
+}
+"""By entry, what a look finds to be of the old value until somebody is told the new one."""
+
+
 @dataclass
 class Server:
     """What one server answers now; `react` is called with every script that ended well."""
@@ -120,12 +142,23 @@ class Server:
             self._databases(fit_database_lines())
         elif script == "caddy_reload":
             self._caddy()
+        elif script == "containers_remove":
+            for name in arguments:
+                self._replace(f"container {name}|", [])
+        elif script == "n8n_claim":
+            self._replace("n8n-owner ", ["n8n-owner true"])
+        elif script == "evolution_converge":
+            self._replace("evolution ", starting(FIT["stack_state"], "evolution "))
 
     def _write_env(self) -> None:
         late = set(FIT["env_state"]) - set(self.answers["env_state"])
         names = [line.split(" ")[1] for line in late if line.startswith("entry ")]
         for service in {reader for name in names for reader in secrets.readers(name)}:
             self._replace(f"hash {service} ", [f"hash {service} renewed"])
+        for name in names:
+            for old, new in STALE.get(name, ()):
+                rows = self.answers["stack_state"]
+                self.answers["stack_state"] = [re.sub(old, new, row) for row in rows]
         self.answers["env_state"] = FIT["env_state"]
 
     def _remove_network(self, name: str) -> None:
@@ -159,6 +192,27 @@ class Server:
                 self._replace(kind, starting(FIT["stack_state"], kind))
         elif service == PUBLISHER:
             self._caddy()
+        elif service == N8N_PREPARE:
+            self._prepare_n8n()
+        elif service == N8N:  # it begins to listen when it starts
+            self.answers["stack_state"] = [
+                f"{row}true" if row.startswith("n8n-workflow ") and row.endswith("|true|") else row
+                for row in rows
+            ]
+        elif service == EVOLUTION and not starting(rows, "evolution "):
+            self._replace("evolution ", ['evolution {"status": null, "secret": false}'])
+
+    def _prepare_n8n(self) -> None:
+        """Import all; n8n itself, and who owns it, stay as they are."""
+        rows = self.answers["stack_state"]
+        heard = [row.split("|")[0] for row in rows if row.endswith("|true|true")]
+        fit = [
+            row if row.split("|")[0] in heard else row.removesuffix("true")
+            for row in starting(FIT["stack_state"], "n8n-workflow ")
+        ]
+        credentials = [f"n8n-credential {identity} ok" for identity in whatsapp.CREDENTIALS]
+        owner = starting(rows, "n8n-owner ") or ["n8n-owner false"]
+        self._replace("n8n-", [*fit, *credentials, *owner, "n8n-read yes"])
 
     def _databases(self, rows: Lines) -> None:
         kinds = ("role ", "database", "password ", "extension ", "schema ")

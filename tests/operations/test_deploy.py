@@ -12,9 +12,10 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.context import ctx_host, ctx_state
 
+from borgstack.project import render
 from tests.operations.conftest import FakeFactory, FakeHosts, execute
-from tests.operations.server import BARE, FIT, LOOKS, READS, altered
-from tests.unit.support import REPOSITORY, REQUIRED, fit_server_lines
+from tests.operations.server import BARE, FIT, LOOKS, READS, altered, fit_answers, without
+from tests.unit.support import REPOSITORY, REQUIRED, fit_server_lines, settings_of
 
 
 def deploy(hosts: FakeHosts) -> None:
@@ -78,9 +79,9 @@ FIT_ENV = FIT["env_state"]
         ("env_state", altered(FIT_ENV, "|600|", "|644|"), ["env_write"]),
         ("env_state", altered(FIT_ENV, "DOMAIN ok", "DOMAIN differs"), ["env_write"]),
         (
-            "env_state",  # read by Redis, prepare, web and worker
+            "env_state",  # read by Redis, prepare, web and worker, Evolution
             altered(FIT_ENV, "REDIS_PASSWORD ok", "REDIS_PASSWORD empty"),
-            ["env_write", "services_up", "services_up", "services_up"],
+            ["env_write", "services_up", "services_up", "services_up", "services_up"],
         ),
         ("files_state", altered(FIT_FILES, "redis.conf regular", "redis.conf x"), ["files_put"]),
         (
@@ -90,7 +91,24 @@ FIT_ENV = FIT["env_state"]
         ),
         ("stack_state", altered(FIT_STACK, "hash caddy ", "hash caddy new-"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "hash redis ", "hash redis new-"), ["services_up"]),
-        ("stack_state", altered(FIT_STACK, "Exited (0)", "Exited (1)"), ["services_up"]),
+        (
+            "stack_state",  # both one-shots
+            altered(FIT_STACK, "Exited (0)", "Exited (1)"),
+            ["services_up", "services_up"],
+        ),
+        ("stack_state", altered(FIT_STACK, "hash n8n ", "hash n8n new-"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "borgstackErrors||", "x||"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "owner true", "owner false"), ["n8n_claim"]),
+        (
+            "stack_state",
+            altered(FIT_STACK, '"byEvents": false', '"byEvents": true'),
+            ["evolution_converge"],
+        ),
+        (
+            "stack_state",
+            [*FIT_STACK, "container old|borgstack|old|h|i|running|Up|n|old:1|"],
+            ["containers_remove"],
+        ),
         ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["database_converge"]),
         ("stack_state", altered(FIT_STACK, 'live {"a":1}', 'live {"a":2}'), ["caddy_reload"]),
@@ -114,7 +132,7 @@ FIT_ENV = FIT["env_state"]
                 "onboarding 0",
                 "onboarding 1",
             ),
-            ["networks_remove", "services_up", "redis_converge", "services_up"],
+            ["networks_remove", "services_up", "redis_converge", *["services_up"] * 3],
         ),
         (
             "docker_state",
@@ -184,7 +202,10 @@ def test_a_service_that_does_not_become_healthy_stops_the_host(
     assert changes(chat) == ["services_up"]
 
 
-@pytest.mark.parametrize(("store", "rows"), [("PostgreSQL", "database-read"), ("Redis", "redis-")])
+@pytest.mark.parametrize(
+    ("store", "rows"),
+    [("PostgreSQL", "database-read"), ("Redis", "redis-"), ("Evolution", "evolution ")],
+)
 def test_a_store_that_could_not_be_asked_stops_the_host(
     chat: FakeHosts, messages: pytest.LogCaptureFixture, store: str, rows: str
 ) -> None:
@@ -194,6 +215,25 @@ def test_a_store_that_could_not_be_asked_stops_the_host(
         deploy(chat)
     assert f"expected {store} to answer" in messages.text
     assert changes(chat) == []
+
+
+NO_N8N = without(FIT_STACK, "n8n-")
+
+
+def test_an_n8n_whose_owner_could_not_be_asked_for_stops_the_host(
+    chat: FakeHosts, messages: pytest.LogCaptureFixture
+) -> None:
+    chat.answer("chat", stack_state=NO_N8N)
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        deploy(chat)
+    assert "expected n8n's database to answer" in messages.text
+    assert changes(chat) == ["services_up"]  # the one-shot, which might have helped
+
+
+def test_an_n8n_that_has_lost_its_tables_is_made_anew(chat: FakeHosts) -> None:
+    chat.differ("chat", stack_state=NO_N8N)
+    deploy(chat)
+    assert changes(chat) == ["services_up", "services_up", "n8n_claim"]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +254,7 @@ def test_a_store_that_could_not_be_asked_stops_the_host(
         ("stack_state", altered(FIT_STACK, 'live {"a":1}', "live {}"), "another configuration"),
         ("stack_state", altered(FIT_STACK, "|borgstack_internal|true", "||true"), "not Compose's"),
         ("stack_state", altered(FIT_STACK, "onboarding 0", "onboarding 1"), "onboarding is open"),
+        ("stack_state", altered(FIT_STACK, "owner true", "owner false"), "n8n has no owner yet"),
     ],
 )
 def test_the_operator_is_told_why_something_changes(
@@ -231,6 +272,20 @@ def test_after_a_change_only_what_may_have_changed_is_read_again(chat: FakeHosts
     assert chat.scripts("chat") == [*LOOKS, "env_write", *after]
 
 
+@pytest.mark.parametrize("leftover", ["n8n", "evolution"])
+def test_what_is_switched_off_goes_and_nothing_else_of_whatsapp_is_touched(
+    fake_hosts: FakeFactory, leftover: str
+) -> None:
+    data = {**REQUIRED, "whatsapp": False}
+    hosts = fake_hosts("chat", data=data)
+    fit = fit_answers(render(settings_of(whatsapp=False)))
+    container = next(row for row in FIT_STACK if row.startswith(f"container {leftover}|"))
+    hosts.differ("chat", **{**fit, "stack_state": [*fit["stack_state"], container]})
+    deploy(hosts)
+    assert changes(hosts) == ["containers_remove"]
+    assert hosts.arguments("chat", "containers_remove") == [leftover]
+
+
 def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) -> None:
     chat.differ("chat", **BARE)
     deploy(chat)
@@ -243,6 +298,11 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) 
         "services_up",  # PostgreSQL and Redis
         "services_up",  # prepare
         "services_up",  # web and worker
+        "services_up",  # Evolution
+        "services_up",  # n8n-prepare
+        "services_up",  # n8n
+        "n8n_claim",
+        "evolution_converge",
         "services_up",  # Caddy
     ]
 

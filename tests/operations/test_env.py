@@ -107,7 +107,7 @@ def test_a_drift_is_put_right_and_nothing_else_is_touched(
 
 
 def values(path: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([A-Z_]+)=(.*)$", path.read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", path.read_text(), re.MULTILINE))
 
 
 def test_a_setting_that_changes_is_written_and_no_secret_with_it(placed: Path) -> None:

@@ -21,10 +21,23 @@ from borgstack import plan, secrets
 from borgstack.facts.files import MaskedFiles
 from borgstack.operations import files
 from borgstack.plan import HostPlan, Plan, Step, make_plan
-from tests.operations.conftest import FakeFactory, serve
-from tests.operations.server import BARE, FIT, READS, Lines, Server, altered, script_of, without
+from borgstack.project import render
+from borgstack.whatsapp import INBOUND_URL, INSTANCE_SETTINGS, INSTANCE_WEBHOOK
+from tests.operations.conftest import FakeFactory, FakeHosts, serve
+from tests.operations.server import (
+    BARE,
+    FIT,
+    READS,
+    Lines,
+    Server,
+    altered,
+    fit_answers,
+    script_of,
+    starting,
+    without,
+)
 from tests.operations.test_deploy import deploy
-from tests.unit.support import REPOSITORY, REQUIRED, default_project, run_script
+from tests.unit.support import REPOSITORY, REQUIRED, default_project, run_script, settings_of
 
 DEPLOY = str(REPOSITORY / "deploy.py")
 SECRET = "SecretOfTheDatabase0123456789abc"
@@ -86,7 +99,7 @@ def steps(found: HostPlan) -> list[str]:
 STACK = FIT["stack_state"]
 NO_POSTGRESQL = without(
     STACK, "container borgstack_postgresql|", "role ", "database", "password ", "extension ",
-    "schema ",
+    "schema ", "n8n-",
 )  # fmt: skip
 STOPPED = [
     "unit MainPID=0" if line == "unit MainPID=321" else line.replace("=active", "=inactive")
@@ -104,8 +117,32 @@ STORES = "Databases | Start PostgreSQL and Redis"
 ROLES = "Databases | Converge roles, databases and extensions"
 PREPARE = "Chatwoot | Prepare schema, account and assets"
 WEB = "Chatwoot | Start web and worker"
+EVOLUTION = "WhatsApp | Start Evolution API"
+N8N_PREPARE = "WhatsApp | Import credentials and workflows"
+N8N = "WhatsApp | Start n8n"
+CLAIM = "WhatsApp | Give n8n its owner"
+INSTANCE = "WhatsApp | Converge the WhatsApp instance"
+WHATSAPP = [EVOLUTION, N8N_PREPARE, N8N, CLAIM, INSTANCE]
+LEFTOVERS = "Networks | Remove what is switched off"
 CADDY = "Publish | Start Caddy"
 RELOAD = "Publish | Reload Caddy"
+
+
+def lost(entry: str) -> Differences:
+    """An `.env` without one of its entries."""
+    return {"env_state": altered(FIT["env_state"], f"entry {entry} ok", f"entry {entry} missing")}
+
+
+def stack_with(old: str, new: str) -> Differences:
+    return {"stack_state": altered(STACK, old, new)}
+
+
+def evolution(**fields: object) -> Differences:
+    """An Evolution whose instance is as declared, but for these fields."""
+    (line,) = starting(STACK, "evolution ")
+    changed = {**json.loads(line.removeprefix("evolution ")), **fields}
+    return stack_with(line, f"evolution {json.dumps(changed)}")
+
 
 DIFFERENCES: list[tuple[Differences, list[str]]] = [
     ({}, []),
@@ -113,18 +150,23 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
     ({"docker_state": altered(FIT["docker_state"], "package docker-ce ", "x ")}, [INSTALL]),
     ({"env_state": altered(FIT["env_state"], "DOMAIN ok", "DOMAIN differs")}, [ENV]),
     ({"env_state": altered(FIT["env_state"], "|600|", "|644|")}, [ENV]),
-    ({"env_state": REDIS_EMPTY}, [ENV, STORES, PREPARE, WEB]),
+    ({"env_state": REDIS_EMPTY}, [ENV, STORES, PREPARE, WEB, EVOLUTION]),
     (
         {"env_state": altered(FIT["env_state"], "API_TOKEN ok", "API_TOKEN missing")},
-        [ENV, PREPARE],
+        [ENV, PREPARE, N8N_PREPARE],
     ),
+    (lost("WHATSAPP_REPLY_SECRET"), [ENV, PREPARE, N8N_PREPARE, N8N]),
+    (lost("WHATSAPP_BRIDGE_SECRET"), [ENV, N8N_PREPARE, INSTANCE]),
+    (lost("EVOLUTION_API_KEY"), [ENV, EVOLUTION, N8N_PREPARE]),
+    (lost("N8N_ENCRYPTION_KEY"), [ENV, N8N_PREPARE, N8N]),
+    (lost("N8N_OWNER_PASSWORD"), [ENV]),
     ({"files_state": REDIS_CONF}, [FILES]),
     (
         {"files_state": REDIS_CONF, "stack_state": altered(STACK, "hash redis ", "hash redis x-")},
         [FILES, STORES],
     ),
     ({"stack_state": altered(STACK, '"redis:8.2-alpine"', '"x"')}, [IMAGES, STORES]),
-    ({"stack_state": altered(STACK, "Exited (0)", "Exited (1)")}, [PREPARE]),
+    ({"stack_state": altered(STACK, "Exited (0)", "Exited (1)")}, [PREPARE, N8N_PREPARE]),
     ({"stack_state": altered(STACK, "schema chatwoot_db", "x")}, [PREPARE]),
     ({"stack_state": altered(STACK, "user ok", "user refused")}, [ROLES]),
     ({"stack_state": altered(STACK, "hash caddy ", "hash caddy new-")}, [CADDY]),
@@ -137,7 +179,26 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
         [CADDY],  # a container that starts reads its Caddyfile
     ),
     ({"stack_state": altered(STACK, 'live {"a":1}', 'live {"a":2}')}, [RELOAD]),
-    (BARE, [INSTALL, IMAGES, ENV, FILES, STORES, PREPARE, WEB, CADDY]),
+    (stack_with("borgstackInbound||true|true", "x||true|true"), [N8N_PREPARE, N8N]),
+    (stack_with("borgstackErrors||", "x||"), [N8N_PREPARE]),
+    (stack_with("borgstackReplies||", "borgstackReplies|nodes,settings|"), [N8N_PREPARE]),
+    (stack_with("borgstackInbound||true|true", "borgstackInbound|||"), [N8N_PREPARE, N8N]),
+    (stack_with("borgstackReplies||true|true", "borgstackReplies||true|"), [N8N]),
+    (stack_with("borgstackEvolution ok", "borgstackEvolution differs"), [N8N_PREPARE]),
+    ({"stack_state": without(STACK, "n8n-credential borgstackBridge")}, [N8N_PREPARE]),
+    (stack_with("n8n-owner true", "n8n-owner false"), [CLAIM]),
+    (evolution(status=None, secret=False), [INSTANCE]),
+    (evolution(webhook={**INSTANCE_WEBHOOK, "base64": False}), [INSTANCE]),
+    (evolution(webhook={}), [INSTANCE]),
+    (evolution(settings={**INSTANCE_SETTINGS, "groupsIgnore": False}), [INSTANCE]),
+    (evolution(secret=False), [INSTANCE]),
+    (stack_with('"replies": true', '"replies": false'), [PREPARE]),
+    (
+        {"stack_state": [*STACK, "container old|borgstack|old|h|i|running|Up|n|old:1|"]},
+        [LEFTOVERS],
+    ),
+    (stack_with("hash evolution ", "hash evolution new-"), [EVOLUTION]),
+    (BARE, [INSTALL, IMAGES, ENV, FILES, STORES, PREPARE, WEB, *WHATSAPP, CADDY]),
 ]
 
 
@@ -151,18 +212,44 @@ def test_a_plan_lists_what_a_run_then_changes_and_changes_nothing_itself(
     assert all(change.reasons for change in found.hosts[0].changes)
     assert set(world.scripts()) <= READS
     assert world.scripts()
-
     hosts = fake_hosts("chat", data=REQUIRED)
     hosts.differ("chat", **differences)
+    assert steps_of_a_run(hosts) == expected
+
+
+def steps_of_a_run(hosts: FakeHosts) -> list[str]:
+    """What a run changes on its one host."""
     deploy(hosts)
     host = hosts.host("chat")
-    ran = [
+    return [
         name
         for operation in host.op_hash_order
         for name in hosts.state.get_op_meta(operation).names
         if hosts.state.get_op_data_for_host(host, operation).operation_meta.did_change()
     ]
-    assert ran == expected
+
+
+OFF = {**REQUIRED, "whatsapp": False}
+FIT_OFF = fit_answers(render(settings_of(whatsapp=False)))
+OLD_CONTAINERS = [row for row in STACK if row.startswith(("container n8n", "container evolution|"))]
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ({}, []),
+        ({"stack_state": [*FIT_OFF["stack_state"], *OLD_CONTAINERS]}, [LEFTOVERS]),
+        (BARE, [INSTALL, IMAGES, ENV, FILES, STORES, PREPARE, WEB, CADDY]),
+    ],
+)
+def test_without_whatsapp_plan_and_run_are_the_same_and_do_none_of_it(
+    world: World, fake_hosts: FakeFactory, differences: Differences, expected: list[str]
+) -> None:
+    world.inventory({"chat": OFF})
+    assert steps(world.host({**FIT_OFF, **differences})) == expected
+    hosts = fake_hosts("chat", data=OFF)
+    hosts.differ("chat", **{**FIT_OFF, **differences})
+    assert steps_of_a_run(hosts) == expected
 
 
 @pytest.mark.parametrize(
@@ -180,6 +267,47 @@ def test_a_plan_lists_what_a_run_then_changes_and_changes_nothing_itself(
             "/opt/borgstack/config/redis/redis.conf: type x, not regular file, mode 644, not 600",
         ),
         ({"stack_state": NO_POSTGRESQL}, "postgresql: there is no container"),
+        (stack_with("borgstackErrors||", "x||"), "workflow errors: missing"),
+        (
+            stack_with("borgstackReplies||", "borgstackReplies|nodes,settings|"),
+            "workflow replies: other nodes, settings than in files/n8n",
+        ),
+        (
+            stack_with("borgstackInbound||true|true", "borgstackInbound|||"),
+            "workflow inbound: not active",
+        ),
+        (
+            stack_with("borgstackReplies||true|true", "borgstackReplies||true|"),
+            "n8n: it does not listen for replies",
+        ),
+        (
+            stack_with("borgstackEvolution ok", "borgstackEvolution differs"),
+            "credential borgstackEvolution: another than in .env",
+        ),
+        (stack_with("n8n-owner true", "n8n-owner false"), "n8n has no owner yet"),
+        (evolution(status=None), "instance whatsapp: missing"),
+        (
+            evolution(webhook={**INSTANCE_WEBHOOK, "url": "http://x"}),
+            f"instance whatsapp: webhook url 'http://x', not {INBOUND_URL!r}",
+        ),
+        (
+            evolution(settings={}),
+            "instance whatsapp: setting rejectCall None, not False",
+        ),
+        (
+            evolution(secret=False),
+            "instance whatsapp: it shows n8n another secret than .env's",
+        ),
+        (lost("WHATSAPP_BRIDGE_SECRET"), "instance whatsapp: WHATSAPP_BRIDGE_SECRET changes"),
+        (lost("WHATSAPP_REPLY_SECRET"), "n8n: WHATSAPP_REPLY_SECRET changes"),
+        (
+            stack_with('"replies": true', '"replies": false'),
+            "inbox WhatsApp: its webhook is not n8n's",
+        ),
+        (
+            {"stack_state": [*STACK, "container old|borgstack|old|h|i|running|Up|n|old:1|"]},
+            "old: it is not declared any more",
+        ),
     ],
 )
 def test_a_plan_says_why(world: World, differences: Differences, reason: str) -> None:
@@ -197,7 +325,13 @@ def test_a_plan_says_why(world: World, differences: Differences, reason: str) ->
             (
                 "roles, databases and extensions, because PostgreSQL does not run",
                 "whether the database has a schema, because PostgreSQL does not run",
+                "what is in n8n, because its database does not answer",
+                "whether n8n has an owner, because its database does not answer",
             ),
+        ),
+        (
+            {"stack_state": without(STACK, "evolution ")},
+            ("what Evolution holds, because it does not run",),
         ),
         (
             {"docker_state": STOPPED, "stack_state": ["engine stopped"]},
@@ -234,6 +368,9 @@ def test_an_entry_that_changes_makes_exactly_its_readers_differ(
             "smtp_address": "smtp.example.com",
             "smtp_username": "chat",
             "smtp_password": f"file:{tmp_path}/password",
+            "dns_check": "off",
+            "editors": ["n8n"],
+            "editors_password": f"file:{tmp_path}/password",
         }
         env = [*env, f"entry {entry.name} ok", f"digest {entry.name} {'0' * 64}"]
     else:
@@ -244,7 +381,9 @@ def test_an_entry_that_changes_makes_exactly_its_readers_differ(
     told = [reason for change in found.changes for reason in change.reasons]
     readers = [reason.removesuffix(suffix) for reason in told if reason.endswith(suffix)]
     # What is no secret is in the wanted hashes already: its readers need no foretelling.
-    expected = () if entry.kind is secrets.Kind.PLAIN else entry.readers
+    expected = () if entry.kind is secrets.Kind.PLAIN else secrets.concerned(entry.name)
+    if entry.name == "WHATSAPP_BRIDGE_SECRET":
+        expected = (*expected, "instance whatsapp")  # it is told through Evolution's API
     assert sorted(readers) == sorted(expected)
     assert SECRET not in Plan((found,)).as_json()
 

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from borgstack import docker, redis
+from borgstack import docker, redis, whatsapp
+from borgstack.database import CHATWOOT, EVOLUTION, N8N
 from borgstack.host import script_text
 from borgstack.project import REDIS_CONF, Project, Service, render
 from borgstack.settings import Settings, read_settings
@@ -144,7 +145,32 @@ def fit_stack_lines(project: Project) -> list[str]:
         lines.append(f"network {name}|borgstack|{name}|{str(internal).lower()}")
     lines += [*fit_database_lines(), *fit_redis_lines(project)]
     lines += ['caddy-adapted {"a":1}', 'caddy-live {"a":1}']
+    lines += fit_whatsapp_lines() if project.settings.whatsapp else []
     return [*lines, f"application {json.dumps(fit_application(project.settings))}"]
+
+
+def fit_whatsapp_lines() -> list[str]:
+    """What `n8n_state.sh` and `evolution_state.js` print where both hold what they have to."""
+    instance = {
+        "status": "open",
+        "webhook": {**whatsapp.INSTANCE_WEBHOOK},
+        "settings": {**whatsapp.INSTANCE_SETTINGS, "msgCall": ""},
+        "secret": True,
+    }
+    return [
+        *(
+            f"n8n-workflow {one.id}||{fit}|{fit}"
+            for one, fit in zip(whatsapp.WORKFLOWS, FIT_WORKFLOWS, strict=True)
+        ),
+        *(f"n8n-credential {identity} ok" for identity in whatsapp.CREDENTIALS),
+        "n8n-owner true",
+        "n8n-read yes",
+        f"evolution {json.dumps(instance)}",
+    ]
+
+
+FIT_WORKFLOWS = ("true", "true", "")
+"""Whether each is active and listens: nothing calls the one for errors but n8n."""
 
 
 def fit_application(settings: Settings) -> dict[str, Any]:
@@ -180,6 +206,7 @@ def fit_application(settings: Settings) -> dict[str, Any]:
                 "greeting": one.greeting,
                 "one_conversation": one.one_conversation,
                 "webhook": None,
+                "replies": settings.whatsapp and one.name == settings.whatsapp_inbox,
             }
             for one in settings.inboxes
         ],
@@ -203,16 +230,20 @@ def fit_redis_lines(project: Project) -> list[str]:
     return ["redis-password ok", "redis-onboarding 0", *rows]
 
 
+ALL = (CHATWOOT, N8N, EVOLUTION)
+"""The databases of the default settings."""
+
+
 def fit_database_lines() -> list[str]:
     """What `database_state.sh` prints where roles, owners, passwords and extensions fit."""
     return [
         "role postgres login,superuser,createdb,createrole,replication,bypassrls",
-        "role chatwoot_user login",
+        *(f"role {one.role} login" for one in ALL),
         "database postgres postgres",
         "database template1 postgres",
-        "database chatwoot_db chatwoot_user",
+        *(f"database {one.name} {one.role}" for one in ALL),
         "password postgres ok",
-        "password chatwoot_user ok",
+        *(f"password {one.role} ok" for one in ALL),
         *(f"extension chatwoot_db {name}" for name in CHATWOOT_EXTENSIONS),
         "schema chatwoot_db 20250101000000",
         "database-read",

@@ -27,7 +27,10 @@ FULL: dict[str, object] = {
     "former_agents": ["eve@example.com"],
     "teams": [{"name": "sales", "description": "They sell"}],
     "labels": [{"title": "vip", "color": "#ff0000"}],
-    "inboxes": [{"name": "WhatsApp", "greeting": "Hello", "webhook_url": f"{HOOK}/inbox"}],
+    "inboxes": [
+        {"name": "WhatsApp", "greeting": "Hello"},
+        {"name": "Shop", "webhook_url": f"{HOOK}/inbox"},
+    ],
     "webhooks": [{"url": HOOK, "events": ["message_created", "message_updated"]}],
 }
 
@@ -38,7 +41,7 @@ def settings() -> Settings:
 
 def live() -> dict[str, Any]:
     found = fit_application(settings())
-    found["inboxes"][0]["webhook"] = digest(SALT, f"{HOOK}/inbox")
+    found["inboxes"][1]["webhook"] = digest(SALT, f"{HOOK}/inbox")
     events = ["message_updated", "message_created"]
     found["webhooks"] = [{"url": digest(SALT, HOOK), "events": events}]
     return json.loads(json.dumps(found))
@@ -57,8 +60,8 @@ def user_at(place: int, **fields: object) -> Callable[[Any], None]:
     return lambda found: found["users"][place].update(fields)
 
 
-def entry(kind: str, **fields: object) -> Callable[[Any], None]:
-    return lambda found: found[kind][0].update(fields)
+def entry(kind: str, place: int = 0, **fields: object) -> Callable[[Any], None]:
+    return lambda found: found[kind][place].update(fields)
 
 
 SIGN_UP_BOOLEAN = {"ENABLE_ACCOUNT_SIGNUP": "---\nvalue: false\n"}
@@ -86,11 +89,12 @@ DRIFT: list[tuple[Callable[[Any], object], str]] = [
     (entry("teams", description="x"), "team sales: description 'x', not 'They sell'"),
     (lambda found: found["labels"].clear(), "label vip: missing"),
     (entry("labels", color="#000000"), "label vip: color '#000000', not '#ff0000'"),
-    (lambda found: found["inboxes"].clear(), "inbox WhatsApp: missing"),
+    (lambda found: found["inboxes"].pop(0), "inbox WhatsApp: missing"),
     (entry("inboxes", auto_assignment=False), "automatic assignment False, not True"),
     (entry("inboxes", greeting=None), "greeting None, not 'Hello'"),
     (entry("inboxes", one_conversation=False), "one conversation for each contact False, not True"),
-    (entry("inboxes", webhook=None), "inbox WhatsApp: another webhook address"),
+    (entry("inboxes", replies=False), "inbox WhatsApp: its webhook is not n8n's"),
+    (entry("inboxes", 1, webhook=None), "inbox Shop: another webhook address"),
     (lambda found: found["webhooks"].clear(), f"webhook {HOOK}: missing"),
     (entry("webhooks", events=["message_created"]), f"webhook {HOOK}: told of other events"),
 ]
@@ -145,5 +149,19 @@ def test_what_is_declared_is_written_without_a_secret_and_read_by_ruby() -> None
     assert written["account"]["name"] == "O'Brien & Söhne"
     assert written["agents"][0]["inboxes"] == ["WhatsApp"]
     assert written["invite"] is False
+    webhooks = {one["name"]: one["webhook_url"] for one in written["inboxes"]}
+    assert webhooks == {
+        "WhatsApp": "http://n8n:5678/webhook/whatsapp-replies-@@REPLY_SECRET@@",
+        "Shop": f"{HOOK}/inbox",
+    }
     mailed = settings_of(**FULL, smtp_address="mail.example.com")
     assert json.loads(application.declared(mailed))["invite"] is True
+
+
+def test_without_whatsapp_the_inboxs_webhook_is_its_owners() -> None:
+    off = settings_of(**FULL, whatsapp=False)
+    written = json.loads(application.declared(off))
+    assert written["inboxes"][0]["webhook_url"] is None
+    found = live()
+    found["inboxes"][0]["replies"] = False
+    assert application.differences(off, found, SALT) == []

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from borgstack import secrets
-from borgstack.project import VOLUMES, Project, render
+from borgstack.project import VOLUMES, WHATSAPP_VOLUMES, Project, render
 from borgstack.secrets import ENTRIES
 from borgstack.sizes import SIZES
 from tests.unit.support import default_project, settings_of
@@ -30,9 +30,14 @@ SERVICES = (
     "chatwoot-prepare",
     "chatwoot",
     "chatwoot-worker",
+    "evolution",
+    "n8n-prepare",
+    "n8n",
     "caddy",
 )
-LONG_RUNNING = tuple(name for name in SERVICES if name != "chatwoot-prepare")
+ONE_SHOTS = ("chatwoot-prepare", "n8n-prepare")
+LONG_RUNNING = tuple(name for name in SERVICES if name not in ONE_SHOTS)
+N8N = ("n8n-prepare", "n8n")
 RAILS = ("chatwoot-prepare", "chatwoot", "chatwoot-worker")
 HEALTHY = {"condition": "service_healthy"}
 PREPARED = {"condition": "service_completed_successfully"}
@@ -55,11 +60,13 @@ def service(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def smtp_compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The compose file of a Chatwoot that sends mail."""
-    password = tmp_path_factory.mktemp("smtp") / "password"
-    password.write_text("mail-secret-42")
-    return compose_of(render(settings_of(**SMTP, smtp_password=f"file:{password}")))
+def full_compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The compose file of a Chatwoot that sends mail, beside editors that are open."""
+    password = tmp_path_factory.mktemp("full") / "password"
+    password.write_text("supplied-secret-42")
+    reference = f"file:{password}"
+    editors = {"editors": ["n8n", "evolution"], "editors_password": reference}
+    return compose_of(render(settings_of(**SMTP, **editors, smtp_password=reference)))
 
 
 def names_in(value: object) -> set[str]:
@@ -91,6 +98,9 @@ def test_the_services_are_those_of_the_story() -> None:
         ("chatwoot-prepare", "image", "chatwoot/chatwoot:v4.6.0-ce"),
         ("postgresql", "image", "pgvector/pgvector:pg18"),
         ("redis", "image", "redis:8.2-alpine"),
+        ("n8n", "image", "n8nio/n8n:1.112.6"),
+        ("n8n-prepare", "image", "n8nio/n8n:1.112.6"),
+        ("evolution", "image", "atendai/evolution-api:v2.2.3"),
         ("caddy", "image", "caddy:2.10-alpine"),
         ("chatwoot", "container_name", "chatwoot"),
         ("chatwoot-worker", "container_name", "chatwoot-worker"),
@@ -98,10 +108,20 @@ def test_the_services_are_those_of_the_story() -> None:
         ("postgresql", "container_name", "borgstack_postgresql"),
         ("redis", "container_name", "borgstack_redis"),
         ("caddy", "container_name", "borgstack_caddy"),
+        ("n8n", "container_name", "n8n"),
+        ("n8n-prepare", "container_name", "n8n-prepare"),
+        ("evolution", "container_name", "evolution"),
         ("chatwoot-prepare", "restart", "no"),
+        ("n8n-prepare", "restart", "no"),
+        ("n8n-prepare", "entrypoint", ["node", "/etc/borgstack/prepare.js"]),
+        ("n8n-prepare", "tmpfs", ["/tmp:mode=1777"]),
         ("chatwoot", "networks", ["borgstack_internal", "borgstack_external"]),
         ("chatwoot-worker", "networks", ["borgstack_internal", "borgstack_external"]),
         ("chatwoot-prepare", "networks", ["borgstack_internal", "borgstack_external"]),
+        *(
+            (name, "networks", ["borgstack_internal", "borgstack_external"])
+            for name in ("evolution", "n8n-prepare", "n8n")
+        ),
         ("postgresql", "networks", ["borgstack_internal"]),
         ("redis", "networks", ["borgstack_internal"]),
         ("caddy", "networks", ["borgstack_external"]),
@@ -109,6 +129,8 @@ def test_the_services_are_those_of_the_story() -> None:
         ("redis", "stop_grace_period", "30s"),
         ("chatwoot", "stop_grace_period", "30s"),
         ("chatwoot-worker", "stop_grace_period", "40s"),
+        ("evolution", "stop_grace_period", "30s"),
+        ("n8n", "stop_grace_period", "40s"),
         ("caddy", "ports", ["80:80", "443:443", "443:443/udp"]),
         ("postgresql", "shm_size", "128m"),
     ],
@@ -139,6 +161,9 @@ def test_no_service_but_caddy_is_reachable_through_a_port_of_the_host(name: str)
         ("chatwoot-prepare", "/mnt/public", "borgstack_chatwoot_public"),
         ("postgresql", "/var/lib/postgresql", "borgstack_postgresql_data"),
         ("redis", "/data", "borgstack_redis_data"),
+        ("n8n", "/home/node/.n8n", "borgstack_n8n_data"),
+        ("evolution", "/evolution/instances", "borgstack_evolution_instances"),
+        ("n8n-prepare", "/etc/borgstack", "./config/n8n"),
         ("caddy", "/data", "borgstack_caddy_data"),
         ("caddy", "/config", "borgstack_caddy_config"),
         ("caddy", "/srv/chatwoot", "borgstack_chatwoot_public"),
@@ -151,13 +176,15 @@ def test_data_lies_in_named_volumes(name: str, target: str, source: str) -> None
 
 def test_every_volume_carries_the_prefix_and_is_a_local_one() -> None:
     volumes = default_compose()["volumes"]
-    assert volumes == {name: {"name": name, "driver": "local"} for name in VOLUMES}
+    assert volumes == {
+        name: {"name": name, "driver": "local"} for name in (*VOLUMES, *WHATSAPP_VOLUMES)
+    }
     assert all(name.startswith("borgstack_") for name in volumes)
 
 
 def test_every_volume_that_a_service_mounts_is_declared() -> None:
     text = json.dumps(default_compose()["services"])
-    used = set(re.findall(r'"(borgstack_[a-z_]+):/|"source": "(borgstack_[a-z_]+)"', text))
+    used = set(re.findall(r'"(borgstack_[a-z0-9_]+):/|"source": "(borgstack_[a-z0-9_]+)"', text))
     assert {first or second for first, second in used} == set(default_compose()["volumes"])
 
 
@@ -166,6 +193,42 @@ def test_the_internal_network_leads_nowhere_and_both_carry_the_prefix() -> None:
         "borgstack_internal": {"name": "borgstack_internal", "internal": True},
         "borgstack_external": {"name": "borgstack_external"},
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "expected"),
+    [
+        *((name, "DB_TYPE", "postgresdb") for name in N8N),
+        *((name, "DB_POSTGRESDB_DATABASE", "n8n_db") for name in N8N),
+        *((name, "DB_POSTGRESDB_USER", "n8n_user") for name in N8N),
+        *((name, "N8N_ENCRYPTION_KEY", "${N8N_ENCRYPTION_KEY:?}") for name in N8N),
+        *((name, "N8N_BLOCK_ENV_ACCESS_IN_NODE", "true") for name in N8N),
+        ("n8n-prepare", "N8N_USER_FOLDER", "/tmp"),
+        ("n8n", "WEBHOOK_URL", "https://${N8N_HOST:?}/"),
+        ("n8n", "N8N_CONCURRENCY_PRODUCTION_LIMIT", "1"),
+        ("n8n", "EXECUTIONS_DATA_SAVE_ON_SUCCESS", "none"),
+        ("evolution", "AUTHENTICATION_API_KEY", "${EVOLUTION_API_KEY:?}"),
+        ("evolution", "AUTHENTICATION_EXPOSE_IN_FETCH_INSTANCES", "false"),
+        (
+            "evolution",
+            "DATABASE_CONNECTION_URI",
+            "postgresql://evolution_user:${EVOLUTION_DB_PASSWORD:?}@postgresql:5432/evolution_db"
+            "?schema=public",
+        ),
+        ("evolution", "CACHE_REDIS_URI", "redis://:${REDIS_PASSWORD:?}@redis:6379/1"),
+        ("evolution", "CHATWOOT_ENABLED", "false"),
+        ("evolution", "DEL_INSTANCE", "false"),
+        ("evolution", "CONFIG_SESSION_PHONE_VERSION", ""),
+    ],
+)
+def test_n8n_and_evolution_have_the_variables_that_matter(
+    name: str, variable: str, expected: str
+) -> None:
+    assert service(name)["environment"][variable] == expected
+
+
+def test_evolution_is_spared_the_variable_that_its_image_prints() -> None:
+    assert "DATABASE_URL" not in service("evolution")["environment"]
 
 
 @pytest.mark.parametrize("name", RAILS)
@@ -208,6 +271,9 @@ def test_what_has_to_be_in_chatwoot_reaches_the_process_that_writes_it_down() ->
             "chatwoot-worker",
             {"postgresql": HEALTHY, "redis": HEALTHY, "chatwoot-prepare": PREPARED},
         ),
+        ("evolution", {"postgresql": HEALTHY, "redis": HEALTHY}),
+        ("n8n-prepare", {"postgresql": HEALTHY, "chatwoot": HEALTHY}),
+        ("n8n", {"postgresql": HEALTHY, "n8n-prepare": PREPARED}),
         ("caddy", {"chatwoot": HEALTHY}),
         ("postgresql", {}),
         ("redis", {}),
@@ -234,6 +300,8 @@ def test_chatwoots_health_check_has_the_storys_times(name: str, key: str, expect
         ("chatwoot-worker", "http://127.0.0.1:7433/"),
         ("postgresql", "pg_isready -q -h 127.0.0.1"),
         ("redis", "redis-cli ping | grep -qx PONG"),
+        ("evolution", "http://127.0.0.1:8080/ | grep -q '\"status\":200'"),
+        ("n8n", "http://127.0.0.1:5678/webhook/whatsapp-inbound"),
         ("caddy", "http://127.0.0.1:2019/config/"),
     ],
 )
@@ -263,6 +331,9 @@ def test_no_service_can_gain_rights(name: str) -> None:
         ("chatwoot", set()),
         ("chatwoot-worker", set()),
         ("chatwoot-prepare", set()),
+        ("evolution", set()),
+        ("n8n-prepare", set()),
+        ("n8n", set()),
     ],
 )
 def test_a_service_keeps_only_the_capabilities_that_its_image_needs(
@@ -289,14 +360,14 @@ def test_every_service_has_the_memory_limit_of_its_size(size: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_sees_only_the_secrets_that_are_meant_for_it(
-    name: str, smtp_compose: dict[str, Any]
+    name: str, full_compose: dict[str, Any]
 ) -> None:
     meant = {entry.name for entry in ENTRIES if name in entry.readers}
-    assert names_in(smtp_compose["services"][name]) == meant
+    assert names_in(full_compose["services"][name]) == meant
 
 
-def test_every_interpolated_name_is_an_entry_of_the_env_file(smtp_compose: dict[str, Any]) -> None:
-    assert names_in(smtp_compose) <= {entry.name for entry in ENTRIES}
+def test_every_interpolated_name_is_an_entry_of_the_env_file(full_compose: dict[str, Any]) -> None:
+    assert names_in(full_compose) <= {entry.name for entry in ENTRIES}
 
 
 def test_without_a_mail_server_no_service_asks_for_its_password() -> None:
@@ -307,9 +378,9 @@ def test_without_a_mail_server_no_service_asks_for_its_password() -> None:
 
 @pytest.mark.parametrize("name", RAILS)
 def test_every_rails_process_can_send_mail_when_there_is_a_server(
-    name: str, smtp_compose: dict[str, Any]
+    name: str, full_compose: dict[str, Any]
 ) -> None:
-    environment = smtp_compose["services"][name]["environment"]
+    environment = full_compose["services"][name]["environment"]
     mail = {key: value for key, value in environment.items() if key.startswith("SMTP_")}
     assert mail == {
         "SMTP_ADDRESS": "smtp.example.com",
@@ -331,27 +402,43 @@ def test_a_mail_server_without_a_login_gets_none() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_variable_that_sounds_secret_has_a_literal_value(
-    name: str, smtp_compose: dict[str, Any]
+    name: str, full_compose: dict[str, Any]
 ) -> None:
-    for key, value in smtp_compose["services"][name].get("environment", {}).items():
-        if re.search(r"PASSWORD|SECRET|TOKEN|AUTH$|_URL$", key) and key != "FRONTEND_URL":
-            assert re.search(r"\$\{[A-Z_]+:\?\}", value), key
+    for key, value in full_compose["services"][name].get("environment", {}).items():
+        sounds = re.search(r"PASSWORD|SECRET|TOKEN|AUTH$|_KEY$|_UR[IL]$", key)
+        if sounds and key not in {"FRONTEND_URL", "CACHE_REDIS_PREFIX_KEY"}:
+            assert re.search(r"\$\{[A-Z0-9_]+:\?\}", value), key
 
 
 def test_a_secret_that_is_missing_stops_compose_instead_of_being_empty(
-    smtp_compose: dict[str, Any],
+    full_compose: dict[str, Any],
 ) -> None:
-    text = json.dumps(smtp_compose)
+    text = json.dumps(full_compose)
     assert len(re.findall(r"\$\{[A-Z0-9_]+:\?\}", text)) == len(re.findall(r"(?<!\$)\$\{", text))
 
 
-@pytest.mark.parametrize("name", ["postgresql", "redis", "chatwoot-prepare"])
+@pytest.mark.parametrize("name", ["postgresql", "redis", "chatwoot-prepare", "n8n-prepare"])
 def test_a_change_of_mounted_files_changes_the_services_configuration(name: str) -> None:
     changed = compose_of(render(settings_of(size="8gb")))["services"]
     before = service(name)["labels"]["borgstack.files"]
     assert re.fullmatch(r"[0-9a-f]{16}", before)
-    same = name == "chatwoot-prepare"  # its two files do not depend on the size
+    same = name in ONE_SHOTS  # their files do not depend on the size
     assert (changed[name]["labels"]["borgstack.files"] == before) is same
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("chatwoot-prepare", {"account_name": "Other"}),
+        ("n8n-prepare", {"own_workflows": ["replies"]}),
+        ("n8n-prepare", {"whatsapp_instance": "other"}),
+    ],
+)
+def test_what_a_one_shot_is_told_otherwise_makes_it_run_again(
+    name: str, data: dict[str, object]
+) -> None:
+    changed = compose_of(render(settings_of(**data)))["services"][name]
+    assert changed["labels"] != service(name)["labels"]
 
 
 def test_threads_follow_the_size() -> None:

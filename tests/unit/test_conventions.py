@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import shutil
 import subprocess
 import tokenize
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from borgstack import host
 from borgstack.host import script_text
 from tests.unit.support import REPOSITORY
 
@@ -26,6 +28,8 @@ PYTHON = [
 ]
 HOST = REPOSITORY / "borgstack" / "host"
 SCRIPTS = sorted(path.stem for path in HOST.glob("*.sh"))
+JAVASCRIPT = [*sorted(HOST.glob("*.js")), *sorted((REPOSITORY / "files" / "n8n").glob("*.js"))]
+NODE = shutil.which("node")
 DOCUMENTS = [
     path
     for path in (
@@ -223,6 +227,36 @@ def test_the_deploy_tells_every_task_once() -> None:
     assert sorted(told) == sorted(tasks)
 
 
+def between_quotes(text: str) -> set[str]:
+    """The files that a script puts between single quotes, and not into a heredoc."""
+    runs = re.findall(r"(?m)^(?!.*<<).*'\n((?:@\S+@\n)+)", text)
+    return {name for run in runs for name in re.findall(r"@(\S+)@", run)}
+
+
+def quoted() -> list[Path]:
+    """Every file that stands between single quotes, by itself or inside another."""
+    found: set[str] = set()
+    new = {name for path in HOST.glob("*.sh") for name in between_quotes(path.read_text())}
+    while new - found:
+        found |= new
+        texts = [(HOST / name).read_text() for name in found]
+        new = {name for text in texts for name in re.findall(r"(?m)^@(\S+)@$", text)}
+    return [HOST / name for name in sorted(found)]
+
+
+def taken_for_comments(text: str) -> list[str]:
+    """Lines that `script_text` leaves out, though they mean something in their own language."""
+    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
+
+
+def errors_of_javascript(text: str) -> list[str]:
+    if NODE is None:
+        return []  # the end-to-end tests run each of them
+    words = [NODE, "--check", "-"]
+    done = subprocess.run(words, input=text, text=True, capture_output=True, check=False)
+    return done.stderr.splitlines()
+
+
 def quotes_in_awk(text: str) -> list[str]:
     """Such a file is put between single quotes; only its lines of comment are taken out before."""
     return [line for line in text.splitlines() if "'" in line and not line.lstrip().startswith("#")]
@@ -230,7 +264,7 @@ def quotes_in_awk(text: str) -> list[str]:
 
 def without_an_opening_comment(text: str) -> list[str]:
     first = text.splitlines()[0]
-    return [] if re.match(r"# \S.{20,}", first) else [first]
+    return [] if re.match(r"(#|//) \S.{20,}", first) else [first]
 
 
 def without_usage(text: str) -> list[str]:
@@ -259,6 +293,11 @@ SCRIPT_CHECKS: list[tuple[Callable[[str], list[str]], str]] = [
     (quotes_in_awk, "# it's fine here\n{ print 'x' }\n"),
     (without_an_opening_comment, "set -u\n"),
     (without_an_opening_comment, "# short\n"),
+    (without_an_opening_comment, "// short\n"),
+    (without_an_opening_comment, "const one = 1; // what is said of it comes too late\n"),
+    (quotes_in_awk, "// it's no comment to the shell\n"),
+    (taken_for_comments, "class One {\n  #two = 2;\n}\n"),
+    *([(errors_of_javascript, "if (one {\n")] if NODE else []),
     (without_usage, '# Does a thing with its argument.\nset -u\ncd "$1"\n'),
     (without_usage, '# Does a thing.\nfor word in "$@"; do :; done\n'),
     (errors_of_sh, "if true; then echo\n"),
@@ -276,13 +315,28 @@ def test_a_check_of_scripts_catches_its_sample(
     assert check(sample)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for kind in ("awk", "lua", "rb") for path in sorted(HOST.glob(f"*.{kind}"))],
-    ids=lambda path: path.name,
-)
+@pytest.mark.parametrize("path", quoted(), ids=lambda path: path.name)
 def test_a_file_for_another_language_can_stand_between_single_quotes(path: Path) -> None:
     assert quotes_in_awk(path.read_text()) == []
+
+
+def test_what_stands_between_single_quotes_is_found() -> None:
+    text = "program='\n@env.awk@\n@one.js@\n'\ncat <<'SQL'\n@two.sql@\nSQL\n"
+    text += "docker exec -i x sh -s <<'INNER' &\n@three.sh@\nINNER\n"
+    assert between_quotes(text) == {"env.awk", "one.js"}
+    names = {path.name for path in quoted()}
+    assert names >= {"n8n_claim.js", "evolution_converge.js", "evolution_api.js"}
+    others = [path for kind in ("awk", "lua", "rb") for path in HOST.glob(f"*.{kind}")]
+    assert names >= {path.name for path in others}
+
+
+@pytest.mark.parametrize("path", JAVASCRIPT, ids=lambda path: path.name)
+def test_a_program_for_node_says_what_it_is_for_and_reaches_node_whole(path: Path) -> None:
+    text = path.read_text()
+    assert without_an_opening_comment(text) == []
+    assert taken_for_comments(text) == []
+    whole = host._with_inclusions(path.name) if path.parent == HOST else text
+    assert errors_of_javascript(whole) == []
 
 
 @pytest.mark.parametrize("check", [without_an_opening_comment, without_usage])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from borgstack import database, stack
-from borgstack.database import DATABASES, DatabaseState
-from tests.unit.support import CHATWOOT_EXTENSIONS, fit_database_lines
+from borgstack.database import DatabaseState
+from tests.unit.support import ALL, CHATWOOT_EXTENSIONS, fit_database_lines, settings_of
 
 
 def parsed(lines: list[str]) -> DatabaseState:
@@ -25,14 +25,22 @@ def changed(**values: Any) -> DatabaseState:  # noqa: ANN401 - DatabaseState's o
     return dataclasses.replace(FIT, **values)
 
 
+def roles_but(**roles: str | None) -> DatabaseState:
+    """All that fits, but for these roles; None for one that is missing."""
+    found = {**FIT.roles, **roles}
+    return changed(roles={name: one for name, one in found.items() if one is not None})
+
+
 def test_nothing_differs_where_the_sql_has_run() -> None:
-    assert database.changes(FIT) == []
+    assert database.changes(ALL, FIT) == []
 
 
 def test_every_line_of_the_script_is_read() -> None:
-    assert FIT.roles["chatwoot_user"] == "login"
+    roles = ("chatwoot_user", "n8n_user", "evolution_user")
+    assert {name: FIT.roles[name] for name in roles} == dict.fromkeys(roles, "login")
     assert FIT.databases["chatwoot_db"] == "chatwoot_user"
-    assert FIT.passwords == {"postgres": "ok", "chatwoot_user": "ok"}
+    assert FIT.databases["n8n_db"] == "n8n_user"
+    assert FIT.passwords == dict.fromkeys(("postgres", *roles), "ok")
     assert FIT.extensions == {"chatwoot_db": frozenset(CHATWOOT_EXTENSIONS)}
     assert FIT.schema == "20250101000000"
 
@@ -49,18 +57,31 @@ def test_the_schema_of_another_database_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (changed(roles={}), "role chatwoot_user: missing, not login"),
+        (roles_but(chatwoot_user=None), "role chatwoot_user: missing, not login"),
         (
-            changed(roles={"chatwoot_user": "login,superuser"}),
+            roles_but(chatwoot_user="login,superuser"),
             "role chatwoot_user: login,superuser, not login",
         ),
         (
-            changed(roles={"chatwoot_user": "nologin"}),
+            roles_but(chatwoot_user="nologin"),
             "role chatwoot_user: nologin, not login",
         ),
         (
-            changed(roles={"chatwoot_user": "login,member of pg_monitor"}),
+            roles_but(chatwoot_user="login,member of pg_monitor"),
             "role chatwoot_user: login,member of pg_monitor, not login",
+        ),
+        (roles_but(n8n_user=None), "role n8n_user: missing, not login"),
+        (
+            roles_but(evolution_user="login,createdb"),
+            "role evolution_user: login,createdb, not login",
+        ),
+        (
+            changed(databases={**FIT.databases, "n8n_db": "n8n_user open"}),
+            "database n8n_db: n8n_user open, not n8n_user",
+        ),
+        (
+            changed(passwords={**FIT.passwords, "evolution_user": "refused"}),
+            "password of evolution_user: refused, not ok",
         ),
         (
             changed(databases={**FIT.databases, "chatwoot_db": "postgres"}),
@@ -100,7 +121,7 @@ def test_the_schema_of_another_database_does_not_count() -> None:
     ],
 )
 def test_each_difference_is_named_with_what_is_wanted(state: DatabaseState, expected: str) -> None:
-    assert [str(change) for change in database.changes(state)] == [expected]
+    assert [str(change) for change in database.changes(ALL, state)] == [expected]
 
 
 def test_what_the_operator_added_is_left_alone() -> None:
@@ -109,9 +130,21 @@ def test_what_the_operator_added_is_left_alone() -> None:
         databases={**FIT.databases, "reports": "reporting open"},
         extensions={"chatwoot_db": frozenset({*CHATWOOT_EXTENSIONS, "plpgsql"})},
     )
-    assert database.changes(state) == []
+    assert database.changes(ALL, state) == []
 
 
 def test_an_empty_server_lacks_everything() -> None:
-    found = database.changes(DatabaseState({}, {}, {}, {}, ""))
-    assert len(found) == 3 + 3 * len(DATABASES) + len(CHATWOOT_EXTENSIONS)
+    found = database.changes(ALL, DatabaseState({}, {}, {}, {}, ""))
+    assert len(found) == 3 + 3 * len(ALL) + len(CHATWOOT_EXTENSIONS)
+
+
+def test_what_is_switched_off_has_no_database_and_what_is_left_of_it_is_no_difference() -> None:
+    wanted = database.databases(settings_of(whatsapp=False))
+    assert [one.name for one in wanted] == ["chatwoot_db"]
+    assert database.databases(settings_of()) == ALL
+    assert database.changes(wanted, FIT) == []
+
+
+def test_a_password_that_the_container_does_not_have_yet_is_not_judged() -> None:
+    roles = dict(FIT.passwords) | {"n8n_user": "unset"}
+    assert database.changes(ALL, changed(passwords=roles)) == []

@@ -4,6 +4,7 @@ test_compose.py to itself. The same settings must give the same bytes, and no se
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ import yaml
 from pyinfra.api.exceptions import DeployError
 
 from borgstack import project as project_module
-from borgstack.database import DATABASES
+from borgstack.database import CHATWOOT
 from borgstack.project import Project, ProjectFile, difference, render
 from borgstack.sizes import SIZES
 from tests.unit.support import REPOSITORY, default_project, settings_of
@@ -29,6 +30,12 @@ FILES = {
     "config/chatwoot/prepare.sh": "644|0|0",
     "config/chatwoot/provision.rb": "644|0|0",
     "config/chatwoot/README.md": "644|0|0",
+    "config/n8n/prepare.js": "644|0|0",
+    "config/n8n/credentials.json": "644|0|0",
+    "config/n8n/preparation.json": "644|0|0",
+    "config/n8n/workflows/04-whatsapp-chatwoot-integration.json": "644|0|0",
+    "config/n8n/workflows/05-chatwoot-whatsapp-replies.json": "644|0|0",
+    "config/n8n/workflows/06-whatsapp-errors.json": "644|0|0",
     "verify-chatwoot.sh": "750|0|0",
 }
 
@@ -53,6 +60,12 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
             "smtp_password": f"file:{folder}/password",
         },
         "acme_root": {"acme_root": f"{folder}/root.pem"},
+        "no_whatsapp": {"whatsapp": False},
+        "editors": {
+            "editors": ["evolution", "n8n"],
+            "editors_user": "team",
+            "editors_password": f"file:{folder}/password",
+        },
         **{size: {"size": size} for size in SIZES},
     }
     return {name: render(settings_of(**one)) for name, one in data.items()}
@@ -106,13 +119,16 @@ def test_images_are_named_once_each() -> None:
         "pgvector/pgvector:pg18",
         "redis:8.2-alpine",
         "chatwoot/chatwoot:v4.6.0-ce",
+        "atendai/evolution-api:v2.2.3",
+        "n8nio/n8n:1.112.6",
         "caddy:2.10-alpine",
     )
 
 
-def test_only_prepare_is_a_one_shot() -> None:
+def test_only_what_prepares_is_a_one_shot() -> None:
     services = default_project().services
-    assert [name for name, one in services.items() if one.one_shot] == ["chatwoot-prepare"]
+    one_shots = [name for name, one in services.items() if one.one_shot]
+    assert one_shots == ["chatwoot-prepare", "n8n-prepare"]
     assert services["chatwoot"].networks == {"borgstack_internal", "borgstack_external"}
 
 
@@ -132,6 +148,16 @@ def test_only_prepare_is_a_one_shot() -> None:
         ("config/caddy/Caddyfile", "import /etc/caddy/conf.d/*.caddy\n"),
         ("config/postgresql/init-databases.sql", "\\set ON_ERROR_STOP on\n"),
         ("config/postgresql/init-databases.sql", "\\getenv password CHATWOOT_DB_PASSWORD\n"),
+        ("config/postgresql/init-databases.sql", "\\getenv password N8N_DB_PASSWORD\n"),
+        ("config/postgresql/init-databases.sql", "\\getenv password EVOLUTION_DB_PASSWORD\n"),
+        (
+            "config/postgresql/init-databases.sql",
+            "REVOKE CONNECT, TEMPORARY ON DATABASE n8n_db FROM PUBLIC;\n",
+        ),
+        (
+            "config/postgresql/init-databases.sql",
+            "ALTER DATABASE evolution_db OWNER TO evolution_user;\n",
+        ),
         ("config/postgresql/init-databases.sql", "SET log_statement = 'none';\n"),
         ("config/postgresql/init-databases.sql", "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"),
         (
@@ -161,7 +187,7 @@ def test_a_rendered_file_says_what_it_has_to(path: str, fragment: str) -> None:
     assert fragment in text_of(default_project(), path)
 
 
-@pytest.mark.parametrize("extension", DATABASES[0].extensions)
+@pytest.mark.parametrize("extension", CHATWOOT.extensions)
 def test_the_superuser_creates_each_extension_inside_the_database(extension: str) -> None:
     sql = text_of(default_project(), "config/postgresql/init-databases.sql")
     inside = sql.partition("\\connect chatwoot_db\n")[2]
@@ -169,7 +195,7 @@ def test_the_superuser_creates_each_extension_inside_the_database(extension: str
 
 
 def test_chatwoots_four_extensions_are_declared() -> None:
-    assert DATABASES[0].extensions == ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector")
+    assert CHATWOOT.extensions == ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -196,6 +222,33 @@ def test_a_certificate_authority_of_ones_own_comes_with_its_root(
 def test_without_one_caddy_is_told_of_no_root() -> None:
     assert "acme_ca_root" not in text_of(default_project(), "config/caddy/Caddyfile")
     assert not [f for f in default_project().files if f.path.endswith("acme-root.pem")]
+
+
+def sites(project: Project) -> dict[str, str]:
+    """The sites of the Caddyfile by their names; each begins at the margin."""
+    found = re.findall(
+        r"(?ms)^([a-z0-9.]+) \{\n(.*?)^\}", text_of(project, "config/caddy/Caddyfile")
+    )
+    return dict(found)
+
+
+def test_editors_get_a_site_each_behind_a_password(variants: dict[str, Project]) -> None:
+    found = sites(variants["editors"])
+    assert list(found) == ["chatwoot.example.com", "n8n.example.com", "evolution.example.com"]
+    for name, address in (("n8n", "n8n:5678"), ("evolution", "evolution:8080")):
+        site = found[f"{name}.example.com"]
+        assert "\tbasic_auth {\n\t\tteam {env.EDITORS_PASSWORD_HASH}\n\t}\n" in site
+        assert f"\treverse_proxy {address} {{\n\t\theader_up -Authorization\n\t}}\n" in site
+        assert site.index("basic_auth") < site.index("reverse_proxy")
+    assert variants["editors"].settings.public_names == tuple(found)
+
+
+def test_without_editors_chatwoot_is_the_only_site(variants: dict[str, Project]) -> None:
+    for name in ("default", "no_whatsapp"):
+        assert list(sites(variants[name])) == ["chatwoot.example.com"]
+        text = text_of(variants[name], "config/caddy/Caddyfile")
+        assert "basic_auth" not in text
+        assert "EDITORS" not in text
 
 
 def test_the_readme_names_the_mail_server_when_there_is_one(variants: dict[str, Project]) -> None:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from passlib.hash import bcrypt
 
 from borgstack import secrets
 from borgstack.project import ENV_PATH
@@ -41,6 +42,13 @@ def with_smtp(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
             "CHATWOOT_ADMIN_PASSWORD",
             r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])(?=.*[_+=-])[A-Za-z0-9_+=-]{24}",
         ),
+        ("N8N_DB_PASSWORD", r"[A-Za-z][A-Za-z0-9]{31}"),
+        ("N8N_ENCRYPTION_KEY", r"[A-Za-z][A-Za-z0-9]{47}"),
+        ("N8N_OWNER_PASSWORD", r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[A-Za-z0-9-]{24}"),
+        ("EVOLUTION_DB_PASSWORD", r"[A-Za-z][A-Za-z0-9]{31}"),
+        ("EVOLUTION_API_KEY", r"[A-Za-z][A-Za-z0-9]{39}"),
+        ("WHATSAPP_BRIDGE_SECRET", r"[A-Za-z][A-Za-z0-9]{39}"),
+        ("WHATSAPP_REPLY_SECRET", r"[A-Za-z][A-Za-z0-9]{39}"),
     ],
 )
 def test_a_generated_value_has_the_form_that_its_readers_need(name: str, pattern: str) -> None:
@@ -107,11 +115,73 @@ def test_the_entries_of_the_mail_server_exist_only_with_one(with_smtp: dict[str,
     assert names(**with_smtp) - names() == {"SMTP_PASSWORD"}
 
 
+@pytest.fixture
+def with_editors(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.setenv("TEST_EDITORS", "editors-secret-42")
+    return {"editors": ["n8n"], "editors_password": "env:TEST_EDITORS"}
+
+
+def test_the_entries_of_whatsapp_and_of_editors_exist_only_with_them(
+    with_editors: dict[str, object],
+) -> None:
+    def names(**data: object) -> set[str]:
+        return {entry.name for entry in secrets.entries_for(settings_of(**data))}
+
+    assert names() - names(whatsapp=False) == {
+        "N8N_HOST",
+        "N8N_DB_PASSWORD",
+        "N8N_ENCRYPTION_KEY",
+        "N8N_OWNER_PASSWORD",
+        "EVOLUTION_HOST",
+        "EVOLUTION_DB_PASSWORD",
+        "EVOLUTION_API_KEY",
+        "WHATSAPP_BRIDGE_SECRET",
+        "WHATSAPP_REPLY_SECRET",
+    }
+    assert names(**with_editors) - names() == {"EDITORS_PASSWORD_HASH"}
+
+
+def editors_hash(**data: object) -> str:
+    entry = BY_NAME["EDITORS_PASSWORD_HASH"]
+    assert entry.value is not None
+    secrets._hashed.cache_clear()  # a run of tomorrow has to find the same
+    return entry.value(settings_of(**data)) or ""
+
+
+def test_the_editors_password_has_one_hash_for_each_server_that_caddy_can_check(
+    with_editors: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = editors_hash(**with_editors)
+    assert re.fullmatch(r"\$2b\$10\$[./A-Za-z0-9]{53}", found)
+    assert found == editors_hash(**with_editors)
+    assert bcrypt.verify("editors-secret-42", found)
+    assert not bcrypt.verify("editors-secret-43", found)
+    elsewhere = editors_hash(**with_editors, domain="other.example")
+    assert elsewhere.split("$")[3][:22] != found.split("$")[3][:22]
+    assert bcrypt.verify("editors-secret-42", elsewhere)
+    monkeypatch.setenv("TEST_EDITORS", "editors-secret-43")
+    assert editors_hash(**with_editors) != found
+
+
+def test_the_hash_is_written_where_it_differs_and_the_password_nowhere(
+    with_editors: dict[str, object],
+) -> None:
+    settings = settings_of(**with_editors)
+    verdicts = fit_state(EDITORS_PASSWORD_HASH="ok").verdicts
+    digests = {"EDITORS_PASSWORD_HASH": secrets.digest("salt", "old")}
+    changes = secrets.changes(settings, EnvState(FIT_OWNER, (), verdicts, digests), "salt")
+    assert changes == [EnvChange("EDITORS_PASSWORD_HASH", "differs", "set")]
+    payload = secrets.payload(settings, changes)
+    assert f"set EDITORS_PASSWORD_HASH {editors_hash(**with_editors)}" in payload
+    assert "editors-secret" not in payload
+
+
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_a_rule_is_four_words_and_tells_no_secret(
-    entry: secrets.Entry, with_smtp: dict[str, object]
+    entry: secrets.Entry, with_smtp: dict[str, object], with_editors: dict[str, object]
 ) -> None:
-    name, kind, least, expected = secrets.rule(entry, settings_of(**with_smtp)).split("\t")
+    settings = settings_of(**with_smtp, **with_editors)
+    name, kind, least, expected = secrets.rule(entry, settings).split("\t")
     assert (name, kind, int(least)) == (entry.name, entry.kind, entry.length)
     assert bool(expected) == (entry.kind is Kind.PLAIN)
 
@@ -205,6 +275,7 @@ def test_the_payload_carries_comment_and_value_of_what_changes_and_of_nothing_el
 
 
 CHATWOOT = ("chatwoot-prepare", "chatwoot", "chatwoot-worker")
+N8N = ("n8n-prepare", "n8n")
 
 
 @pytest.mark.parametrize(
@@ -213,13 +284,23 @@ CHATWOOT = ("chatwoot-prepare", "chatwoot", "chatwoot-worker")
         ("DOMAIN", ()),
         ("CADDY_EMAIL", ()),
         ("POSTGRES_PASSWORD", ("postgresql",)),
-        ("REDIS_PASSWORD", ("redis", *CHATWOOT)),
+        ("REDIS_PASSWORD", ("redis", *CHATWOOT, "evolution")),
         ("CHATWOOT_HOST", CHATWOOT),
         ("CHATWOOT_DB_PASSWORD", ("postgresql", *CHATWOOT)),
         ("CHATWOOT_SECRET_KEY_BASE", CHATWOOT),
-        ("CHATWOOT_API_TOKEN", ("chatwoot-prepare",)),
+        ("CHATWOOT_API_TOKEN", ("chatwoot-prepare", "n8n-prepare")),
         ("CHATWOOT_ADMIN_PASSWORD", ("chatwoot-prepare",)),
         ("SMTP_PASSWORD", CHATWOOT),
+        ("N8N_HOST", ("n8n",)),
+        ("N8N_DB_PASSWORD", ("postgresql", *N8N)),
+        ("N8N_ENCRYPTION_KEY", N8N),
+        ("N8N_OWNER_PASSWORD", ()),
+        ("EVOLUTION_HOST", ("evolution",)),
+        ("EVOLUTION_DB_PASSWORD", ("postgresql", "evolution")),
+        ("EVOLUTION_API_KEY", ("evolution", "n8n-prepare")),
+        ("WHATSAPP_BRIDGE_SECRET", ("n8n-prepare",)),
+        ("WHATSAPP_REPLY_SECRET", ("chatwoot-prepare", "n8n-prepare")),
+        ("EDITORS_PASSWORD_HASH", ("caddy",)),
         ("", ()),
         ("OF_SOMEBODY_ELSE", ()),
     ],
@@ -237,6 +318,8 @@ def test_the_readers_of_an_entry_are_had_by_its_name(name: str, expected: tuple[
                 "DOMAIN": "example.com",
                 "CADDY_EMAIL": "ops@example.com",
                 "CHATWOOT_HOST": "chatwoot.example.com",
+                "N8N_HOST": "n8n.example.com",
+                "EVOLUTION_HOST": "evolution.example.com",
             },
         ),
         (
@@ -245,6 +328,16 @@ def test_the_readers_of_an_entry_are_had_by_its_name(name: str, expected: tuple[
                 "DOMAIN": "other.test",
                 "CADDY_EMAIL": "ops@example.com",
                 "CHATWOOT_HOST": "help.other.test",
+                "N8N_HOST": "n8n.other.test",
+                "EVOLUTION_HOST": "evolution.other.test",
+            },
+        ),
+        (
+            {"whatsapp": False},
+            {
+                "DOMAIN": "example.com",
+                "CADDY_EMAIL": "ops@example.com",
+                "CHATWOOT_HOST": "chatwoot.example.com",
             },
         ),
     ],
@@ -257,6 +350,16 @@ def test_the_plain_values_are_those_of_the_settings_and_hold_no_secret(
     assert found == expected
     # Each is a word of a command on the host that is not quoted there.
     assert all(re.fullmatch(r"[A-Za-z0-9.@_+-]+", value) for value in found.values())
+
+
+def test_only_what_takes_it_up_at_its_start_is_made_anew_beside_the_readers() -> None:
+    beside = {
+        entry.name: set(secrets.concerned(entry.name)) - set(entry.readers) for entry in ENTRIES
+    }
+    assert {name: found for name, found in beside.items() if found} == {
+        "WHATSAPP_REPLY_SECRET": {"n8n"}
+    }
+    assert secrets.concerned("OF_SOMEBODY_ELSE") == ()
 
 
 def test_the_env_file_lies_where_the_story_says() -> None:

@@ -33,7 +33,8 @@ def test_nothing_differs_where_the_stack_is_in_place() -> None:
     assert stack.missing_images(PROJECT, FIT) == []
     assert stack.service_changes(PROJECT, PROJECT.services, FIT) == []
     assert stack.prepare_change(PROJECT, FIT) is None
-    assert stack.database_changes(FIT) == []
+    assert stack.database_changes(PROJECT.settings, FIT) == []
+    assert stack.undeclared(FIT) == []
     assert stack.caddy_change(FIT) is None
     assert stack.network_changes(PROJECT, FIT) == []
     assert stack.redis_changes(PROJECT, FIT, starts=False) == []
@@ -71,7 +72,7 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
     assert state == StackState(engine=engine)
     assert len(stack.service_changes(PROJECT, PROJECT.services, state)) == len(PROJECT.services)
     assert stack.missing_images(PROJECT, state) == list(PROJECT.images)
-    assert stack.database_changes(state) == []
+    assert stack.database_changes(PROJECT.settings, state) == []
     assert stack.caddy_change(state) is None
 
 
@@ -227,8 +228,9 @@ def with_network(name: str, network: Network | None) -> StackState:
     return dataclasses.replace(FIT, networks={key: one for key, one in networks.items() if one})
 
 
-INTERNAL = ("postgresql", "redis", "chatwoot-prepare", "chatwoot", "chatwoot-worker")
-EXTERNAL = ("chatwoot-prepare", "chatwoot", "chatwoot-worker", "caddy")
+BOTH = ("chatwoot-prepare", "chatwoot", "chatwoot-worker", "evolution", "n8n-prepare", "n8n")
+INTERNAL = ("postgresql", "redis", *BOTH)
+EXTERNAL = (*BOTH, "caddy")
 
 
 @pytest.mark.parametrize(
@@ -259,9 +261,9 @@ def test_a_network_that_is_not_as_declared_is_made_anew_with_what_runs_in_it(
     assert stack.network_changes(PROJECT, state) == [change]
     assert change.word == f"borgstack_{name}:{','.join(services)}"
     changes = stack.service_changes(PROJECT, PROJECT.services, state)
-    # Prepare has ended: it gets its network when it has to run again.
+    # A one-shot has ended: it gets its network when it has to run again.
     assert [one.service for one in changes] == [
-        one for one in services if one != "chatwoot-prepare"
+        one for one in services if not PROJECT.services[one].one_shot
     ]
     assert {one.action for one in changes} == {"recreate"}
 
@@ -392,8 +394,9 @@ def test_a_difference_of_prepares_container_comes_first() -> None:
 
 def test_a_difference_in_the_database_is_reported_through_the_stack() -> None:
     assert FIT.database is not None
-    wrong = dataclasses.replace(FIT.database, passwords={"postgres": "ok"})
-    (change,) = stack.database_changes(dataclasses.replace(FIT, database=wrong))
+    passwords = {**FIT.database.passwords, "chatwoot_user": "refused"}
+    wrong = dataclasses.replace(FIT.database, passwords=passwords)
+    (change,) = stack.database_changes(PROJECT.settings, dataclasses.replace(FIT, database=wrong))
     assert change.what == "password of chatwoot_user"
 
 

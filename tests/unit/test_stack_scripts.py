@@ -354,12 +354,17 @@ WANTED = "services: {redis: {environment: ['P=${REDIS_PASSWORD:?}', 'H=$CHATWOOT
 CADDYFILE = "example.com {\n\trespond ok\n}\n"
 
 
-def look(host: Path, names: str = "") -> stack.StackState:
+NO_WHATSAPP = ("", "", "", "")
+
+
+def look(
+    host: Path, names: str = "", whatsapp: tuple[str, str, str, str] = NO_WHATSAPP
+) -> stack.StackState:
     """Run the script that looks, with a compose plugin of this test."""
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
     files = [base64.b64encode(wanted.encode()).decode() for wanted in (WANTED, CADDYFILE)]
     words = (str(host), "chatwoot_db:u:P", "key a b", names, PLAIN, *files)
-    words += ("ops@example.com", "salt", "redis:8")
+    words += ("ops@example.com", "salt", *whatsapp, "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert ran.status == 0
     return stack.parse(ran.out.splitlines())
@@ -417,7 +422,7 @@ def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> 
     (host / ".env").write_text("A=1\nCHATWOOT_API_TOKEN=t0ken  # mine\n")
     look(host)
     said = (host / "words").read_text()
-    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} chatwoot_db:u:P" in said
+    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} - chatwoot_db:u:P" in said
 
 
 def test_a_database_whose_tables_are_others_is_told_from_one_without_any() -> None:
@@ -448,7 +453,7 @@ def test_hashes_are_those_of_the_wanted_file_and_not_of_the_one_that_lies_there(
 def test_a_host_without_the_folder_has_no_hashes_and_is_looked_at_all_the_same(host: Path) -> None:
     compose(host)
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
-    words = (f"{host}/none", "", "", "", PLAIN, "", "", "", "", "redis:8")
+    words = (f"{host}/none", "", "", "", PLAIN, "", "", "", "", *NO_WHATSAPP, "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert (ran.status, ran.out, ran.err) == (0, "engine running\n", "")
     assert not (host / "compose-arguments").exists()

@@ -1,0 +1,22 @@
+// The API of Evolution, asked in its own container: the key is in the environment there.
+const api = async (method, path, body) => {
+  const answer = await fetch(`http://127.0.0.1:${process.env.SERVER_PORT || 8080}${path}`, {
+    method,
+    headers: { apikey: process.env.AUTHENTICATION_API_KEY, "content-type": "application/json" },
+    body: body && JSON.stringify(body),
+    signal: AbortSignal.timeout(20000),
+  });
+  const text = await answer.text();
+  let json = null;
+  try { json = JSON.parse(text); } catch { /* its proxies answer in HTML */ }
+  return { status: answer.status, json, text };
+};
+const find = async (instance) => {
+  // Asked for one that is not there by its name, Evolution answers 404.
+  const found = await api("GET", "/instance/fetchInstances");
+  if (!Array.isArray(found.json)) throw new Error(`fetchInstances answered ${found.status}`);
+  return found.json.find((one) => (one.name ?? one.instance?.instanceName) === instance) ?? null;
+};
+// Of the number of the phone, what may be shown.
+const ending = (found) => String(found?.ownerJid ?? "").split(/[:@]/)[0].slice(-4);
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));

@@ -1,0 +1,23 @@
+// How the Evolution instance is, as one line `evolution JSON`; borgstack/whatsapp.py reads it.
+// Usage: node - INSTANCE SALT SECRET (the digest of the salted secret that its webhook has to show)
+@evolution_api.js@
+const [instance, salt, wanted] = process.argv.slice(2);
+const { createHash } = require("node:crypto");
+
+(async () => {
+  const found = await find(instance);
+  if (!found) return console.log('evolution {"status":null,"secret":false}');
+  const webhook = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
+  const settings = (await api("GET", `/settings/find/${instance}`)).json ?? {};
+  const shown = (webhook.headers ?? {})["x-borgstack-secret"] ?? "";
+  console.log(`evolution ${JSON.stringify({
+    status: found.connectionStatus,
+    webhook: {
+      enabled: webhook.enabled, url: webhook.url, events: webhook.events,
+      byEvents: webhook.webhookByEvents ?? webhook.byEvents ?? false,
+      base64: webhook.webhookBase64 ?? webhook.base64 ?? false,
+    },
+    settings,
+    secret: createHash("sha256").update(salt + shown).digest("hex") === wanted,
+  })}`);
+})();

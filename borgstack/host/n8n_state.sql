@@ -1,0 +1,26 @@
+-- Variables: admin, the administrator's login; inbox, the inbox of WhatsApp; replies, the secret in
+-- the address for replies; wanted, the workflows as a JSON array. Begins in chatwoot_db.
+SELECT account_id AS account_number, id AS inbox_number FROM inboxes
+ WHERE name = :'inbox' AND channel_type = 'Channel::Api' AND account_id = coalesce(
+   (SELECT account_id FROM account_users JOIN users ON users.id = user_id
+     WHERE email = :'admin' ORDER BY account_users.id LIMIT 1),
+   (SELECT min(id) FROM accounts))
+ ORDER BY id LIMIT 1 \gset
+\connect n8n_db
+WITH wanted AS (SELECT workflow FROM jsonb_array_elements(replace(replace(replace(:'wanted',
+  '@@REPLY_SECRET@@', :'replies'), '@@ACCOUNT_ID@@', :'account_number'), '@@INBOX_ID@@', :'inbox_number')::jsonb)
+  AS workflow)
+SELECT format('n8n-workflow %s|%s|%s|%s', id, concat_ws(',',
+    CASE WHEN name <> workflow ->> 'name' THEN 'name' END,
+    CASE WHEN nodes::jsonb <> workflow -> 'nodes' THEN 'nodes' END,
+    CASE WHEN connections::jsonb <> workflow -> 'connections' THEN 'connections' END,
+    CASE WHEN NOT coalesce(settings::jsonb, '{}') @> (workflow -> 'settings') THEN 'settings' END),
+  CASE WHEN active THEN 'true' END,
+  CASE WHEN (workflow -> 'own')::boolean OR EXISTS (SELECT FROM webhook_entity, jsonb_array_elements(workflow -> 'nodes') AS part
+    WHERE "workflowId" = id AND "webhookPath" = part #>> '{parameters,path}') THEN 'true' END)
+  FROM workflow_entity JOIN wanted ON id = workflow ->> 'id';
+SELECT format('n8n-secret %s %s', id, data) FROM credentials_entity
+ WHERE id IN ('borgstackChatwoot', 'borgstackEvolution', 'borgstackBridge');
+SELECT 'n8n-owner ' || coalesce((SELECT value FROM settings
+  WHERE key = 'userManagement.isInstanceOwnerSetUp'), 'false');
+SELECT 'n8n-read yes';

@@ -1,0 +1,82 @@
+"""WhatsApp: n8n's workflows and its owner, and Evolution's instance; each only where it differs."""
+
+from __future__ import annotations
+
+from pyinfra.context import state
+
+from borgstack import host as scripts
+from borgstack import whatsapp
+from borgstack.operations import Commands, cannot_know, converges, explain
+from borgstack.operations.looks import env_changes, stack_state
+from borgstack.operations.stack import bring_up, has_to_answer, is_open, service_changes
+from borgstack.project import DIRECTORY, Project
+from borgstack.stack import ServiceChange, StackState
+from borgstack.whatsapp import N8N_PREPARE
+
+_CLAIM_SECONDS = "60"
+
+
+def _is_new(live: StackState) -> bool:
+    """Whether a plan may say of a server without Docker that nothing is there yet."""
+    return live.engine == "missing" and not state.is_executing
+
+
+@converges
+def prepare_n8n(project: Project) -> Commands:
+    """Run the one-shot that brings credentials and workflows to what they have to be."""
+    live = stack_state(project)
+    if is_open(live):
+        return
+    changes = service_changes(project, (N8N_PREPARE,), live)
+    reasons: list[object] = [*changes]
+    if not changes:
+        if live.n8n is None:
+            cannot_know("what is in n8n, because its database does not answer")
+            reasons += ["n8n's tables cannot be read"] if state.is_executing else []
+        else:
+            reasons += whatsapp.workflow_differences(project.settings, live.n8n)
+    if reasons:
+        explain(reasons)
+        again = ServiceChange(N8N_PREPARE, N8N_PREPARE, "it differs", "recreate")
+        yield bring_up(changes or [again], project.settings.prepare_timeout)
+
+
+@converges
+def claim_n8n(project: Project) -> Commands:
+    """Give n8n its owner: whoever came first could be it otherwise."""
+    live = stack_state(project)
+    if is_open(live):
+        return
+    if live.n8n is None and not _is_new(live):
+        cannot_know("whether n8n has an owner, because its database does not answer")
+        yield from has_to_answer("n8n's database", "borgstack_postgresql")
+    elif live.n8n is None or not live.n8n.owned:
+        explain(["n8n has no owner yet"])
+        email = project.settings.admin_email.lower()
+        yield scripts.change("n8n_claim", DIRECTORY, email, _CLAIM_SECONDS)
+
+
+@converges
+def converge_instance(project: Project) -> Commands:
+    """Have the Evolution instance exist, with its webhook to n8n and its settings."""
+    live = stack_state(project)
+    if is_open(live):
+        return
+    name = project.settings.whatsapp_instance
+    if live.instance is not None:
+        reasons = whatsapp.instance_differences(project.settings, live.instance)
+    elif _is_new(live):
+        reasons = [f"instance {name}: missing"]
+    else:
+        reasons = []
+        cannot_know("what Evolution holds, because it does not run")
+        yield from has_to_answer("Evolution", whatsapp.EVOLUTION)
+    reasons += [
+        f"instance {name}: {change.name} changes"
+        for change in env_changes(project.settings)
+        if change.name == "WHATSAPP_BRIDGE_SECRET" and not reasons
+    ]
+    if reasons:
+        explain(reasons)
+        wanted = whatsapp.instance_wanted()
+        yield scripts.change("evolution_converge", DIRECTORY, name, wanted)

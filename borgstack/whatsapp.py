@@ -1,0 +1,238 @@
+"""WhatsApp: what n8n and Evolution API have to hold, and how that is compared with what they hold.
+
+Evolution hands a customer's message to n8n, whose workflow `inbound` posts it to Chatwoot; Chatwoot
+hands an agent's reply to n8n, whose workflow `replies` has Evolution send it. The workflows lie in
+`files/n8n/`; secrets and the numbers of account and inbox are filled in on the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from borgstack.settings import Settings
+
+_FOLDER = Path(__file__).parent.parent / "files" / "n8n"
+N8N = "n8n"
+N8N_PREPARE = "n8n-prepare"
+EVOLUTION = "evolution"
+INBOUND_URL = "http://n8n:5678/webhook/whatsapp-inbound"
+REPLY_URL = "http://n8n:5678/webhook/whatsapp-replies-@@REPLY_SECRET@@"
+"""The mark stands for WHATSAPP_REPLY_SECRET, which never leaves the server."""
+CREDENTIALS = ("borgstackChatwoot", "borgstackEvolution", "borgstackBridge")
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """One of the workflows: its name in the settings, its file, its fixed id in n8n.
+
+    :ivar listens: whether it begins with a webhook; the other is called by n8n itself.
+    """
+
+    name: str
+    file: str
+    id: str
+    listens: bool = True
+
+
+WORKFLOWS = (
+    Workflow("inbound", "04-whatsapp-chatwoot-integration.json", "borgstackInbound"),
+    Workflow("replies", "05-chatwoot-whatsapp-replies.json", "borgstackReplies"),
+    Workflow("errors", "06-whatsapp-errors.json", "borgstackErrors", listens=False),
+)
+INSTANCE_SETTINGS: Mapping[str, object] = {
+    "rejectCall": False,
+    "groupsIgnore": True,
+    "alwaysOnline": False,
+    "readMessages": False,
+    "readStatus": False,
+    "syncFullHistory": False,
+}
+"""Of the Evolution instance; groups and status posts are no conversations with customers."""
+INSTANCE_WEBHOOK: Mapping[str, object] = {
+    "enabled": True,
+    "url": INBOUND_URL,
+    "byEvents": False,
+    "base64": True,
+    "events": ["MESSAGES_UPSERT"],
+}
+"""Its own webhook: the global one sends no header and refuses names without a dot (facts 1.4)."""
+
+
+@dataclass(frozen=True)
+class WorkflowState:
+    """A workflow as n8n holds it.
+
+    :ivar differing: what is not as in its file: `name`, `nodes`, `connections`, `settings`.
+    :ivar registered: whether n8n takes calls at its address; of the operator's own always true.
+    """
+
+    differing: tuple[str, ...]
+    active: bool
+    registered: bool
+
+
+@dataclass(frozen=True)
+class N8nState:
+    """What n8n's database holds.
+
+    :ivar owned: whether somebody has claimed the installation.
+    :ivar workflows: by id; :ivar credentials: by id: `ok`, `differs`, or `unknown` without openssl.
+    """
+
+    owned: bool
+    workflows: Mapping[str, WorkflowState]
+    credentials: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class InstanceState:
+    """The Evolution instance.
+
+    :ivar status: `open`, `connecting` or `close`; None when there is no instance.
+    :ivar webhook: its values by the names of `INSTANCE_WEBHOOK`; :ivar settings: likewise.
+    :ivar secret: whether its webhook shows n8n the secret of `.env`.
+    """
+
+    status: str | None
+    webhook: Mapping[str, object]
+    settings: Mapping[str, object]
+    secret: bool
+
+
+@cache
+def _source(file: str) -> str:
+    return (_FOLDER / "workflows" / file).read_text(encoding="utf-8")
+
+
+def workflows(settings: Settings) -> dict[str, bytes]:
+    """The workflows' files by name, as they go to the server."""
+    return {
+        one.file: _source(one.file).replace("@@INSTANCE@@", settings.whatsapp_instance).encode()
+        for one in WORKFLOWS
+    }
+
+
+def preparation(settings: Settings) -> bytes:
+    """What `prepare.js` has to know; it holds no secret."""
+    wanted = {
+        "inbox": settings.whatsapp_inbox,
+        "replyUrl": REPLY_URL,
+        "workflows": [
+            {
+                "id": one.id,
+                "file": one.file,
+                "activate": one.listens,
+                "own": one.name in settings.own_workflows,
+            }
+            for one in WORKFLOWS
+        ],
+    }
+    return (json.dumps(wanted, indent=2) + "\n").encode()
+
+
+def packed(settings: Settings) -> str:
+    """The workflows for the look at n8n's database: a JSON array, gzip, base64."""
+    if not settings.whatsapp:
+        return ""
+    return _packed(settings.whatsapp_instance, settings.own_workflows)
+
+
+@cache
+def _packed(instance: str, own: tuple[str, ...]) -> str:
+    kept = ("id", "name", "nodes", "connections", "settings")
+    entries = []
+    for one in WORKFLOWS:
+        parsed = json.loads(_source(one.file).replace("@@INSTANCE@@", instance))
+        entries.append({**{key: parsed[key] for key in kept}, "own": one.name in own})
+    text = json.dumps(entries, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def parse_n8n(rows: Mapping[str, list[str]]) -> N8nState | None:
+    """Read the lines of `n8n_state.sh` by their first word; None when nothing answered."""
+    if "n8n-read" not in rows:
+        return None
+    found: dict[str, WorkflowState] = {}
+    for row in rows.get("n8n-workflow", ()):
+        identity, differing, active, registered = row.split("|")
+        parts = tuple(filter(None, differing.split(",")))
+        found[identity] = WorkflowState(parts, active == "true", registered == "true")
+    credentials = (row.partition(" ") for row in rows.get("n8n-credential", ()))
+    owned = "true" in rows.get("n8n-owner", ())
+    return N8nState(owned, found, {identity: verdict for identity, _, verdict in credentials})
+
+
+def parse_instance(rows: Mapping[str, list[str]]) -> InstanceState | None:
+    """Read the line of `evolution_state.js`; None when Evolution did not answer."""
+    try:
+        found: Any = json.loads(rows.get("evolution", [""])[-1])
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    return InstanceState(
+        found["status"], found.get("webhook", {}), found.get("settings", {}), bool(found["secret"])
+    )
+
+
+def workflow_differences(settings: Settings, live: N8nState) -> list[str]:
+    """What importing would put right, one line each."""
+    return [
+        *(line for one in WORKFLOWS for line in _workflow_differences(settings, one, live)),
+        *(
+            f"credential {identity}: {'another than in .env' if verdict else 'missing'}"
+            for identity in CREDENTIALS
+            if (verdict := live.credentials.get(identity, "")) not in {"ok", "unknown"}
+        ),
+    ]
+
+
+def _workflow_differences(settings: Settings, one: Workflow, live: N8nState) -> Iterable[str]:
+    seen = live.workflows.get(one.id)
+    if seen is None:
+        yield f"workflow {one.name}: missing"
+        return
+    if one.name in settings.own_workflows:
+        return
+    if seen.differing:
+        yield f"workflow {one.name}: other {', '.join(seen.differing)} than in files/n8n"
+    if one.listens and not seen.active:
+        yield f"workflow {one.name}: not active"
+
+
+def deaf(live: N8nState) -> list[str]:
+    """The workflows at whose address n8n does not listen; it begins to when it starts."""
+    return [
+        one.name
+        for one in WORKFLOWS
+        if one.listens and not (one.id in live.workflows and live.workflows[one.id].registered)
+    ]
+
+
+def instance_differences(settings: Settings, live: InstanceState) -> list[str]:
+    """What has to be told to Evolution, one line each."""
+    name = f"instance {settings.whatsapp_instance}"
+    if live.status is None:
+        return [f"{name}: missing"]
+    found = [
+        f"{name}: {what} {field} {seen.get(field)!r}, not {value!r}"
+        for what, seen, wanted in (
+            ("webhook", live.webhook, INSTANCE_WEBHOOK),
+            ("setting", live.settings, INSTANCE_SETTINGS),
+        )
+        for field, value in wanted.items()
+        if seen.get(field) != value
+    ]
+    return found if live.secret else [*found, f"{name}: it shows n8n another secret than .env's"]
+
+
+def instance_wanted() -> str:
+    """What `evolution_converge.js` brings about, as JSON."""
+    return json.dumps({"settings": INSTANCE_SETTINGS, "webhook": INSTANCE_WEBHOOK})

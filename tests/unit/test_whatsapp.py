@@ -1,0 +1,385 @@
+"""What n8n and Evolution hold against what they have to hold. A difference that is not noticed is a
+customer whose message goes nowhere, so each has its row; what is the operator's is left alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from borgstack import secrets, stack, whatsapp
+from borgstack.database import databases
+from borgstack.facts.stack import Stack
+from borgstack.operations import looks
+from borgstack.project import Project, render
+from borgstack.settings import Settings
+from borgstack.whatsapp import (
+    CREDENTIALS,
+    INSTANCE_SETTINGS,
+    INSTANCE_WEBHOOK,
+    WORKFLOWS,
+    InstanceState,
+    N8nState,
+    WorkflowState,
+)
+from tests.unit.support import default_project, fit_stack_lines, settings_of
+
+FIT = stack.parse(fit_stack_lines(default_project()))
+BY_NAME = {one.name: one for one in WORKFLOWS}
+
+
+def n8n() -> N8nState:
+    assert FIT.n8n is not None
+    return FIT.n8n
+
+
+def instance(**values: Any) -> InstanceState:  # noqa: ANN401 - InstanceState's own fields
+    assert FIT.instance is not None
+    return dataclasses.replace(FIT.instance, **values)
+
+
+def with_workflow(name: str, **values: Any) -> N8nState:  # noqa: ANN401 - WorkflowState's own
+    identity = BY_NAME[name].id
+    one = dataclasses.replace(n8n().workflows[identity], **values)
+    return dataclasses.replace(n8n(), workflows={**n8n().workflows, identity: one})
+
+
+def without_workflow(name: str) -> N8nState:
+    kept = {key: one for key, one in n8n().workflows.items() if key != BY_NAME[name].id}
+    return dataclasses.replace(n8n(), workflows=kept)
+
+
+def with_credential(identity: str, verdict: str | None) -> N8nState:
+    found = {**n8n().credentials, identity: verdict}
+    kept = {key: one for key, one in found.items() if one is not None}
+    return dataclasses.replace(n8n(), credentials=kept)
+
+
+def test_every_line_of_n8n_is_read() -> None:
+    lines = [
+        "n8n-workflow one|nodes,settings|true|true",
+        "n8n-workflow two|||",
+        "n8n-credential a ok",
+        "n8n-credential b differs",
+        "n8n-owner false",
+        "n8n-read yes",
+    ]
+    assert stack.parse(lines).n8n == N8nState(
+        owned=False,
+        workflows={
+            "one": WorkflowState(("nodes", "settings"), active=True, registered=True),
+            "two": WorkflowState((), active=False, registered=False),
+        },
+        credentials={"a": "ok", "b": "differs"},
+    )
+
+
+def test_an_n8n_that_did_not_answer_to_the_end_is_not_compared() -> None:
+    assert stack.parse(["n8n-workflow one|||", "n8n-owner true"]).n8n is None
+
+
+@pytest.mark.parametrize("owner", [["n8n-owner false"], []])
+def test_an_n8n_is_owned_only_where_it_says_so(owner: list[str]) -> None:
+    found = stack.parse([*owner, "n8n-read yes"]).n8n
+    assert found is not None
+    assert found.owned is False
+    assert n8n().owned is True
+
+
+def test_the_line_of_evolution_is_read() -> None:
+    line = 'evolution {"status":"open","webhook":{"url":"u"},"settings":{"a":1},"secret":true}'
+    assert stack.parse([line]).instance == InstanceState("open", {"url": "u"}, {"a": 1}, True)
+    none = stack.parse(['evolution {"status":null,"secret":false}']).instance
+    assert none == InstanceState(None, {}, {}, False)
+
+
+@pytest.mark.parametrize("lines", [[], ["evolution "], ["evolution {"], ["evolution null"]])
+def test_an_evolution_that_did_not_answer_is_not_compared(lines: list[str]) -> None:
+    assert stack.parse(lines).instance is None
+
+
+def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
+    assert whatsapp.workflow_differences(settings_of(), n8n()) == []
+    assert whatsapp.deaf(n8n()) == []
+    assert whatsapp.instance_differences(settings_of(), instance()) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        *((without_workflow(name), f"workflow {name}: missing") for name in BY_NAME),
+        *(
+            (
+                with_workflow(name, differing=("nodes",)),
+                f"workflow {name}: other nodes than in files/n8n",
+            )
+            for name in BY_NAME
+        ),
+        (
+            with_workflow("replies", differing=("name", "connections")),
+            "workflow replies: other name, connections than in files/n8n",
+        ),
+        (with_workflow("inbound", active=False), "workflow inbound: not active"),
+        (with_workflow("replies", active=False), "workflow replies: not active"),
+        *(
+            (with_credential(identity, "differs"), f"credential {identity}: another than in .env")
+            for identity in CREDENTIALS
+        ),
+        *(
+            (with_credential(identity, None), f"credential {identity}: missing")
+            for identity in CREDENTIALS
+        ),
+    ],
+)
+def test_what_an_import_puts_right_is_named_and_nothing_else_is(
+    live: N8nState, expected: str
+) -> None:
+    assert whatsapp.workflow_differences(settings_of(), live) == [expected]
+
+
+def test_a_workflow_that_n8n_itself_calls_need_not_be_active() -> None:
+    assert n8n().workflows[BY_NAME["errors"].id].active is False
+    assert whatsapp.workflow_differences(settings_of(), n8n()) == []
+
+
+def test_a_credential_that_nobody_could_open_is_no_difference() -> None:
+    live = with_credential("borgstackBridge", "unknown")
+    assert whatsapp.workflow_differences(settings_of(), live) == []
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_an_own_workflow_is_made_once_and_then_left_alone(name: str) -> None:
+    own = settings_of(own_workflows=[name])
+    edited = with_workflow(name, differing=("nodes", "name"), active=False)
+    assert whatsapp.workflow_differences(own, edited) == []
+    assert whatsapp.workflow_differences(own, without_workflow(name)) == [
+        f"workflow {name}: missing"
+    ]
+    other = "replies" if name == "inbound" else "inbound"
+    elsewhere = settings_of(own_workflows=[other])
+    assert whatsapp.workflow_differences(elsewhere, edited) != []
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        (with_workflow("inbound", registered=False), ["inbound"]),
+        (without_workflow("replies"), ["replies"]),
+        (dataclasses.replace(n8n(), workflows={}), ["inbound", "replies"]),
+        (without_workflow("errors"), []),
+    ],
+)
+def test_n8n_is_deaf_where_it_does_not_listen_for_a_webhook(
+    live: N8nState, expected: list[str]
+) -> None:
+    assert whatsapp.deaf(live) == expected
+    state = dataclasses.replace(FIT, n8n=live)
+    found = stack.service_changes(default_project(), default_project().services, state)
+    reason = f"it does not listen for {', '.join(expected)}"
+    anew = [stack.ServiceChange("n8n", "n8n", reason, "recreate")]
+    assert found == (anew if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        (
+            instance(status=None, secret=False, webhook={}, settings={}),
+            "instance whatsapp: missing",
+        ),
+        (instance(secret=False), "instance whatsapp: it shows n8n another secret than .env's"),
+        *(
+            (
+                instance(webhook={**INSTANCE_WEBHOOK, field: "x"}),
+                f"instance whatsapp: webhook {field} 'x', not {value!r}",
+            )
+            for field, value in INSTANCE_WEBHOOK.items()
+        ),
+        *(
+            (
+                instance(
+                    settings={key: one for key, one in INSTANCE_SETTINGS.items() if key != gone}
+                ),
+                f"instance whatsapp: setting {gone} None, not {value!r}",
+            )
+            for gone, value in INSTANCE_SETTINGS.items()
+        ),
+    ],
+)
+def test_what_evolution_has_to_be_told_is_named_and_nothing_else_is(
+    live: InstanceState, expected: str
+) -> None:
+    assert whatsapp.instance_differences(settings_of(), live) == [expected]
+
+
+@pytest.mark.parametrize("status", ["open", "connecting", "close"])
+def test_a_phone_that_is_not_paired_is_no_difference(status: str) -> None:
+    assert whatsapp.instance_differences(settings_of(), instance(status=status)) == []
+
+
+def test_settings_of_evolution_that_are_not_declared_are_left_alone() -> None:
+    live = instance(settings={**INSTANCE_SETTINGS, "msgCall": "Please write", "wavoipToken": "x"})
+    assert whatsapp.instance_differences(settings_of(), live) == []
+
+
+def test_evolution_is_told_both_what_is_compared_and_what_is_not_secret() -> None:
+    assert json.loads(whatsapp.instance_wanted()) == {
+        "settings": dict(INSTANCE_SETTINGS),
+        "webhook": dict(INSTANCE_WEBHOOK),
+    }
+
+
+SAMPLE = json.dumps(
+    {
+        "id": "x",
+        "name": "For @@INSTANCE@@",
+        "nodes": [{"parameters": {"path": "p-@@REPLY_SECRET@@"}}],
+        "connections": {},
+        "settings": {"executionOrder": "v1"},
+        "pinData": {},
+    }
+)
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Workflows that hold what a test has to see."""
+    monkeypatch.setattr(whatsapp, "_source", lambda _: SAMPLE)
+    whatsapp._packed.cache_clear()
+    yield
+    whatsapp._packed.cache_clear()
+
+
+def unpacked(settings: Settings) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(
+        gzip.decompress(base64.b64decode(whatsapp.packed(settings)))
+    )
+    return found
+
+
+@pytest.mark.usefixtures("sample")
+def test_what_is_compared_on_the_server_is_packed_without_what_n8n_changes_itself() -> None:
+    found = unpacked(settings_of(whatsapp_instance="phone-2", own_workflows=["replies"]))
+    assert [one["own"] for one in found] == [False, True, False]
+    for one in found:
+        assert set(one) == {"id", "name", "nodes", "connections", "settings", "own"}
+        assert one["name"] == "For phone-2"
+        assert one["nodes"] == [{"parameters": {"path": "p-@@REPLY_SECRET@@"}}]
+
+
+@pytest.mark.usefixtures("sample")
+def test_the_files_get_the_instances_name_and_keep_what_the_server_fills_in() -> None:
+    files = whatsapp.workflows(settings_of(whatsapp_instance="phone-2"))
+    assert list(files) == [one.file for one in WORKFLOWS]
+    for content in files.values():
+        assert b"For phone-2" in content
+        assert b"@@REPLY_SECRET@@" in content
+
+
+def test_packing_again_gives_the_same_text_and_nothing_without_whatsapp() -> None:
+    first = whatsapp.packed(settings_of())
+    whatsapp._packed.cache_clear()
+    assert whatsapp.packed(settings_of()) == first
+    assert whatsapp.packed(settings_of(whatsapp=False)) == ""
+
+
+def test_the_workflows_files_have_their_ids_and_only_marks_that_are_filled_in() -> None:
+    for one in WORKFLOWS:
+        text = whatsapp.workflows(settings_of())[one.file].decode()
+        assert json.loads(text)["id"] == one.id
+        assert set(re.findall(r"@@([A-Z_]+)@@", text)) <= {
+            "ACCOUNT_ID",
+            "INBOX_ID",
+            "REPLY_SECRET",
+        }
+
+
+def test_the_preparation_says_what_is_due_and_holds_no_secret() -> None:
+    found = json.loads(
+        whatsapp.preparation(
+            settings_of(
+                whatsapp_inbox="Shop", inboxes=[{"name": "Shop"}], own_workflows=["inbound"]
+            )
+        )
+    )
+    assert found["inbox"] == "Shop"
+    assert found["replyUrl"].endswith("/webhook/whatsapp-replies-@@REPLY_SECRET@@")
+    assert [(one["id"], one["file"]) for one in found["workflows"]] == [
+        (one.id, one.file) for one in WORKFLOWS
+    ]
+    assert [one["activate"] for one in found["workflows"]] == [True, True, False]
+    assert [one["own"] for one in found["workflows"]] == [True, False, False]
+
+
+def test_credentials_are_the_three_that_the_look_asks_for_with_a_mark_for_each_secret() -> None:
+    text = default_project().content("config/n8n/credentials.json").decode()
+    assert [one["id"] for one in json.loads(text)] == list(CREDENTIALS)
+    assert all(re.fullmatch(r"@@[A-Z_]+@@", one["data"]["value"]) for one in json.loads(text))
+
+
+OFF = render(settings_of(whatsapp=False))
+
+
+def test_without_whatsapp_no_file_of_it_is_rendered() -> None:
+    assert not [file.path for file in OFF.files if "n8n" in file.path or "evolution" in file.path]
+    for path in (
+        "docker-compose.yml",
+        "config/caddy/Caddyfile",
+        "config/postgresql/init-databases.sql",
+        "config/chatwoot/application.json",
+    ):
+        assert not re.search(r"(?i)n8n|evolution|REPLY_SECRET", OFF.content(path).decode()), path
+        shown = default_project().content(path).decode()
+        assert path.endswith("Caddyfile") or re.search(r"(?i)n8n|evolution", shown), path
+
+
+def parts(project: Project) -> dict[str, set[str]]:
+    """Everything that a project consists of, by kind."""
+    compose = project.content("docker-compose.yml").decode()
+    return {
+        "services": set(project.services),
+        "images": set(project.images),
+        "volumes": set(re.findall(r"(?m)^  (borgstack_\w+): \{name: \w+, driver", compose)),
+        "databases": {one.name for one in databases(project.settings)},
+        "entries": {one.name for one in secrets.entries_for(project.settings)},
+        "files": {file.path for file in project.files},
+    }
+
+
+def test_without_whatsapp_chatwoot_keeps_everything_that_is_its_own() -> None:
+    on, off = parts(default_project()), parts(OFF)
+    assert all(off[kind] < on[kind] for kind in on)
+    gone = {kind: on[kind] - off[kind] for kind in ("services", "volumes", "databases")}
+    assert gone == {
+        "services": {"evolution", "n8n-prepare", "n8n"},
+        "volumes": {"borgstack_n8n_data", "borgstack_evolution_instances"},
+        "databases": {"n8n_db", "evolution_db"},
+    }
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Any]:
+    """What the look at a project's stack is asked with."""
+    monkeypatch.setattr(looks, "observe", lambda _, **arguments: arguments)
+    return looks.stack_state
+
+
+def test_without_whatsapp_the_look_asks_for_none_of_it(asked: Callable[[Project], Any]) -> None:
+    assert asked(OFF)["whatsapp"] == ("", "", "", "")
+    instance, inbox, address, packed = asked(default_project())["whatsapp"]
+    assert (instance, inbox) == ("whatsapp", "WhatsApp")
+    assert address.endswith("@@REPLY_SECRET@@")
+    assert packed
+
+
+def test_the_look_fits_into_one_word_of_a_command_line(asked: Callable[[Project], Any]) -> None:
+    # Linux takes 128 KiB at most, and sudo's quoting comes on top of it.
+    command = Stack().command(**asked(default_project()))
+    assert len(command.get_raw_value()) < 100_000
