@@ -5,26 +5,43 @@ from gevent import monkey
 monkey.patch_all()  # before anything that opens a socket, as pyinfra's own command does
 
 import argparse  # noqa: E402
+import re  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 
 import pyinfra  # noqa: E402
 
+from borgstack.pair import TIMEOUT, Outcome, pair  # noqa: E402
 from borgstack.plan import Plan, make_plan  # noqa: E402
+from borgstack.status import Status, status  # noqa: E402
 from borgstack.verify import Report, verify  # noqa: E402
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], Plan | Report]] = {
+_COMMANDS: dict[str, Callable[[argparse.Namespace], Plan | Report | Status]] = {
     "plan": lambda asked: make_plan(asked.limit, asked.data),
     "verify": lambda asked: verify(
-        asked.limit, asked.data, conversation=asked.conversation, mail=asked.mail
+        asked.limit,
+        asked.data,
+        conversation=asked.conversation,
+        mail=asked.mail,
+        whatsapp=asked.whatsapp,
     ),
+    "status": lambda asked: status(asked.limit, asked.data),
 }
+_DOCUMENTS = {"plan": "plan", "verify": "verify", "status": "whatsapp"}
+
+
+def _digits(text: str) -> str:
+    """A phone number with its country, in digits alone."""
+    digits = re.sub(r"[+ ().-]", "", text)
+    if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
+        raise argparse.ArgumentTypeError("expected a number with its country, as 5511987654321")
+    return digits
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="borgstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    plan = commands.add_parser(
+    commands.add_parser(
         "plan",
         help="what a run would change, and why; touches nothing",
         epilog="Exit code: 0 nothing would change, 2 something would, 1 that cannot be said.",
@@ -42,19 +59,49 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--mail", metavar="ADDRESS", help="send a mail there, too, as Chatwoot would send it"
     )
-    for name, command in (("plan", plan), ("verify", verify)):
+    verify.add_argument(
+        "--whatsapp",
+        action="store_true",
+        help="have a message come in as from WhatsApp, too, and a reply go out; no phone needed",
+    )
+    commands.add_parser(
+        "status",
+        help="WhatsApp: the phone, n8n, the replies, what failed",
+        epilog="Exit code: 0 the phone is connected and both directions are open, 1 otherwise.",
+    )
+    pair = commands.add_parser(
+        "pair",
+        help="show WhatsApp's code in this terminal until a phone has taken it",
+        epilog="Exit code: 0 the phone is connected, 1 it is not.",
+    )
+    pair.add_argument("--number", type=_digits, metavar="DIGITS", help=_NUMBER)
+    pair.add_argument("--timeout", type=int, default=TIMEOUT, metavar="SECONDS", help=_TIMEOUT)
+    for name, command in commands.choices.items():
         command.add_argument(
             "--limit", action="append", default=[], metavar="NAME", help="group or host"
         )
         command.add_argument("--data", action="append", default=[], metavar="NAME=VALUE")
-        command.add_argument("--json", action="store_true", help=f"the form of docs/{name}.md")
+        if document := _DOCUMENTS.get(name):
+            command.add_argument("--json", action="store_true", help=f"see docs/{document}.md")
     return parser
+
+
+_TIMEOUT = f"{TIMEOUT}, unless you say otherwise"
+_NUMBER = "of the phone, with its country: for a code to type where nothing can be scanned"
+
+
+def _pair(options: argparse.Namespace) -> Outcome:
+    return pair(options.limit, options.data, number=options.number or "", timeout=options.timeout)
 
 
 def main() -> int:
     """Carry out one command; its exit code."""
     options = _parser().parse_args()
     pyinfra.is_cli = True
+    if options.command == "pair":
+        outcome = _pair(options)
+        print(outcome.as_text())
+        return outcome.exit_code
     answer = _COMMANDS[options.command](options)
     print(answer.as_json() if options.json else answer.as_text())
     return answer.exit_code

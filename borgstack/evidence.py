@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from borgstack import bridge
+from borgstack.bridge import Bridge
+
 
 @dataclass(frozen=True)
 class Disk:
@@ -111,6 +114,7 @@ class Inside:
     :ivar web: what the web process answered, see `verify_web.rb`.
     :ivar alive: whether the worker's health port says so.
     :ivar smtp: `ok`, or why not.
+    :ivar bridge: what is seen of WhatsApp; where it is switched off, nothing.
     """
 
     blind: str = ""
@@ -129,6 +133,7 @@ class Inside:
     web: Mapping[str, Any] | None = None
     alive: bool | None = None
     smtp: str | None = None
+    bridge: Bridge = field(default_factory=Bridge)
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ class Evidence:
 
     :ivar conversation: what `verify_conversation.sh` says; None when it was not asked for.
     :ivar delivery: likewise of `verify_mail.sh`.
+    :ivar flow: likewise of `verify_whatsapp.sh`.
     """
 
     inside: Inside
@@ -181,6 +187,7 @@ class Evidence:
     now: float
     conversation: Mapping[str, Any] | None = None
     delivery: Mapping[str, Any] | None = None
+    flow: Mapping[str, Any] | None = None
 
 
 def parse(lines: Iterable[str]) -> Inside:
@@ -207,6 +214,7 @@ def parse(lines: Iterable[str]) -> Inside:
         web=json.loads(one["web"]) if "web" in one else None,
         alive=one["alive"] == "yes" if "alive" in one else None,
         smtp=one.get("smtp"),
+        bridge=bridge.parse(rows),
     )
 
 

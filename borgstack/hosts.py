@@ -6,16 +6,25 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pyinfra.api import Config, Host, State
 from pyinfra.api.connect import connect_all
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.facts import FactBase, get_fact
 from pyinfra.api.state import BaseStateCallback, StateStage
-from pyinfra.context import ctx_config, ctx_inventory, ctx_state
+from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 from pyinfra_cli.cli import _apply_inventory_limit
 from pyinfra_cli.inventory import make_inventory
 from pyinfra_cli.util import parse_cli_arg
 
 from borgstack.operations import told
+from borgstack.run import quicken
+from borgstack.settings import Settings, settings_of_all
+
+
+class UnusableError(Exception):
+    """Why a command has no host to work on; its text is for the operator."""
 
 
 class _ConnectErrors(BaseStateCallback):
@@ -79,3 +88,40 @@ def connect(state: State) -> None:
     state.set_stage(StateStage.Connect)
     connect_all(state)
     state.set_stage(StateStage.Prepare)
+
+
+def settled_hosts(
+    inventory_file: str, limit: Iterable[str], data: Iterable[str]
+) -> tuple[State, dict[Host, Settings]]:
+    """The chosen hosts with their settings, nothing connected yet; never none.
+
+    :raises UnusableError: there is no project, no such host, or a mistake in what is set.
+    """
+    if missing := not_in_project(inventory_file):
+        raise UnusableError(missing)
+    state = new_state()
+    try:
+        hosts = choose_hosts(state, inventory_file, limit, data)
+        settings = settings_of_all((host.name, host.data.dict()) for host in hosts)
+    except PyinfraError as error:
+        raise UnusableError(str(error)) from None
+    except Exception as error:  # an inventory may raise anything
+        raise UnusableError(f"{inventory_file} cannot be used: {describe(error)}") from None
+    if not hosts:
+        raise UnusableError("no host matches; see inventory.py and --limit")
+    return state, {host: settings[host.name] for host in hosts}
+
+
+def ask(state: State, host: Host, fact: type[FactBase[Any]], **arguments: object) -> Any:  # noqa: ANN401
+    """One fact of a host that is connected; a failure leaves the other hosts alone.
+
+    :raises UnusableError: it cannot be had; says why.
+    """
+    quicken(host)
+    try:
+        with ctx_state.use(state), ctx_host.use(host):
+            return get_fact(state, host, fact, kwargs=arguments, apply_failed_hosts=False)
+    except EOFError:
+        raise UnusableError("sudo asks for a password, and nobody is there to type it") from None
+    except Exception as error:
+        raise UnusableError(describe(error)) from None

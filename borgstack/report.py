@@ -35,12 +35,29 @@ def lines(settings: Settings, live: StackState, certificate: Certificate | str) 
         yield f"  in the account and not in the settings: {', '.join(own)}; nothing happens to"
         yield "    them. List in former_agents who has to leave"
     yield f"  API token: CHATWOOT_API_TOKEN in {ENV_PATH}; Chatwoot has it already"
+    yield from _whatsapp(settings, live)
     if settings.smtp_address is None:
         yield (
             "  not configured: smtp_address; invitations, password resets and notifications by "
             "mail cannot be sent"
         )
     yield f"  keep a copy of {ENV_PATH} off the host"
+
+
+def _whatsapp(settings: Settings, live: StackState) -> Iterable[str]:
+    if not settings.whatsapp:
+        yield "  switched off: WhatsApp (whatsapp); n8n and Evolution API do not run"
+        return
+    status = live.instance.status if live.instance else None
+    if status == "open":
+        yield "  WhatsApp: a phone is paired and connected"
+    else:
+        yield f"  WhatsApp: no phone is connected ({status or 'no answer'}): borgstack pair"
+    hosts = {"n8n": settings.n8n_host, "evolution": settings.evolution_host}
+    for name in settings.editors:
+        yield f"  {name}: https://{hosts[name]}/ for {settings.editors_user} (editors_password)"
+    if closed := [name for name in hosts if name not in settings.editors]:
+        yield f"  not reachable from outside: the pages of {', '.join(closed)} (editors)"
 
 
 def _certificate(seen: Certificate | str) -> str:

@@ -15,21 +15,18 @@ from typing import Any
 
 import gevent
 from pydantic import TypeAdapter, ValidationError
-from pyinfra.api import Host, State
+from pyinfra.api import FactBase, Host, State
 from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
-from pyinfra.api.facts import get_fact
-from pyinfra.context import ctx_host, ctx_state
 
 from borgstack import outside
-from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, Check, Result, Verdict, judge
+from borgstack.bridge import words
+from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Result, Verdict, judge
 from borgstack.evidence import Evidence, Inside, Outside
-from borgstack.facts.verify import Conversation, Delivery, Verify
-from borgstack.hosts import choose_hosts, connect, describe, new_state, not_in_project
+from borgstack.facts.verify import Conversation, Delivery, MessageFlow, Verify
+from borgstack.hosts import UnusableError, ask, connect, settled_hosts
 from borgstack.operations import told
 from borgstack.project import DIRECTORY, Project, render
-from borgstack.run import quicken
-from borgstack.settings import settings_of_all
 from borgstack.values import Email
 
 SCHEMA = 1
@@ -106,8 +103,8 @@ def _row(check: Check, verdict: Verdict) -> dict[str, object]:
 def _lines(check: Check, verdict: Verdict) -> Iterable[str]:
     number = f"{check.story}." if check.story else ""
     line = f"  {_MARKS[verdict.result]:<8}{number:<3}{check.name:<12} {check.title}"
-    remark = verdict.reason if verdict.result is not Result.PASSED else verdict.seen
-    yield f"{line}: {remark}" if remark else line
+    more = verdict.reason or verdict.note
+    yield f"{line}: {more}" if more else line
     if verdict.result is Result.FAILED:
         yield f"             expected  {verdict.expected}"
         yield f"             seen      {verdict.seen}"
@@ -121,6 +118,7 @@ def verify(
     *,
     conversation: bool = False,
     mail: str | None = None,
+    whatsapp: bool = False,
 ) -> Report:
     """Look at the hosts of `inventory` that `limit` leaves, and judge what is seen.
 
@@ -128,23 +126,17 @@ def verify(
     :param data: `NAME=VALUE` words, as pyinfra's `--data` takes them.
     :param conversation: whether to begin a conversation, too, and remove it again.
     :param mail: an address to send a mail to, too.
+    :param whatsapp: likewise for a message that comes in as from WhatsApp, and a reply to it.
     """
     if mail is not None and (mistake := _not_an_address(mail)):
         return Report(error=f"--mail: {mistake}")
-    if missing := not_in_project(inventory):
-        return Report(error=missing)
-    state = new_state()
+    asked = Asked(conversation, mail, whatsapp)
     try:
-        hosts = choose_hosts(state, inventory, limit, data)
-        settings = settings_of_all((host.name, host.data.dict()) for host in hosts)
-        projects = {name: render(one) for name, one in settings.items()}
-    except PyinfraError as error:
+        state, settings = settled_hosts(inventory, limit, data)
+        projects = {host: render(one) for host, one in settings.items()}
+    except (UnusableError, PyinfraError) as error:
         return Report(error=str(error))
-    except Exception as error:  # an inventory may raise anything
-        return Report(error=f"{inventory} cannot be used: {describe(error)}")
-    if not hosts:
-        return Report(error="no host matches; see inventory.py and --limit")
-    return Report(tuple(_look_at_all(state, hosts, projects, Asked(conversation, mail))))
+    return Report(tuple(_look_at_all(state, projects, asked)))
 
 
 def _not_an_address(text: str) -> str:
@@ -161,95 +153,100 @@ class Asked:
 
     conversation: bool
     mail: str | None
+    whatsapp: bool
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The table of checks, with these."""
-        conversation = (CONVERSATION,) if self.conversation else ()
-        return (*CHECKS, *conversation, *((DELIVERY,) if self.mail else ()))
+        more = (
+            (CONVERSATION, self.conversation),
+            (DELIVERY, self.mail is not None),
+            (FLOW, self.whatsapp),
+        )
+        return (*CHECKS, *(check for check, wanted in more if wanted))
 
 
-def _look_at_all(
-    state: State, hosts: list[Host], projects: dict[str, Project], asked: Asked
-) -> Iterable[HostReport]:
+def _look_at_all(state: State, projects: dict[Host, Project], asked: Asked) -> Iterable[HostReport]:
     started = time.monotonic()
-    outsides = {host: gevent.spawn(outside.look, projects[host.name].settings) for host in hosts}
+    outsides = {host: gevent.spawn(outside.look, one.settings) for host, one in projects.items()}
     with suppress(PyinfraError):  # none can be reached; each says why
         connect(state)
     try:
         insides = {
-            host: gevent.spawn(_look_inside, state, host, projects[host.name])
-            for host in hosts
+            host: gevent.spawn(_look_inside, state, host, project)
+            for host, project in projects.items()
             if host in state.active_hosts
         }
         gevent.joinall([*outsides.values(), *insides.values()], raise_error=True)
         # Afterwards: the looks want a host on which nothing is going on.
-        flows = {host: _converse(state, host) for host in insides if asked.conversation}
-        mails = {
-            host: _send(state, host, asked.mail)
-            for host in insides
-            if asked.mail and projects[host.name].settings.smtp_address
-        }
+        tried = {host: _try(state, host, projects[host], asked) for host in insides}
     finally:
         disconnect_all(state)
     seconds = time.monotonic() - started
-    for host in hosts:
+    for host, project in projects.items():
         inside = insides[host].value if host in insides else None
-        looks = Looks(inside, outsides[host].value, flows.get(host), mails.get(host), seconds)
-        yield _report(host, projects[host.name], looks, asked.checks)
+        seen = Looks(inside, outsides[host].value, tried.get(host, {}), seconds)
+        yield _report(host, project, seen, asked.checks)
 
 
 @dataclass(frozen=True)
 class Looks:
-    """What came back from one host; `inside` is None where SSH did not get through."""
+    """What came back from one host; `inside` is None where SSH did not get through.
+
+    :ivar tried: what was done beside looking, by `conversation`, `delivery` and `flow`.
+    """
 
     inside: Inside | None
     outside: Outside
-    conversation: Mapping[str, Any] | None
-    delivery: Mapping[str, Any] | None
+    tried: Mapping[str, Mapping[str, Any]]
     seconds: float
 
 
 def _look_inside(state: State, host: Host, project: Project) -> Inside:
-    quicken(host)
     settings = project.settings
     before = time.time()
     arguments = {
         "directory": DIRECTORY,
         "smtp_address": settings.smtp_address or "",
         "smtp_port": settings.smtp_port,
+        "whatsapp": words(settings),
     }
     found: Inside
     try:
-        with ctx_state.use(state), ctx_host.use(host):
-            found = get_fact(state, host, Verify, kwargs=arguments, apply_failed_hosts=False)
-    except EOFError:
-        found = Inside(blind="sudo asks for a password, and nobody is there to type it")
-    except Exception as error:  # of one host: the others are still told of
-        found = Inside(blind=f"the look at the host failed: {describe(error)}")
+        found = ask(state, host, Verify, **arguments)
+    except UnusableError as error:  # of one host: the others are still told of
+        found = Inside(blind=f"the look at the host failed: {error}")
     return replace(found, asked=(before, time.time()))
 
 
-def _converse(state: State, host: Host) -> Mapping[str, Any]:
-    arguments = {"directory": DIRECTORY}
-    try:
-        with ctx_state.use(state), ctx_host.use(host):
-            found: Mapping[str, Any] = get_fact(
-                state, host, Conversation, kwargs=arguments, apply_failed_hosts=False
-            )
-    except Exception as error:  # of one host: the others are still told of
-        return {"error": f"it could not be begun: {describe(error)}"}
-    return found
-
-
-def _send(state: State, host: Host, address: str) -> Mapping[str, Any]:
-    try:
-        with ctx_state.use(state), ctx_host.use(host):
-            found: Mapping[str, Any] = get_fact(
-                state, host, Delivery, kwargs={"address": address}, apply_failed_hosts=False
-            )
-    except Exception as error:  # of one host: the others are still told of
-        return {"error": f"it could not be sent: {describe(error)}"}
+def _try(state: State, host: Host, project: Project, asked: Asked) -> dict[str, Mapping[str, Any]]:
+    """Do what was asked for beside looking; one after the other."""
+    settings = project.settings
+    place: dict[str, object] = {"directory": DIRECTORY}
+    # What the settings switch off is not tried; its check says so.
+    questions: tuple[tuple[str, bool, type[FactBase[Any]], dict[str, object]], ...] = (
+        ("conversation", asked.conversation, Conversation, place),
+        (
+            "delivery",
+            asked.mail is not None and settings.smtp_address is not None,
+            Delivery,
+            {"address": asked.mail},
+        ),
+        (
+            "flow",
+            asked.whatsapp and settings.whatsapp,
+            MessageFlow,
+            {**place, "whatsapp": words(settings)},
+        ),
+    )
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, wanted, fact, arguments in questions:
+        if not wanted:
+            continue
+        try:
+            found[name] = ask(state, host, fact, **arguments)
+        except UnusableError as error:
+            found[name] = {"error": f"it could not be begun: {error}"}
     return found
 
 
@@ -261,10 +258,14 @@ def _report(host: Host, project: Project, looks: Looks, table: tuple[Check, ...]
         inside = Inside(blind=f"the host cannot be reached by SSH: {errors[0]}")
     elif inside.clock is None:
         errors = (inside.blind or "the look at the host told nothing",)
-    evidence = Evidence(inside, looks.outside, time.time(), looks.conversation, looks.delivery)
+    evidence = Evidence(inside, looks.outside, time.time(), **looks.tried)
     verdicts = [judge(check, project, evidence) for check in table]
     named = [
-        replace(one, next=one.next.replace("--limit HOST", f"--limit {host.name}"))
+        replace(
+            one,
+            next=one.next.replace("--limit HOST", f"--limit {host.name}"),
+            reason=one.reason.replace("--limit HOST", f"--limit {host.name}"),
+        )
         for one in verdicts
     ]
     checks = tuple(zip(table, named, strict=True))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from borgstack.checks import conversation, delivery, inside, outside
+from borgstack.checks import conversation, delivery, inside, outside, whatsapp
 from borgstack.checks.verdict import Result, Verdict, failed, skipped
 from borgstack.evidence import Evidence
 from borgstack.project import Project
 
-__all__ = ["CHECKS", "CONVERSATION", "DELIVERY", "Check", "Result", "Verdict", "judge"]
+__all__ = ["CHECKS", "CONVERSATION", "DELIVERY", "FLOW", "Check", "Result", "Verdict", "judge"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Check:
     :ivar needs: what the judge takes for granted, by the names of `_ABSENT`; the check is skipped,
         or fails, when it is not there.
     :ivar story: the number of the story's test.
+    :ivar whatsapp: whether there is nothing to judge where WhatsApp is switched off.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Check:
     judge: Callable[[Project, Evidence], Verdict]
     needs: tuple[str, ...] = ()
     story: int | None = None
+    whatsapp: bool = False
 
 
 CHECKS: tuple[Check, ...] = (
@@ -62,6 +64,21 @@ CHECKS: tuple[Check, ...] = (
     Check("env", ".env is root's alone", inside.env, ("inside",)),
     Check("mail", "the mail server answers", inside.mail, ("worker",)),
     Check("memory", "no container is short of memory", inside.memory, ("engine",)),
+    Check(
+        "whatsapp",
+        "a phone is connected, and n8n listens",
+        whatsapp.whatsapp,
+        ("n8n", "evolution"),
+        whatsapp=True,
+    ),
+    Check("n8n_owner", "nobody can claim n8n", whatsapp.n8n_owner, ("n8n",), whatsapp=True),
+    Check(
+        "executions",
+        "nothing failed in n8n in 24 hours",
+        whatsapp.executions,
+        ("executions",),
+        whatsapp=True,
+    ),
 )
 
 
@@ -69,10 +86,16 @@ CONVERSATION = Check("conversation", "a conversation flows", conversation.flows,
 """Only when asked for: it makes an inbox, a contact and two messages, and removes them."""
 DELIVERY = Check("delivery", "the mail server takes a mail", delivery.taken, ("worker",))
 """Only when asked for: it sends a mail."""
+FLOW = Check(
+    "flow", "messages flow to Chatwoot and back", whatsapp.flow, ("engine",), whatsapp=True
+)
+"""Only when asked for: a channel without a phone, a contact and two messages in its inbox."""
 
 
 def judge(check: Check, project: Project, evidence: Evidence) -> Verdict:
     """How a check ends; one whose evidence is missing never passes."""
+    if check.whatsapp and not project.settings.whatsapp:
+        return skipped(whatsapp.SWITCHED_OFF)
     for part in check.needs:
         absence = _ABSENT[part](evidence)
         if absence is not None:
@@ -125,6 +148,20 @@ def _no_database(evidence: Evidence) -> Verdict | None:
     return _no_answer("postgresql", "borgstack_postgresql", came, evidence)
 
 
+def _no_n8n(evidence: Evidence) -> Verdict | None:
+    return _no_answer("n8n", "n8n", evidence.inside.bridge.listens is not None, evidence)
+
+
+def _no_evolution(evidence: Evidence) -> Verdict | None:
+    came = evidence.inside.bridge.phone is not None
+    return _no_answer("evolution", "evolution", came, evidence)
+
+
+def _no_executions(evidence: Evidence) -> Verdict | None:
+    came = evidence.inside.bridge.failures is not None
+    return _no_answer("postgresql", "borgstack_postgresql", came, evidence)
+
+
 def _no_https(evidence: Evidence) -> Verdict | None:
     return skipped("nothing answers over HTTPS, see `ui`") if evidence.outside.silent else None
 
@@ -137,4 +174,7 @@ _ABSENT: dict[str, Callable[[Evidence], Verdict | None]] = {
     "redis": _no_redis,
     "database": _no_database,
     "https": _no_https,
+    "n8n": _no_n8n,
+    "evolution": _no_evolution,
+    "executions": _no_executions,
 }

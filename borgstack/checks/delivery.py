@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from borgstack.checks.verdict import DEPLOY, Result, Verdict, failed, skipped
+from borgstack.checks.verdict import DEPLOY, Verdict, failed, passed, skipped
 from borgstack.evidence import Evidence
 from borgstack.project import Project
 
@@ -25,7 +25,7 @@ def taken(project: Project, evidence: Evidence) -> Verdict:
         return skipped("no mail server is set (smtp_address), so no mail was sent")
     said = evidence.delivery or {}
     if "accepted" in said:
-        return Verdict(Result.PASSED, seen=f"{said['server']} says {said['accepted']}")
+        return passed(f"{said['server']} says {said['accepted']}")
     step = str(said.get("step"))
     seen = str(said.get("error") or "no answer from inside chatwoot-worker")
     if "refused" in said:

@@ -32,6 +32,8 @@ MOUNTS = {
     ("caddy", "/srv/chatwoot"): "borgstack_chatwoot_public",
     ("postgresql", "/var/lib/postgresql"): "borgstack_postgresql_data",
     ("redis", "/data"): "borgstack_redis_data",
+    ("n8n", "/home/node/.n8n"): "borgstack_n8n_data",
+    ("evolution", "/evolution/instances"): "borgstack_evolution_instances",
     ("caddy", "/data"): "borgstack_caddy_data",
     ("caddy", "/config"): "borgstack_caddy_config",
 }
@@ -147,8 +149,11 @@ def volumes(project: Project, evidence: Evidence) -> Verdict:
     """
     inside = evidence.inside
     there = {(one.service, one.path): one for one in inside.volumes}
-    problems = []
+    problems, wanted = [], set()
     for (service, path), name in MOUNTS.items():
+        if service not in project.services:
+            continue
+        wanted.add(name)
         live, volume = inside.containers.get(service), there.get((service, path))
         if live is None or live.status != "running":
             continue  # `running` tells of it
@@ -159,7 +164,7 @@ def volumes(project: Project, evidence: Evidence) -> Verdict:
             problems.append(f"{service}:{path} shows another folder than {name} keeps")
     return unless(
         problems,
-        "data in named volumes: " + ", ".join(sorted(set(MOUNTS.values()))),
+        "data in named volumes: " + ", ".join(sorted(wanted)),
         f"what is written there now is lost with the container: copy it out, then {DEPLOY}",
     )
 

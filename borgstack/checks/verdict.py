@@ -20,6 +20,7 @@ class Verdict:
 
     :ivar expected: of a failure, as are `seen` and `next`.
     :ivar reason: of a skip: why the check could not run.
+    :ivar note: of a pass: what was measured, if anything was.
     """
 
     result: Result
@@ -27,6 +28,7 @@ class Verdict:
     seen: str = ""
     next: str = ""
     reason: str = ""
+    note: str = ""
 
 
 PASSED = Verdict(Result.PASSED)
@@ -37,6 +39,11 @@ DEPLOY = "deploy again: pyinfra inventory.py deploy.py --limit HOST"
 def failed(expected: str, seen: str, next: str) -> Verdict:
     """What was expected, what was seen, and what to do next."""
     return Verdict(Result.FAILED, expected, seen, next)
+
+
+def passed(note: str) -> Verdict:
+    """Passed, and what was measured."""
+    return Verdict(Result.PASSED, note=note)
 
 
 def skipped(reason: str) -> Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,15 +10,18 @@ from pyinfra.api.exceptions import FactProcessError
 
 from borgstack import evidence
 from borgstack.evidence import Inside
+from borgstack.facts import last_object
 from borgstack.host import change, script
 
 
 class Verify(FactBase[Inside]):
     """Containers, volumes, jobs, database, web process, sockets and disks, in one look."""
 
-    def command(self, directory: str, smtp_address: str, smtp_port: int) -> StringCommand:
+    def command(
+        self, directory: str, smtp_address: str, smtp_port: int, whatsapp: tuple[str, str, str, str]
+    ) -> StringCommand:
         """Run `verify_state.sh`, which says what the arguments are."""
-        return script("verify_state", directory, smtp_address, str(smtp_port))
+        return script("verify_state", directory, smtp_address, str(smtp_port), *whatsapp)
 
     def process(self, output: list[str]) -> Inside:
         """Read what it prints."""
@@ -46,7 +48,7 @@ class Conversation(FactBase[Mapping[str, Any]]):
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""
-        return _answer("conversation", output) or self.default()
+        return last_object("conversation", output) or self.default()
 
     @staticmethod
     def default() -> Mapping[str, Any]:
@@ -63,7 +65,7 @@ class Delivery(FactBase[Mapping[str, Any]]):
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""
-        return _answer("mail", output) or self.default()
+        return last_object("mail", output) or self.default()
 
     @staticmethod
     def default() -> Mapping[str, Any]:
@@ -71,11 +73,18 @@ class Delivery(FactBase[Mapping[str, Any]]):
         return {}
 
 
-def _answer(kind: str, output: list[str]) -> Mapping[str, Any]:
-    """The JSON of the last line of that kind; empty without one that can be read."""
-    said = [line.partition(" ")[2] for line in output if line.startswith(f"{kind} ")]
-    try:
-        found: Mapping[str, Any] = json.loads(said[-1])
-    except (IndexError, ValueError):
-        return {}
-    return found
+class MessageFlow(FactBase[Mapping[str, Any]]):
+    """How a message went through WhatsApp's own way, and a reply; both are removed again."""
+
+    def command(self, directory: str, whatsapp: tuple[str, str, str, str]) -> StringCommand:
+        """Run `verify_whatsapp.sh`, while nothing else changes the host."""
+        return change("verify_whatsapp", directory, *whatsapp)
+
+    def process(self, output: list[str]) -> Mapping[str, Any]:
+        """Read what it prints."""
+        return last_object("whatsapp", output) or self.default()
+
+    @staticmethod
+    def default() -> Mapping[str, Any]:
+        """A question that nobody answered."""
+        return {"error": "no answer from inside evolution"}

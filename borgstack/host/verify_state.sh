@@ -1,12 +1,14 @@
 # What `borgstack verify` wants to know of the inside of a host, in one look that changes nothing.
-# The parts are read side by side. No line holds a secret, nor anything that people wrote.
+# The parts are read side by side. No line holds a secret, nor anything that people wrote but the
+# names of n8n's workflows.
 #
-# Usage: verify_state DIRECTORY SMTP-ADDRESS SMTP-PORT
-# An empty SMTP-ADDRESS leaves the mail server out. Prints lines of `KIND …`;
-# borgstack/evidence.py reads them.
+# Usage: verify_state DIRECTORY SMTP-ADDRESS SMTP-PORT INSTANCE INBOX INBOUND-URL REPLY-URL
+#   SMTP-ADDRESS   empty leaves the mail server out
+#   INSTANCE …     see whatsapp_state.sh; empty leaves WhatsApp out
+# Prints lines of `KIND …`; borgstack/evidence.py reads them.
 set -u
 export LC_ALL=C
-directory=$1 smtp_address=$2 smtp_port=$3
+directory=$1 smtp_address=$2 smtp_port=$3 instance=$4 inbox=$5 inbound=$6 replies=$7
 echo "clock $(date +%s.%N)"
 [ -z "${SSH_CONNECTION:-}" ] || echo "ssh ${SSH_CONNECTION##* }"
 
@@ -54,8 +56,8 @@ web='
 @verify_web.rb@
 '
 awk '
-@api_token.awk@
-' "$directory/.env" 2>/dev/null |
+@env_value.awk@
+' wanted=CHATWOOT_API_TOKEN "$directory/.env" 2>/dev/null |
   timeout 20 docker exec -i chatwoot ruby -rjson -rnet/http -e "$web" >"$parts/web" 2>/dev/null &
 
 timeout 10 docker exec chatwoot-worker sh -c '
@@ -84,6 +86,13 @@ if [ -n "$smtp_address" ]; then
   timeout 20 docker exec chatwoot-worker ruby -rsocket -e '
 @verify_smtp.rb@
 ' "$smtp_address" "$smtp_port" >"$parts/smtp" 2>/dev/null &
+fi
+
+if [ -n "$instance" ]; then
+  (
+    set -- "$directory" "$instance" "$inbox" "$inbound" "$replies"
+@whatsapp_state.sh@
+  ) >"$parts/whatsapp" 2>/dev/null &
 fi
 
 # A volume is used by a container when both see the same folder, by device and inode.

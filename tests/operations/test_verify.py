@@ -4,6 +4,7 @@ becomes of a host that cannot be looked at.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ class World:
         self.folder = folder
         self.unreachable: set[str] = set()
         self.answers: dict[str, list[str]] = {}
+        self.tried: dict[str, list[str]] = {}
         self.sent: dict[str, list[str]] = {}
         self.asked: list[Settings] = []
         self.inventory({"chat": REQUIRED})
@@ -48,7 +50,8 @@ class World:
         name = connector.host.name.removeprefix("@fake/")
         if name in self.unreachable:
             raise ConnectError("no route to it")
-        serve(connector, Server({"verify_state": self.answers.get(name, fit_lines())}))
+        seen = self.answers.get(name, fit_lines())
+        serve(connector, Server({"verify_state": seen, **self.tried}))
         self.sent[name] = connector.executed_commands
 
     def look(self, settings: Settings) -> outside.Outside:
@@ -96,7 +99,7 @@ def test_host_data_of_the_command_line_counts(world: World) -> None:
     report = verify(data=["smtp_address=mail.example.com", "smtp_port=25"])
     assert report.hosts[0].count(Result.SKIPPED) == 0
     (command,) = world.sent["chat"]
-    assert command.rstrip("'\" ").endswith("/opt/borgstack mail.example.com 25")
+    assert " /opt/borgstack mail.example.com 25 whatsapp WhatsApp http://n8n:5678/" in command
 
 
 MAIL_SERVER = ["smtp_address=mail.example.com"]
@@ -195,7 +198,7 @@ def test_the_command_answers_with_the_exit_code_in_both_forms(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["borgstack", "verify", "--limit", "staging"])
     assert cli.main() == 0
-    assert "@fake/chat: 23 passed, 0 failed, 1 skipped" in capsys.readouterr().out
+    assert "@fake/chat: 26 passed, 0 failed, 1 skipped" in capsys.readouterr().out
     world.unreachable = {"chat"}
     monkeypatch.setattr(sys, "argv", ["borgstack", "verify", "--json"])
     assert cli.main() == 1
@@ -205,3 +208,36 @@ def test_the_command_answers_with_the_exit_code_in_both_forms(
 def test_every_command_on_the_host_is_a_script_of_ours(world: World) -> None:
     verify()
     assert [script_of(command) for command in world.sent["chat"]] == ["verify_state"]
+
+
+def test_a_conversation_and_a_message_go_only_when_asked_for_and_after_the_look(
+    world: World,
+) -> None:
+    went = {"taken": True, "in": 4, "out": 5, "told": True, "removed": True}
+    world.tried = {"verify_whatsapp": [f"whatsapp {json.dumps(went)}"], "verify_conversation": []}
+    report = verify(conversation=True, whatsapp=True)
+    ran = [script_of(command) for command in world.sent["chat"]]
+    assert ran == ["verify_state", "verify_conversation", "verify_whatsapp"]
+    results = {check.name: verdict for check, verdict in report.hosts[0].checks}
+    assert results["flow"].note == "in 4 ms, out 5 ms"
+    assert failures(report) == ["conversation"]
+
+
+def test_a_message_that_the_host_says_nothing_of_has_failed(world: World) -> None:
+    world.tried = {"verify_whatsapp": ["Error response from daemon"]}
+    assert failures(verify(whatsapp=True)) == ["flow"]
+
+
+def test_where_whatsapp_is_switched_off_no_message_is_sent(world: World) -> None:
+    world.inventory({"chat": {**REQUIRED, "whatsapp": False}})
+    report = verify(whatsapp=True)
+    skipped = [check.name for check, one in report.hosts[0].checks if "switched off" in one.reason]
+    assert skipped == ["whatsapp", "n8n_owner", "executions", "flow"]
+    assert [script_of(command) for command in world.sent["chat"]] == ["verify_state"]
+
+
+def test_the_step_to_take_names_the_host(world: World) -> None:
+    world.answers["chat"] = [
+        line.replace('"open", "number": "4321"', '"close", "number": ""') for line in fit_lines()
+    ]
+    assert "not paired yet: borgstack pair --limit @fake/chat" in verify().as_text()

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, Verdict, judge
+from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Verdict, judge
 from borgstack.checks.inside import MOUNTS
 from borgstack.checks.verdict import Result
+from borgstack.checks.whatsapp import SWITCHED_OFF
 from borgstack.evidence import Answer, Certificate, Evidence, Inside, Outside, parse
-from borgstack.facts.verify import Conversation, Delivery
+from borgstack.facts.verify import Conversation, Delivery, MessageFlow
 from borgstack.project import render
 from tests.unit.support import default_project, settings_of
 
@@ -40,7 +41,15 @@ WEB: dict[str, Any] = {
     "widget": {"x-frame-options": None, "content-security-policy": None},
     "migrations": ["20230101000000", "20250916024703"],
 }
-SERVICES = ("postgresql", "redis", "chatwoot", "chatwoot-worker", "caddy")
+SERVICES = (
+    "postgresql",
+    "redis",
+    "chatwoot",
+    "chatwoot-worker",
+    "evolution",
+    "n8n",
+    "caddy",
+)
 CONTAINERS = {
     "postgresql": "borgstack_postgresql",
     "redis": "borgstack_redis",
@@ -63,6 +72,7 @@ def fit_lines() -> list[str]:
         "engine running",
         "container /mine|||running|0||0|2026-11-22T11:54:58.476876752Z|9|mine",
         "container /prepare|borgstack|chatwoot-prepare|exited|0||0|2026-11-22T11:54:46Z|0|",
+        "container /n8n-prepare|borgstack|n8n-prepare|exited|0||0|2026-11-22T11:54:47Z|0|",
         "published /borgstack_caddy|443/udp|0.0.0.0|443",
         "published /mine|80/tcp|127.0.0.1|8080",
         "migrated 20230101000000 20250916024703",
@@ -78,6 +88,10 @@ def fit_lines() -> list[str]:
         f"web {json.dumps(WEB)}",
         "alive yes",
         "smtp ok",
+        'phone {"state": "open", "number": "4321", "since": "2026-11-22T10:00:00.000Z"}',
+        'n8n {"listens": {"inbound": true, "replies": true}, "claimable": false}',
+        "wired true",
+        "executions read",
         "disk /var/lib/docker|20000000000|40000000000|0|0",
     ]
     for number, service in enumerate(SERVICES):
@@ -201,6 +215,7 @@ INSIDE: list[tuple[str, Inside, str]] = [
     ("jobs", inside(drop="alive"), "none"),
     ("volumes", inside(("volume redis|borgstack_redis_data", "volume redis|0a1b2c")), "volume 0a"),
     ("volumes", inside(drop="volume redis|"), "redis:/data is no named volume"),
+    ("volumes", inside(drop="volume n8n|"), "n8n:/home/node/.n8n is no named volume"),
     ("volumes", inside(("/app/public|1:2|1:2", "/app/public|1:2|7:9")), "shows another folder"),
     ("volumes", inside(("/app/public|1:2|1:2", "/app/public|-|-")), "shows another folder"),
     ("agents", web(agents={"status": 401, "array": False}), "inside: 401"),
@@ -228,6 +243,15 @@ INSIDE: list[tuple[str, Inside, str]] = [
     ("memory", inside(("memory chatwoot|100000000|400000000|0", "memory chatwoot|1|2|3")), "lost"),
     ("memory", inside(("redis|running", "redis|restarting")), "keeps being restarted"),
     ("memory", inside(drop="memory chatwoot|"), "does not tell"),
+    ("whatsapp", inside(('"inbound": true', '"inbound": false')), "not listen for inbound"),
+    ("whatsapp", inside(('"replies": true', '"replies": false')), "not listen for replies"),
+    ("whatsapp", inside(('{"state": "open", "number": "4321", ', '{')), "no instance whatsapp"),
+    ("whatsapp", inside(('"open"', '"close"')), "close since 2026-11-22T10:00:00.000Z, number ending in 4321"),  # noqa: E501
+    ("whatsapp", inside(drop="n8n"), "none"),
+    ("whatsapp", inside(drop="phone"), "none"),
+    ("n8n_owner", inside(('"claimable": false', '"claimable": true')), "offers to become its owner"),  # noqa: E501
+    ("executions", inside(("executions", "failed 3|x|WhatsApp to Chatwoot\nexecutions")), "3 of WhatsApp to Chatwoot"),  # noqa: E501
+    ("executions", inside(drop="executions"), "none"),
     (
         "memory",
         inside(("caddy|running|0|healthy|0|2026-11-22T11:54:58", f"caddy|running|0|healthy|4|{JUST_NOW}")),  # noqa: E501
@@ -371,6 +395,8 @@ BLIND = replace(Inside(blind="the login user joe is not root"), clock=NOW + 0.5,
 NO_ENGINE = inside(("engine running", "engine stopped"))
 NO_CHATWOOT = replace(inside(("|chatwoot|running", "|chatwoot|exited")), web=None)
 NO_REDIS = replace(inside(("redis|running", "redis|exited")), jobs=None)
+NO_N8N = inside(("|n8n|running", "|n8n|exited"), drop="n8n")
+NO_EVOLUTION = inside(("|evolution|running", "|evolution|exited"), drop="phone")
 DARK = Outside(silent="Connection refused")
 SKIPS: list[tuple[str, Inside, Outside, str]] = [
     *((name, BLIND, OUTSIDE, "joe is not root") for name in ("running", "env", "exposed", "jobs", "schema", "mail")),  # noqa: E501
@@ -383,6 +409,11 @@ SKIPS: list[tuple[str, Inside, Outside, str]] = [
     ("agents", web(token=False), OUTSIDE, "is not set"),
     ("clock", replace(inside(), clock=None), OUTSIDE, "did not say"),
     ("mail", inside(), OUTSIDE, "invitations and password resets cannot be sent"),
+    ("whatsapp", inside(('"open", "number": "4321"', '"close", "number": ""')), OUTSIDE, "not paired yet: borgstack pair"),  # noqa: E501
+    ("whatsapp", NO_N8N, OUTSIDE, "n8n does not run, see `running`"),
+    ("whatsapp", NO_EVOLUTION, OUTSIDE, "evolution does not run, see `running`"),
+    ("n8n_owner", NO_N8N, OUTSIDE, "see `running`"),
+    *((name, NO_ENGINE, OUTSIDE, "see `running`") for name in ("whatsapp", "n8n_owner", "executions")),  # noqa: E501
 ]  # fmt: skip
 
 
@@ -393,6 +424,12 @@ def test_what_cannot_be_known_is_skipped_with_the_reason(
     found = verdict(name, seen_inside, seen_outside)
     assert found.result is Result.SKIPPED
     assert fragment in found.reason
+
+
+@pytest.mark.parametrize("check", [check for check in (*CHECKS, FLOW) if check.whatsapp])
+def test_where_whatsapp_is_switched_off_nothing_is_judged_of_it(check: Check) -> None:
+    found = judge(check, render(settings_of(whatsapp=False)), Evidence(Inside(), Outside(), NOW))
+    assert (found.result, found.reason) == (Result.SKIPPED, SWITCHED_OFF)
 
 
 def test_nothing_passes_where_nothing_was_seen() -> None:
@@ -499,7 +536,7 @@ def test_a_mail_that_is_not_taken_says_why_and_what_to_do(
 def test_a_mail_that_is_taken_passes_with_the_servers_answer() -> None:
     said: dict[str, object] = {**SERVER, "step": "text", "accepted": "250 ok"}
     found = mailed(said, smtp_address="mail.example.com")
-    assert (found.result, found.seen) == (Result.PASSED, "mail.example.com:587 says 250 ok")
+    assert found == Verdict(Result.PASSED, note="mail.example.com:587 says 250 ok")
 
 
 def test_a_mail_is_sent_only_when_asked_for_and_where_there_is_a_server() -> None:
@@ -512,3 +549,46 @@ def test_a_mail_that_nobody_tells_of_was_not_taken(output: list[str]) -> None:
     said = dict(Delivery().process(output))
     assert mailed(said, smtp_address="mail.example.com").result is Result.FAILED
     assert Delivery().process(["noise", 'mail {"step": "text"}']) == {"step": "text"}
+
+
+WENT = {"taken": True, "in": 412, "out": 903, "told": True, "removed": True}
+FLOWS: list[tuple[dict[str, object], str, str]] = [
+    ({"taken": False}, "Evolution did not take it", "logs --tail 50 evolution"),
+    ({"taken": False, "error": "no inbox"}, "could not be begun; no inbox", "evolution"),
+    ({"in": None, "n8n": 403}, "not delivered to n8n: n8n answers 403", "the secrets differ"),
+    ({"in": None, "n8n": 0}, "not delivered to n8n: n8n does not answer", "logs --tail 50 n8n"),
+    ({"in": None, "n8n": 200}, "not in Chatwoot, though n8n takes messages", "failed execution"),
+    ({"in": None, "error": "GET /x answers 500"}, "GET /x answers 500", "failed execution"),
+    ({"out": None}, "not sent back", "chatwoot-worker"),
+    ({"out": None, "refused": "WhatsApp: no (400)"}, "not sent back: WhatsApp: no", "worker"),
+    ({"told": False}, "sent, but Chatwoot was not told", "logs --tail 50 n8n"),
+    ({"removed": False}, "is still there", "--whatsapp again"),
+    ({"error": "Delete /x answers 500"}, "Delete /x answers 500", "evolution"),
+]
+
+
+def flow(said: dict[str, object] | None) -> Verdict:
+    return judge(FLOW, default_project(), Evidence(inside(), OUTSIDE, NOW, flow=said))
+
+
+@pytest.mark.parametrize(("change", "seen", "next"), FLOWS)
+def test_a_message_that_does_not_flow_says_on_which_leg(
+    change: dict[str, object], seen: str, next: str
+) -> None:
+    assert flow({**WENT}) == Verdict(Result.PASSED, note="in 412 ms, out 903 ms")
+    found = flow({**WENT, **change})
+    assert found.result is Result.FAILED
+    assert seen in found.seen
+    assert next in found.next
+    assert found.expected
+
+
+def test_a_message_flows_only_when_asked_for() -> None:
+    assert "--whatsapp" in flow(None).reason
+    assert FLOW not in CHECKS
+
+
+@pytest.mark.parametrize("output", [[], ["whatsapp {"], ["whatsapp []"]])
+def test_a_message_that_nobody_tells_of_has_failed(output: list[str]) -> None:
+    assert flow(dict(MessageFlow().process(output))).result is Result.FAILED
+    assert MessageFlow().process(["noise", 'whatsapp {"in": 1}']) == {"in": 1}

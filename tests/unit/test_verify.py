@@ -18,8 +18,9 @@ import pytest
 import requests
 
 from borgstack import outside
+from borgstack.bridge import words
 from borgstack.checks import CHECKS, DELIVERY
-from borgstack.checks.verdict import PASSED, Result, Verdict, failed, skipped
+from borgstack.checks.verdict import PASSED, failed, passed, skipped
 from borgstack.evidence import Answer, Certificate, Socket, parse
 from borgstack.outside import REQUESTS, Request, answer, ask_api, certificate, look, websocket
 from borgstack.project import VERIFY_SCRIPT
@@ -29,7 +30,8 @@ from tests.unit.test_conventions import errors_of_sh
 
 DOCUMENT = (REPOSITORY / "docs" / "verify.md").read_text()
 RED = failed("an expectation", "a sight", "a step")
-FINE = HostReport("chat", (), ((CHECKS[0], PASSED), (CHECKS[-2], skipped("a reason"))), 1.25)
+MAIL, MEMORY = (check for check in CHECKS if check.name in {"mail", "memory"})
+FINE = HostReport("chat", (), ((CHECKS[0], PASSED), (MAIL, skipped("a reason"))), 1.25)
 BROKEN = replace(FINE, checks=(*FINE.checks, (CHECKS[1], RED)))
 
 
@@ -61,11 +63,13 @@ def test_a_person_reads_one_line_a_check_and_of_a_failure_what_to_do() -> None:
         "             next      a step",
         "chat: 1 passed, 1 failed, 1 skipped, 1.2 s",
     ]
+    noted = replace(FINE, checks=((MEMORY, passed("in 9 ms")),))
+    assert Report((noted,)).as_text().splitlines()[1].endswith("is short of memory: in 9 ms")
     assert Report(error="no host matches").as_text() == "error: no host matches"
 
 
 def test_what_a_check_was_told_is_shown_where_it_passed() -> None:
-    told = replace(FINE, checks=((DELIVERY, Verdict(Result.PASSED, seen="250 taken")),))
+    told = replace(FINE, checks=((DELIVERY, passed("250 taken")),))
     line = Report((told,)).as_text().splitlines()[1]
     assert line == "  ok         delivery     the mail server takes a mail: 250 taken"
 
@@ -251,6 +255,9 @@ def test_a_websocket_counts_when_the_application_speaks(
     assert websocket("192.0.2.7", "chat.example.com", "/root.pem") == expected
 
 
+OFF = words(settings_of(whatsapp=False))
+
+
 @pytest.fixture
 def tools(tmp_path: Path) -> Path:
     """A host by its tools: root, one program that listens, and a Docker that does not answer."""
@@ -263,19 +270,20 @@ def tools(tmp_path: Path) -> Path:
 
 
 def test_the_look_says_what_it_sees_without_docker(tools: Path) -> None:
-    ran = run_script("verify_state", str(tools.parent), "", "0", first_on_path=tools)
+    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
     seen = parse(ran.out.splitlines())
     assert (ran.status, ran.err) == (0, "")
     assert seen.engine == "stopped"
     assert abs(time.time() - (seen.clock or 0)) < 60
     assert seen.disks["/"].size > seen.disks["/"].free > 0
     assert (seen.env or "").startswith("regular empty file|600|")
+    assert "missing" not in ran.out.splitlines()
     assert seen.sockets == (Socket("0.0.0.0", 22, "sshd"),)  # noqa: S104 - what is told
 
 
 def test_the_look_of_another_user_is_blind(tools: Path) -> None:
     program(tools, "id", '[ "$1" = -u ] && echo 1000 || echo joe')
-    ran = run_script("verify_state", str(tools.parent), "", "0", first_on_path=tools)
+    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
     seen = parse(ran.out.splitlines())
     assert seen.blind == "the login user joe is not root, and _sudo is not set"
     assert (seen.clock is None, seen.env) == (False, None)

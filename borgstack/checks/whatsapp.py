@@ -1,0 +1,117 @@
+"""The judges of the way between WhatsApp and Chatwoot. Each is a pure function of what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from borgstack.bridge import Phone
+from borgstack.checks.verdict import DEPLOY, Verdict, failed, passed, skipped, unless
+from borgstack.evidence import Evidence
+from borgstack.project import Project
+
+SWITCHED_OFF = "WhatsApp is switched off (whatsapp)"
+PAIR = "borgstack pair --limit HOST"
+_LOGS = "on the host: docker logs --tail 50 {}; borgstack status --limit HOST"
+
+
+def whatsapp(project: Project, evidence: Evidence) -> Verdict:
+    """N8n listens at both addresses, and a phone is paired and connected."""
+    bridge = evidence.inside.bridge
+    phone = bridge.phone or Phone("missing")
+    problems = [f"n8n does not listen for {name}" for name in bridge.deaf]
+    if phone.state == "missing":
+        problems.append(f"Evolution has no instance {project.settings.whatsapp_instance}")
+    if problems:
+        return failed("n8n listens for inbound and replies, the instance exists", *_told(problems))
+    if phone.state != "open" and not phone.number:
+        return skipped(f"not paired yet: {PAIR}")
+    since = f" since {phone.since}" if phone.since else ""
+    return unless(
+        [] if phone.state == "open" else [f"{phone.state}{since}, number ending in {phone.number}"],
+        "the phone is connected",
+        f"does WhatsApp on the phone still list it under Linked devices? {PAIR}",
+    )
+
+
+def _told(problems: list[str]) -> tuple[str, str]:
+    return "; ".join(problems), f"docker restart n8n on the host; then {DEPLOY}"
+
+
+def n8n_owner(project: Project, evidence: Evidence) -> Verdict:
+    """Whoever opened n8n's page first would own it."""
+    return unless(
+        ["n8n offers to become its owner"] if evidence.inside.bridge.claimable else [],
+        "n8n has an owner",
+        f"{DEPLOY}; until then keep its page closed",
+    )
+
+
+def executions(project: Project, evidence: Evidence) -> Verdict:
+    """No workflow of n8n has failed lately."""
+    return unless(
+        [f"{one.count} of {one.workflow}" for one in evidence.inside.bridge.failures or ()],
+        "no failed execution in the last 24 hours",
+        "docs/whatsapp.md says where to see why; the inbox has a note of the bridge. "
+        "This stays red until a day has passed without one",
+    )
+
+
+def flow(project: Project, evidence: Evidence) -> Verdict:
+    """A message came in, a reply went out, and nothing is left of them."""
+    said = evidence.flow
+    if said is None:
+        return skipped("it was not asked for, see --whatsapp")
+    for expected, seen, next in _broken(said):
+        error = f"; {said['error']}" if "error" in said else ""
+        return failed(expected, f"{seen}{error}", next)
+    if not said.get("removed"):
+        return failed(
+            "everything removed again",
+            "the contact, its conversation or the instance of borgstack verify is still there",
+            "run borgstack verify --whatsapp again: it removes what an earlier one left",
+        )
+    return passed(f"in {said['in']} ms, out {said['out']} ms")
+
+
+def _broken(said: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Which leg broke, the first one first: expected, seen, next."""
+    if not said.get("taken"):
+        seen = "it could not be begun" if "error" in said else "Evolution did not take it"
+        yield "Evolution takes a message", seen, _LOGS.format("evolution")
+    elif said.get("in") is None and said.get("n8n", 200) != 200:
+        yield (
+            "Evolution's message is delivered to n8n",
+            f"not delivered to n8n: {_status(said['n8n'])}",
+            f"403: the secrets differ; 404: n8n does not listen; {DEPLOY}. "
+            f"{_LOGS.format('n8n')}. Delivered later, it is removed by the next such check",
+        )
+    elif said.get("in") is None:
+        yield (
+            "the message is in Chatwoot in 30 s",
+            "not in Chatwoot, though n8n takes messages",
+            f"the failed execution in n8n says why. {_LOGS.format('n8n')}",
+        )
+    elif said.get("out") is None:
+        refused = said.get("refused")
+        yield (
+            "the reply reaches Evolution in 30 s",
+            "not sent back" + (f": {refused}" if refused else ""),
+            f"Chatwoot's worker hands it to n8n. {_LOGS.format('chatwoot-worker')}",
+        )
+    elif not said.get("told"):
+        yield (
+            "the reply is shown as delivered in Chatwoot",
+            "sent, but Chatwoot was not told",
+            _LOGS.format("n8n"),
+        )
+    elif "error" in said:
+        yield (
+            "everything removed again",
+            "something went wrong in the end",
+            _LOGS.format("evolution"),
+        )
+
+
+def _status(status: int) -> str:
+    return f"n8n answers {status}" if status else "n8n does not answer"

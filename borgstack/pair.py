@@ -1,0 +1,198 @@
+"""`borgstack pair`: shows WhatsApp's code in the terminal until a phone has taken it.
+
+Whoever scans the code decides which WhatsApp this installation speaks for, so it is shown to the
+person at the terminal, and reaches no file, no log and no pipe.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import gevent
+import segno
+from pyinfra.api import Host, State
+from pyinfra.api.connect import disconnect_all
+from pyinfra.api.exceptions import PyinfraError
+
+from borgstack.facts.whatsapp import Pairing
+from borgstack.hosts import UnusableError, ask, connect, settled_hosts
+from borgstack.operations import told
+from borgstack.run import PRODUCTION
+from borgstack.settings import Settings
+
+TIMEOUT = 180
+_TURN = 20
+"""Seconds that one question to the host waits for another code or for the phone."""
+_BORDER = 2
+_BLOCKS = {(0, 0): " ", (0, 1): "▄", (1, 0): "▀", (1, 1): "█"}
+_BLACK_ON_WHITE, _PLAIN = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended, in words for the person at the terminal."""
+
+    text: str
+    exit_code: int = 1
+
+    def as_text(self) -> str:
+        """The form for people; there is no other."""
+        return self.text
+
+
+def drawn(code: str) -> list[str]:
+    """A QR code in lines of half blocks: two rows of it to a line."""
+    made = segno.make(code, error="l", micro=False, boost_error=False)
+    rows = [list(row) for row in made.matrix_iter(border=_BORDER)]
+    rows += [[0] * len(rows[0])] * (len(rows) % 2)
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return ["".join(map(_block, upper, lower)) for upper, lower in pairs]
+
+
+def _block(upper: int, lower: int) -> str:
+    return _BLOCKS[int(bool(upper)), int(bool(lower))]
+
+
+class _Screen:
+    """A part of the terminal: each code takes the place of the one before."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self.terminal = terminal
+        self.height = 0
+
+    def show(self, lines: list[str]) -> None:
+        """Write the lines where those before them stood."""
+        if 0 < self.height < shutil.get_terminal_size().lines:
+            self.terminal.write(f"\x1b[{self.height}F\x1b[J")
+        self.terminal.writelines(f"{line}\n" for line in lines)
+        self.terminal.flush()
+        self.height = len(lines)
+
+
+def pair(
+    limit: Iterable[str] = (),
+    data: Iterable[str] = (),
+    inventory: str = "inventory.py",
+    *,
+    number: str = "",
+    timeout: int = TIMEOUT,
+    terminal: TextIO | None = None,
+) -> Outcome:
+    """Pair a phone with the one host of `inventory` that `limit` leaves.
+
+    :param number: of the phone, digits alone; WhatsApp then gives a code to type as well.
+    :param timeout: seconds until this gives up.
+    :param terminal: where the code is shown; standard output.
+    """
+    terminal = terminal or sys.stdout
+    if not terminal.isatty():
+        return Outcome("error: expected a terminal to show the code in; it goes nowhere else")
+    try:
+        state, host, settings = _the_host(inventory, tuple(limit), data)
+    except UnusableError as error:
+        return Outcome(f"error: {error}")
+    screen = _Screen(terminal)
+    gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # or gevent prints it, beside the answer
+    try:
+        connect(state)
+        outcome = _follow(state, host, settings, screen, number, timeout)
+    except PyinfraError as error:
+        outcome = Outcome(f"error: {'; '.join(told(host).refusals) or error}")
+    except UnusableError as error:
+        outcome = Outcome(f"error: {error}")
+    except KeyboardInterrupt:
+        outcome = Outcome("stopped; no phone was paired. The code expires by itself")
+    finally:
+        disconnect_all(state)
+    screen.show([])
+    return outcome
+
+
+def _the_host(
+    inventory: str, limit: tuple[str, ...], data: Iterable[str]
+) -> tuple[State, Host, Settings]:
+    state, settings = settled_hosts(inventory, limit, data)
+    names = ", ".join(host.name for host in settings)
+    if len(settings) > 1:
+        raise UnusableError(f"expected one host, saw {names}; name it: borgstack pair --limit NAME")
+    ((host, one),) = settings.items()
+    if PRODUCTION in host.groups and not limit:
+        raise UnusableError(f"{names} is production; name it: borgstack pair --limit {names}")
+    if not one.whatsapp:
+        raise UnusableError(f"WhatsApp is switched off on {names} (whatsapp)")
+    return state, host, one
+
+
+def _follow(
+    state: State, host: Host, settings: Settings, screen: _Screen, number: str, timeout: int
+) -> Outcome:
+    """Show one code after the other until the phone has taken one."""
+    ends = time.monotonic() + timeout
+    instance, seen, first = settings.whatsapp_instance, "", True
+    screen.show([f"Asking WhatsApp for a code, for {instance} on {host.name} …"])
+    while (left := ends - time.monotonic()) > 0:
+        turn = {"number": number, "seen": seen, "seconds": max(1, min(_TURN, int(left)))}
+        said = ask(state, host, Pairing, instance=instance, **turn)
+        if "error" in said:
+            return Outcome(
+                f"error: expected a code from Evolution; saw: {said['error']}\n"
+                f"next: {_LOGS}; deploy again if the container does not run"
+            )
+        if said["state"] == "missing":
+            return Outcome(f"error: Evolution has no instance {instance}; deploy makes it")
+        if said["state"] == "open":
+            return Outcome(_paired(host, settings, said, already=first), 0)
+        if "code" in said:
+            seen = said["digest"]
+            screen.show([*_card(said), f"Waiting for the phone, {int(left)} s; Ctrl-C stops."])
+        first = False
+    return Outcome(_given_up(host, timeout, shown=bool(seen)))
+
+
+_LOGS = "on the host: docker logs --tail 50 evolution"
+
+
+def _card(said: Mapping[str, Any]) -> Iterable[str]:
+    lines = drawn(str(said["code"]))
+    yield "On the phone: WhatsApp, Settings, Linked devices, Link a device; then scan this."
+    if shutil.get_terminal_size().columns < len(lines[0]):
+        yield f"The terminal is too narrow for the QR code: it takes {len(lines[0])} columns."
+    else:
+        yield from (f"{_BLACK_ON_WHITE}{line}{_PLAIN}" for line in lines)
+    if typed := str(said.get("pairingCode") or ""):
+        yield f"Or link with the phone number, and type: {typed[:4]}-{typed[4:]}"
+
+
+def _paired(host: Host, settings: Settings, said: Mapping[str, Any], *, already: bool) -> str:
+    number = f"the number ending in {said['number']}" if said.get("number") else "a phone"
+    if already:
+        return f"{host.name} is paired with {number} already; nothing to do"
+    return (
+        f"{host.name} is paired with {number}.\n"
+        "next: write to that number from another phone: the message comes into the inbox "
+        f"{settings.whatsapp_inbox} of Chatwoot.\n"
+        f"borgstack status --limit {host.name} shows how it is"
+    )
+
+
+def _given_up(host: Host, timeout: int, *, shown: bool) -> str:
+    if shown:
+        return (
+            f"error: no phone has taken a code in {timeout} s\n"
+            "next: run it again; --timeout 600 gives more time. Where the phone says that it\n"
+            f"cannot link the device: {_TROUBLE}"
+        )
+    return f"error: WhatsApp gave no code in {timeout} s\nnext: {_TROUBLE}"
+
+
+_TROUBLE = f"""\
+{_LOGS}
+  * WhatsApp turns old versions away: set evolution_phone_version to the one that
+    web.whatsapp.com has now, or evolution_image to a newer Evolution, and deploy
+  * a connection that hangs: docker restart evolution on the host, then pair again
+  * docs/whatsapp.md says more"""
