@@ -33,8 +33,9 @@ test-fuzz: setup ## 100 examples of each property; test-slow tries 10,000
 compose-check: setup ## the story's checks on the rendered compose file
 	$(BIN)/pytest tests/unit/test_compose.py
 
+# Two at a time: half of what they do is waiting for containers. A file stays with one worker.
 test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
-	$(BIN)/pytest tests/e2e --durations=15
+	$(BIN)/pytest tests/e2e -n 2 --dist loadfile --durations=25
 
 test-slow: setup ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
 	$(BIN)/pytest --whole tests

@@ -61,7 +61,7 @@ class Route:
 
 def bring_up(names: Sequence[str]) -> None:
     """Have these hosts, and for them the files that the other contenders put."""
-    lab.up(names)
+    lab.up(names, data={"whatsapp": False})  # the others bring about the core alone
     trust({})
     url = f"http://{config.DOWNLOAD_NAME}/linux/debian/gpg"
     fetched = lab.ssh(names[0], f"curl -fsS --retry 5 --retry-all-errors {url}")

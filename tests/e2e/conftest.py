@@ -1,4 +1,4 @@
-"""One host for the whole session, deployed to from bare; the files run in the order of their names.
+"""A host for each worker, deployed to from bare; a file's tests run on one worker, in their order.
 
 A test that changes the host puts it right itself, by another deploy. Without Docker these tests
 fail: they are never skipped.
@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests import lab
-from tests.e2e.support import HostUnderTest, Run, copy_of_project
+from tests.e2e.support import WITHOUT_WHATSAPP, HostUnderTest, Run, copy_of_project
 
-HOST = os.environ.get("E2E_HOST", "e2e")
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+HOST = os.environ.get("E2E_HOST", "e2e") + _WORKER
 """Another name lets two checkouts test at once on one lab."""
-BARE_HOST = "e2ebare"
+BARE_HOST = f"e2ebare{_WORKER}"
 KEEP = bool(os.environ.get("E2E_KEEP"))
 """For work on single tests: take the host as the last session left it."""
 
@@ -30,7 +31,7 @@ def fresh() -> tuple[HostUnderTest, Run, float]:
     The plan made before it has to say what it does.
     """
     host = HostUnderTest(HOST)
-    lab.up((HOST, BARE_HOST))
+    lab.up((HOST, BARE_HOST), data=WITHOUT_WHATSAPP)
     if not KEEP:
         lab.reset(HOST)
     plan = host.plan()
@@ -51,7 +52,7 @@ def stack(fresh: tuple[HostUnderTest, Run, float]) -> HostUnderTest:
 @pytest.fixture(scope="session")
 def bare() -> HostUnderTest:
     """A host that has nothing but what Debian gives it."""
-    lab.up((HOST, BARE_HOST))
+    lab.up((HOST, BARE_HOST), data=WITHOUT_WHATSAPP)
     lab.reset(BARE_HOST)
     return HostUnderTest(BARE_HOST)
 

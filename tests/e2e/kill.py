@@ -198,7 +198,7 @@ def trace_of(host: HostUnderTest) -> list[str]:
 def digests(host: HostUnderTest) -> dict[str, str]:
     """The digest of each value in `.env`, by name; empty when there is no `.env`."""
     lines = host.ssh(
-        "cd /opt/borgstack 2>/dev/null && [ -e .env ] && grep -E '^[A-Z_]+=.' .env | "
+        "cd /opt/borgstack 2>/dev/null && [ -e .env ] && grep -E '^[A-Z0-9_]+=.' .env | "
         "while IFS= read -r line; do "
         'echo "${line%%=*} $(printf %s "$line" | sha256sum)"; done || :'
     ).splitlines()
@@ -209,13 +209,14 @@ def leftovers(host: HostUnderTest) -> list[str]:
     """What the scripts make for a moment and a kill may leave: by their names, or as strangers.
 
     Every hidden file but `.env` in the folders that the scripts write to, every temp file but those
-    of a health check (runc's), every container and volume that is not the stack's.
+    of others (a health check's are runc's, a folder of links is what a killed apt leaves), every
+    container and volume that is not the stack's.
     """
     return host.ssh(
         "find /opt/borgstack /etc/docker /etc/apt/keyrings /etc/apt/sources.list.d "
         "-name '.*' ! -name .env ! -path '*/.staging/*'; "
         "find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 'systemd-private-*' ! -name '.*-unix' "
-        "! -name 'runc-process*'; "
+        "! -name 'runc-process*' ! -name 'apt-dpkg-install-*'; "
         "docker ps -a --format '{{.Names}}' | "
         "grep -Evx 'borgstack_(postgresql|redis|caddy)|chatwoot(-worker|-prepare)?'; "
         "docker volume ls -q | grep -v '^borgstack_'; :"

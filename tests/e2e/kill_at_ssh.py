@@ -55,7 +55,7 @@ def exec_command(client: SSHClient, command: str, **options: bool) -> tuple[Chan
     global _count
     _count += 1
     number = _begun[gevent.getcurrent()] = _count
-    names = re.findall(r"borgstack-([a-z_]+)", command)
+    names = re.findall(r"borgstack-([a-z0-9_]+)", command)
     _tell(f"{number} {names[-1] if names else command[:60]}")
     _die(client, number, "before")
     answer = _execute(client, command, **options)

@@ -26,6 +26,8 @@ from tests.e2e.support import HostUnderTest
 
 ENV = "/opt/borgstack/.env"
 NAMES = tuple(entry.name for entry in ENTRIES if entry.kind is not Kind.PLAIN)
+WHATSAPP = frozenset(name for name in NAMES if name.startswith(("N8N_", "EVOLUTION_", "WHATSAPP_")))
+"""Those that a host without WhatsApp does not have; EDITORS_PASSWORD_HASH is no secret's value."""
 OPERATORS_VARIABLE = "LEAK_TEST_SMTP_PASSWORD"
 """The variable of the run's own environment in which the operator hands over SMTP_PASSWORD."""
 
@@ -241,8 +243,18 @@ HOLDERS = (
     ),
     Holder(
         "/var/lib/docker/volumes/borgstack_postgresql_data/.*",
-        ("CHATWOOT_API_TOKEN",),
-        "the token is a row of Chatwoot's database",
+        ("CHATWOOT_API_TOKEN", "WHATSAPP_BRIDGE_SECRET", "WHATSAPP_REPLY_SECRET"),
+        "the token is a row of Chatwoot's database, the others are rows of Evolution's and n8n's",
+    ),
+    Holder(
+        "/var/lib/docker/volumes/borgstack_n8n_data/_data/config",
+        ("N8N_ENCRYPTION_KEY",),
+        "n8n's own copy of its key",
+    ),
+    Holder(
+        "/var/lib/docker/(volumes/borgstack_redis_data|containers)/.*",
+        ("WHATSAPP_REPLY_SECRET",),
+        "a part of the address that stands in each of Sidekiq's jobs for it, and in Chatwoot's log",
     ),
 )
 

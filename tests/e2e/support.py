@@ -31,6 +31,10 @@ PROJECT_PARTS = (
 )
 
 
+WITHOUT_WHATSAPP = {"whatsapp": False}
+"""For the hosts of the tests that are not about it: a first deploy takes half a minute less."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of pyinfra: its exit code, all it printed, and the operations that changed things."""

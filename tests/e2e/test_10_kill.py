@@ -16,7 +16,7 @@ from tests import lab
 from tests.e2e import kill
 from tests.e2e.conftest import KEEP
 from tests.e2e.kill import Counted, Point
-from tests.e2e.support import HostUnderTest
+from tests.e2e.support import WITHOUT_WHATSAPP, HostUnderTest
 from tests.e2e.test_03_survival import wait_for_https
 from tests.e2e.test_07_upgrade import NEXT
 
@@ -135,7 +135,7 @@ PARAMETERS = [
 @pytest.fixture(scope="module")
 def host() -> HostUnderTest:
     if not KEEP:
-        lab.up((HOST,))
+        lab.up((HOST,), data=WITHOUT_WHATSAPP)
         lab.reset(HOST)
     return HostUnderTest(HOST)
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests import lab
 from tests.e2e.probe import HOME, QUESTIONS, Probe
-from tests.e2e.support import PYINFRA, REPOSITORY, HostUnderTest
+from tests.e2e.support import PYINFRA, REPOSITORY, WITHOUT_WHATSAPP, HostUnderTest
 
 HOST = "e2eclaim"
 PREPARING = "docker ps --quiet --filter name=^chatwoot-prepare$ 2>/dev/null; true"
@@ -35,7 +35,7 @@ CUT_OFF: dict[str, CutOff | None] = {
 @pytest.fixture(scope="module")
 def claimed() -> Iterator[HostUnderTest]:
     """A host to deploy to from bare; bare again at the end, so that nothing with holes runs on."""
-    lab.up((HOST,))
+    lab.up((HOST,), data=WITHOUT_WHATSAPP)
     yield HostUnderTest(HOST)
     lab.reset(HOST)
 

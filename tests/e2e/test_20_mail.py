@@ -77,7 +77,7 @@ def mailed(fresh: tuple[HostUnderTest, object, float]) -> Iterator[Mailed]:
 def test_a_mail_that_the_server_takes_is_told_with_its_answer(mailed: Mailed) -> None:
     code, found = mailed.send()
     assert (code, found["result"]) == (0, "passed"), found
-    assert found["seen"].startswith(f"{config.GATEWAY}:{mailed.sink.port} says 250 2.0.0 taken as")
+    assert found["note"].startswith(f"{config.GATEWAY}:{mailed.sink.port} says 250 2.0.0 taken as")
     mail = mailed.sink.wait_for(PERSON, seconds=0)
     assert (mail.sender, str(mail.message["From"])) == (SENDER, FROM)
     assert mailed.host.chatwoot in mail.text

@@ -1,0 +1,613 @@
+"""WhatsApp both ways on a live host: real n8n, real data stores; Evolution API and Chatwoot are
+doubles. Switched on for a host that ran without, and off again at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests import lab
+from tests.e2e import leaks
+from tests.e2e.bridge import OVERRIDE, Bridge, encoded, until
+from tests.e2e.support import HostUnderTest, Run
+from tests.e2e.test_13_verify import WHATSAPP_CASES, Break, turns_red_alone
+from tests.e2e.test_18_docs import WHATSAPP, commands_of, does_what_it_should
+
+P = "/opt/borgstack"
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(range(256)) * 4
+OGG, MP4, PDF, WEBP = (
+    head + bytes(range(255, -1, -1)) * 3 for head in (b"OggS", b"ftyp", b"%PDF", b"RIFF")
+)
+WILD = "„Quotes\" and 'these'\n\nnew lines\ttabs \\ back\\\\slashes {{ $json }} ${x} <b>&amp;</b>"
+ARABIC = "مرحبا بالعالم — שלום עולם"
+EMOJI = "👩🏽‍💻🇧🇷 ok"
+
+
+@pytest.fixture(scope="module")
+def bridge(fresh: tuple[HostUnderTest, Run, float]) -> Iterator[Bridge]:
+    """The host with WhatsApp switched on and a phone paired."""
+    host = HostUnderTest(fresh[0].name, {"whatsapp": True})
+    lab.ssh(host.name, f"cat >{P}/docker-compose.override.yml", input=OVERRIDE)
+    try:
+        plan = host.plan()
+        run = host.deploy()
+        assert set(plan.steps) <= set(run.changed), (plan.output, run.output)
+        bridge = Bridge(host)
+        bridge.pair()
+        yield bridge
+    finally:
+        host.ssh(f"rm -f {P}/docker-compose.override.yml")
+
+
+def media(kind: str, content: bytes, mimetype: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {f"{kind}Message": {"mimetype": mimetype, **more}, "base64": encoded(content)}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of message: what arrives on the phone, what agents read, the file that they get."""
+
+    name: str
+    message: dict[str, Any]
+    reads: str
+    file: bytes = b""
+
+    @property
+    def family(self) -> str:
+        """Files, cards and places, words."""
+        if self.file:
+            return "file"
+        return "words" if {"conversation", "extendedTextMessage"} & set(self.message) else "card"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+VCARD = (
+    "BEGIN:VCARD\nVERSION:3.0\nFN:Rui Costa\n"
+    "TEL;type=CELL;waid=351911222333:+351 911 222 333\nEND:VCARD"
+)
+QUOTE = {"contextInfo": {"stanzaId": "X", "quotedMessage": {"conversation": "Which size?"}}}
+KINDS = (
+    Kind("text", {"conversation": "Hello"}, "Hello"),
+    Kind(
+        "text with a preview",
+        {"extendedTextMessage": {"text": "See https://x.test"}},
+        "See https://x.test",
+    ),
+    Kind("quoted text", {"extendedTextMessage": {"text": "The blue one", **QUOTE}}, "Which size?"),
+    Kind("image", media("image", PNG, "image/png", caption="My cat"), "My cat", PNG),
+    Kind("audio", media("audio", OGG, "audio/ogg; codecs=opus", ptt=True), "", OGG),
+    Kind("video", media("video", MP4, "video/mp4", caption="Look"), "Look", MP4),
+    Kind("document", media("document", PDF, "application/pdf", fileName="bill.pdf"), "", PDF),
+    Kind("sticker", media("sticker", WEBP, "image/webp"), "", WEBP),
+    Kind(
+        "location",
+        {"locationMessage": {"degreesLatitude": -23.5505, "degreesLongitude": -46.6333}},
+        "-23.5505",
+    ),
+    Kind(
+        "contact card",
+        {"contactMessage": {"displayName": "Rui Costa", "vcard": VCARD}},
+        "911 222 333",
+    ),
+    Kind(
+        "contact cards",
+        {"contactsArrayMessage": {"contacts": [{"displayName": "Rui Costa", "vcard": VCARD}]}},
+        "Rui Costa",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(one, id=str(one), marks=pytest.mark.family(one.family)) for one in KINDS]
+)
+def test_each_kind_of_message_comes_in(bridge: Bridge, kind: Kind) -> None:
+    sender = bridge.customer()
+    identity = bridge.receive(sender, kind.message)
+    arrived = bridge.arrived(sender, identity)
+    assert arrived["message_type"] == 0
+    assert kind.reads in (arrived["content"] or "")
+    digests = stored_files(bridge, arrived["id"])
+    assert digests == ([hashlib.md5(kind.file).hexdigest()] if kind.file else [])  # noqa: S324
+
+
+def stored_files(bridge: Bridge, message: int) -> list[str]:
+    """The digests of a message's files, as Chatwoot has them on its disk."""
+    keys = bridge.rows(
+        "SELECT key FROM active_storage_blobs JOIN active_storage_attachments"
+        " ON blob_id = active_storage_blobs.id JOIN attachments"
+        " ON attachments.id = record_id AND record_type = 'Attachment'"
+        f" WHERE message_id = {message}"
+    )
+    found = []
+    for row in keys:
+        key = row["key"]
+        path = f"/app/storage/{key[:2]}/{key[2:4]}/{key}"
+        found.append(bridge.host.ssh(f"docker exec chatwoot md5sum {path}").split()[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", [WILD, ARABIC, EMOJI, "ü" * 4096], ids=["wild", "arabic", "emoji", "long"]
+)
+def test_text_goes_both_ways_byte_for_byte(bridge: Bridge, text: str) -> None:
+    sender = bridge.customer()
+    identity = bridge.receive(sender, {"conversation": text})
+    assert bridge.arrived(sender, identity)["content"] == text
+    answer = bridge.reply(sender, text)
+    sent = until(
+        "the reply at WhatsApp", lambda: [one for one in bridge.sent() if one["to"] == sender]
+    )
+    assert [one["text"] for one in sent] == [text]
+    until("the tick", lambda: bridge.status(answer)[0] == "delivered")
+
+
+@pytest.mark.parametrize(
+    ("name", "mimetype", "content", "kind"),
+    [
+        ("cat.png", "image/png", PNG, "image"),
+        ("bill.pdf", "application/pdf", PDF, "document"),
+        ("film.mp4", "video/mp4", MP4, "video"),
+        ("note.ogg", "audio/ogg", OGG, "audio"),
+    ],
+)
+def test_files_go_out(bridge: Bridge, name: str, mimetype: str, content: bytes, kind: str) -> None:
+    sender = bridge.customer()
+    bridge.arrived(sender, bridge.receive(sender, {"conversation": "Send it, please"}))
+    answer = bridge.attach(sender, name, mimetype, content, "Here it is")
+    sent = until(
+        "the file at WhatsApp", lambda: [one for one in bridge.sent() if one["to"] == sender]
+    )
+    files = [one for one in sent if one.get("media")]
+    assert [(kind in one["type"], one["media"]["sha256"]) for one in files] == [
+        (True, hashlib.sha256(content).hexdigest())
+    ]
+    texts = [one.get("text") or one.get("media", {}).get("caption") for one in sent]
+    assert "Here it is" in texts
+    until("the tick", lambda: bridge.status(answer)[0] == "delivered")
+
+
+IGNORED = {
+    "its own message": ({"conversation": "mine"}, {"key": {"fromMe": True}}),
+    "a group's": (
+        {"conversation": "all"},
+        {"key": {"remoteJid": "120363000000000000@g.us", "participant": "x"}},
+    ),
+    "a status post": ({"conversation": "s"}, {"key": {"remoteJid": "status@broadcast"}}),
+    "a reaction": ({"reactionMessage": {"text": "👍", "key": {"id": "X"}}}, {}),
+}
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_what_is_no_conversation_makes_none(bridge: Bridge, name: str) -> None:
+    message, more = IGNORED[name]
+    before = bridge.host.sql("SELECT count(*) FROM messages")
+    sender = bridge.customer()
+    body = {
+        "event": "messages.upsert",
+        "instance": bridge.instance,
+        "data": {
+            "key": {"remoteJid": sender, "fromMe": False, "id": "IGNORED1", **more.get("key", {})},
+            "message": message,
+            "messageTimestamp": int(time.time()),
+        },
+    }
+    answer = deliver(bridge, body)
+    assert (answer["status"], "ignored" in answer["text"]) == (200, True), answer
+    assert bridge.host.sql("SELECT count(*) FROM messages") == before
+
+
+def deliver(bridge: Bridge, body: dict[str, Any], secret: str | None = None) -> dict[str, Any]:
+    """Hand n8n a message as Evolution does, with its secret or another one."""
+    program = (
+        'const [, secret, body] = require("node:fs").readFileSync(0, "utf8").split("\\n");'
+        'fetch("http://n8n:5678/webhook/whatsapp-inbound", { method: "POST", body,'
+        ' headers: { "content-type": "application/json", "x-borgstack-secret": secret } })'
+        ".then(async (one) => ({ status: one.status, text: await one.text() }))"
+        ".then((answer) => console.log(JSON.stringify(answer)));"
+    )
+    own = f'sed -n "s/^WHATSAPP_BRIDGE_SECRET=//p" {P}/.env | tr -d "\'\\""'
+    given = own if secret is None else f"echo {secret}"
+    lines = f"printf '\\n%s\\n' \"$({given})\"; cat"
+    command = f"{{ {lines}; }} | docker exec -i evolution node -e '{program}'"
+    done = lab.ssh(bridge.host.name, command, input=json.dumps(body))
+    return dict(json.loads(done.stdout))
+
+
+def test_a_wrong_secret_is_refused_and_nothing_is_stored(bridge: Bridge) -> None:
+    before = bridge.host.sql("SELECT count(*) FROM messages")
+    body = {
+        "event": "messages.upsert",
+        "data": {"key": {"remoteJid": bridge.customer(), "id": "F"}},
+    }
+    assert deliver(bridge, body, "wrong")["status"] == 403
+    assert bridge.host.sql("SELECT count(*) FROM messages") == before
+
+
+def test_a_second_message_finds_the_same_conversation_also_when_it_was_resolved(
+    bridge: Bridge,
+) -> None:
+    sender = bridge.customer()
+    first = bridge.arrived(sender, bridge.receive(sender, {"conversation": "one"}))
+    number = bridge.conversation(sender)
+    bridge.api("POST", f"/conversations/{number}/toggle_status", {"status": "resolved"})
+    second = bridge.arrived(sender, bridge.receive(sender, {"conversation": "two"}))
+    assert first["conversation_id"] == second["conversation_id"]
+    (row,) = bridge.rows(f"SELECT status FROM conversations WHERE id = {first['conversation_id']}")
+    assert row["status"] == 0, "the conversation was not opened again"
+
+
+def test_a_contact_without_a_number_gets_none(bridge: Bridge) -> None:
+    sender = f"{time.time_ns()}@lid"
+    bridge.arrived(sender, bridge.receive(sender, {"conversation": "who am I"}))
+    (row,) = bridge.rows(f"SELECT phone_number FROM contacts WHERE identifier = '{sender}'")
+    assert row["phone_number"] is None
+
+
+def test_a_contact_that_an_agent_made_is_found_by_its_number(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    number = f"+{sender.partition('@')[0]}"
+    made = bridge.api("POST", "/contacts", {"name": "Known", "phone_number": number})
+    bridge.arrived(sender, bridge.receive(sender, {"conversation": "it is me"}))
+    rows = bridge.rows(f"SELECT id, name FROM contacts WHERE phone_number = '{number}'")
+    assert rows == [{"id": made["payload"]["contact"]["id"], "name": "Known"}]
+
+
+def test_a_private_note_and_a_customers_own_words_do_not_go_out(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    bridge.arrived(sender, bridge.receive(sender, {"conversation": "hello"}))
+    path = f"/conversations/{bridge.conversation(sender)}/messages"
+    bridge.api("POST", path, {"content": "between us", "private": True})
+    bridge.reply(sender, "to you")
+    until("the reply", lambda: any(one["to"] == sender for one in bridge.sent()))
+    time.sleep(2)
+    assert [one["text"] for one in bridge.sent() if one["to"] == sender] == ["to you"]
+
+
+def test_what_whatsapp_refuses_the_agent_sees(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    bridge.arrived(sender, bridge.receive(sender, {"conversation": "hello"}))
+    bridge.evolution("POST", "/double/absent", {"numbers": [sender.partition("@")[0]]})
+    message = bridge.reply(sender, "are you there?")
+    until("the failure", lambda: bridge.status(message)[0] == "failed")
+    assert bridge.status(message)[1], "no reason is shown"
+    bridge.evolution("POST", "/double/absent", {"numbers": []})
+
+
+def test_without_evolution_the_agent_sees_the_failure(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    bridge.arrived(sender, bridge.receive(sender, {"conversation": "hello"}))
+    bridge.host.ssh("docker stop evolution")
+    try:
+        message = bridge.reply(sender, "lost?")
+        until("the failure", lambda: bridge.status(message)[0] == "failed", 60)
+    finally:
+        bridge.host.deploy()
+        bridge.pair()
+
+
+STORM = """
+const [instance, start, people, messages] = process.argv.slice(1);
+const post = (data) => fetch(`http://127.0.0.1:8080/double/receive/${instance}`, {
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(data) });
+(async () => {
+  const sent = [];
+  for (let number = 0; number < Number(messages); number++) {
+    const data = {
+      key: {
+        remoteJid: `${Number(start) + number % people}@s.whatsapp.net`, fromMe: false,
+        id: `STORM${start}N${number}`,
+      },
+      pushName: `Customer ${number % people}`,
+      message: { conversation: `${Math.floor(number / people)}` },
+    };
+    sent.push(post(data));
+    if (number % 10 === 0) sent.push(post(data));
+  }
+  const answers = await Promise.all(sent);
+  console.log(answers.filter((one) => one.ok).length);
+})();
+"""
+
+
+def test_a_storm_loses_nothing_and_doubles_nothing(
+    bridge: Bridge, request: pytest.FixtureRequest
+) -> None:
+    """With --whole 500 messages of 50 people at once, every tenth twice; else a fifth of it."""
+    people, messages = (50, 500) if request.config.getoption("whole") else (10, 100)
+    start = 5521900000000 + int(time.time()) % 10**5 * 1000
+    theirs = f"identifier LIKE '{str(start)[:-2]}%@s.whatsapp.net'"
+    began = time.monotonic()
+    words = ["docker", "exec", "-i", "evolution", "node", "-e", STORM, bridge.instance]
+    done = lab.ssh(bridge.host.name, [*words, str(start), str(people), str(messages)])
+    assert int(done.stdout) == messages * 11 // 10
+    prefix = f"STORM{start}N"
+
+    def count() -> list[int]:
+        found = bridge.host.sql(
+            "SELECT count(*), count(DISTINCT source_id) FROM messages"
+            f" WHERE source_id LIKE 'WAID:{prefix}%'"
+        )
+        return [int(one) for one in found.split("|")]
+
+    until("some of them", lambda: count()[0] >= messages // 3, 120, every=1)
+    bridge.host.ssh(
+        "docker exec chatwoot touch tmp/unavailable; sleep 5; "
+        "docker exec chatwoot rm tmp/unavailable"
+    )
+    until("all of them", lambda: count()[0] >= messages, 300, every=2)
+    seconds = time.monotonic() - began
+    until("the last delivery", lambda: all_done(bridge, prefix), 120, every=2)
+    assert count() == [messages, messages]
+    assert bridge.host.sql(f"SELECT count(*) FROM contacts WHERE {theirs}") == str(people)
+    joined = "conversations JOIN contacts ON contacts.id = contact_id"
+    assert bridge.host.sql(f"SELECT count(*) FROM {joined} WHERE {theirs}") == str(people)
+    print(
+        f"\n{messages} messages in {seconds:.0f} s, {messages / seconds:.1f} a second; "
+        f"{disorder(bridge, theirs)} after one that was written later"
+    )
+
+
+def all_done(bridge: Bridge, prefix: str) -> bool:
+    deliveries = bridge.evolution("GET", f"/double/deliveries/{bridge.instance}")["json"]
+    own = [one for one in deliveries if str(one["key"]).startswith(prefix)]
+    assert not any(one["dropped"] for one in own), own
+    return bool(own) and all(one["done"] for one in own)
+
+
+def disorder(bridge: Bridge, people: str) -> int:
+    """How many messages stand after one that their sender wrote later."""
+    rows = bridge.rows(
+        "SELECT contact_id, content FROM messages"
+        " JOIN conversations ON conversations.id = conversation_id"
+        f" JOIN contacts ON contacts.id = contact_id WHERE {people} ORDER BY messages.id"
+    )
+    newest: dict[int, int] = {}
+    late = 0
+    for row in rows:
+        number = int(row["content"])
+        late += number < newest.get(row["contact_id"], -1)
+        newest[row["contact_id"]] = max(number, newest.get(row["contact_id"], -1))
+    return late
+
+
+def test_n8n_killed_in_the_middle_loses_nothing(bridge: Bridge) -> None:
+    senders = [bridge.customer() for _ in range(10)]
+    sent = [(sender, bridge.receive(sender, {"conversation": "now"})) for sender in senders]
+    bridge.host.ssh("docker kill n8n; sleep 1; docker start n8n")
+    for sender, identity in sent:
+        until(f"{identity} in Chatwoot", lambda: bridge.messages(sender), 60)  # noqa: B023
+    for _, identity in sent:
+        bridge.outcome(identity)
+    for sender, identity in sent:
+        assert [one["source_id"] for one in bridge.messages(sender)] == [f"WAID:{identity}"]
+
+
+def test_a_message_is_with_the_agent_in_two_seconds(bridge: Bridge) -> None:
+    times = []
+    for _ in range(20):
+        sender = bridge.customer()
+        began = time.time()
+        identity = bridge.receive(sender, {"conversation": "quick"})
+        bridge.outcome(identity)
+        (row,) = bridge.rows(
+            "SELECT extract(epoch FROM created_at) AS stored FROM messages"
+            f" WHERE source_id = 'WAID:{identity}'"
+        )
+        times.append(row["stored"] - began)
+    p95 = statistics.quantiles(times, n=20)[-1]
+    print(f"\ncustomer to agent: median {statistics.median(times):.2f} s, 95 % within {p95:.2f} s")
+    assert p95 <= 2
+
+
+def test_verify_takes_the_whole_way_and_cleans_up(bridge: Bridge) -> None:
+    bridge.n8n("DELETE FROM execution_entity")  # what the tests before have made fail
+    done = bridge.host.borgstack("verify", "--json", "--whatsapp")
+    (report,) = json.loads(done.stdout)["hosts"]
+    failed = [check for check in report["checks"] if check["result"] == "failed"]
+    assert failed == []
+    assert bridge.host.sql("SELECT count(*) FROM contacts WHERE identifier LIKE '00%'") == "0"
+    names = bridge.evolution("GET", "/instance/fetchInstances")["json"]
+    assert [one["name"] for one in names] == [bridge.instance]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(one, id=one.name, marks=pytest.mark.family("checks")) for one in WHATSAPP_CASES],
+)
+def test_what_is_broken_turns_red_and_nothing_else(bridge: Bridge, case: Break) -> None:
+    turns_red_alone(bridge.host, case)
+
+
+Tamper = Callable[[Bridge], object]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Something that somebody has changed, and the steps that put it right."""
+
+    name: str
+    tamper: Tamper
+    steps: tuple[str, ...]
+    touches: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+IMPORT = "WhatsApp | Import credentials and workflows"
+START = "WhatsApp | Start n8n"
+INSTANCE = "WhatsApp | Converge the WhatsApp instance"
+N8N_PREPARE, N8N = frozenset({"n8n-prepare"}), frozenset({"n8n-prepare", "n8n"})
+EDIT = "UPDATE workflow_entity SET nodes = replace(nodes::text, 'WhatsApp', 'whatsup')::json"
+DRIFTS = (
+    Drift(
+        "a workflow edited",
+        lambda b: b.n8n(f"{EDIT} WHERE id = 'borgstackErrors'"),
+        (IMPORT,),
+        N8N_PREPARE,
+    ),
+    Drift(
+        "a workflow deleted",
+        lambda b: b.n8n("DELETE FROM workflow_entity WHERE id = 'borgstackReplies'"),
+        (IMPORT, START),
+        N8N,
+    ),
+    Drift(
+        "a workflow switched off",
+        lambda b: b.n8n(
+            "UPDATE workflow_entity SET active = false WHERE id = 'borgstackInbound';"
+            " DELETE FROM webhook_entity WHERE \"workflowId\" = 'borgstackInbound'"
+        ),
+        (IMPORT, START),
+        N8N,
+    ),
+    Drift(
+        "an address that n8n has forgotten",
+        lambda b: b.n8n("DELETE FROM webhook_entity"),
+        (START,),
+        frozenset({"n8n"}),
+    ),
+    Drift(
+        "a credential changed",
+        lambda b: b.n8n(
+            "UPDATE credentials_entity SET data = (SELECT data FROM credentials_entity"
+            " WHERE id = 'borgstackBridge') WHERE id = 'borgstackEvolution'"
+        ),
+        (IMPORT,),
+        N8N_PREPARE,
+    ),
+    Drift(
+        "a webhook that leads elsewhere",
+        lambda b: b.evolution(
+            "POST",
+            f"/webhook/set/{b.instance}",
+            {
+                "webhook": {
+                    "enabled": True,
+                    "url": "http://n8n:5678/x",
+                    "base64": True,
+                    "events": ["MESSAGES_UPSERT"],
+                }
+            },
+        ),
+        (INSTANCE,),
+    ),
+    Drift(
+        "a setting of the instance",
+        lambda b: b.evolution(
+            "POST",
+            f"/settings/set/{b.instance}",
+            {
+                "rejectCall": True,
+                "groupsIgnore": False,
+                "alwaysOnline": False,
+                "readMessages": False,
+                "readStatus": False,
+                "syncFullHistory": False,
+            },
+        ),
+        (INSTANCE,),
+    ),
+    Drift(
+        "replies that lead elsewhere",
+        lambda b: b.host.sql(
+            "UPDATE channel_api SET webhook_url = 'http://elsewhere.test' FROM inboxes"
+            " WHERE channel_id = channel_api.id AND name = 'WhatsApp'"
+        ),
+        ("Chatwoot | Prepare schema, account and assets",),
+        frozenset({"chatwoot-prepare"}),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(one, id=str(one), marks=pytest.mark.family(one.steps[0])) for one in DRIFTS],
+)
+def test_one_run_puts_right_what_somebody_changed(bridge: Bridge, case: Drift) -> None:
+    case.tamper(bridge)
+    before = bridge.host.containers()
+    bridge.host.plan().lists_only(*case.steps)
+    bridge.host.deploy().changed_only(*case.steps)
+    after = bridge.host.containers()
+    assert {name for name in before if before[name] != after.get(name)} == case.touches
+    bridge.host.plan().lists_only()
+
+
+def test_it_still_works_after_all_that(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    bridge.arrived(sender, bridge.receive(sender, {"conversation": "still there?"}))
+    bridge.reply(sender, "yes")
+    until("the reply", lambda: any(one["to"] == sender for one in bridge.sent()))
+
+
+def test_an_own_workflow_is_left_alone(bridge: Bridge) -> None:
+    bridge.n8n(f"{EDIT} WHERE id = 'borgstackErrors'")
+    bridge.host.plan(own_workflows=["errors"])
+    own = bridge.host.plan(own_workflows=["errors"])
+    assert not any("workflow errors" in line for line in own.output.splitlines())
+    bridge.host.deploy()
+
+
+@pytest.mark.parametrize("command", commands_of(WHATSAPP))
+def test_a_command_of_the_document_does_what_it_should(bridge: Bridge, command: str) -> None:
+    does_what_it_should(bridge.host, WHATSAPP, command)
+
+
+def test_no_secret_lies_where_others_see_it(bridge: Bridge) -> None:
+    values = leaks.secrets_of(bridge.host)
+    assert set(values) >= leaks.WHATSAPP
+    secrets = leaks.Secrets()
+    secrets.add(values)
+    for search in (leaks.in_files, leaks.in_journal, leaks.in_docker):
+        assert search(bridge.host, secrets) == []
+    # Chatwoot logs the address of each webhook that it calls.
+    logged = {line.split(" in ")[0] for line in leaks.in_container_logs(bridge.host, secrets)}
+    assert logged <= {"WHATSAPP_REPLY_SECRET"}
+
+
+def test_two_runs_change_nothing_within_the_budget(bridge: Bridge) -> None:
+    before = bridge.host.snapshot()
+    bridge.host.deploy().changed_only()
+    run = bridge.host.pyinfra("-y", "-vv")
+    assert 0 < run.output.count(">>> ") <= 12
+    assert bridge.host.snapshot() == before
+
+
+def test_the_editors_open_only_with_a_password(bridge: Bridge) -> None:
+    data = {"editors": ["n8n", "evolution"], "editors_password": "env:EDITORS_PASSWORD"}
+    secret = "open sesame 17"
+    bridge.host.deploy(environment={"EDITORS_PASSWORD": secret}, **data)
+    name = f"n8n.{bridge.host.domain}"
+    asked = (
+        "curl -s -o /dev/null -w '%{http_code}' --cacert /opt/borgstack/config/caddy/acme-root.pem "
+        f"--resolve {name}:443:127.0.0.1 https://{name}/"
+    )
+    until("a certificate", lambda: bridge.host.ssh(asked, check=False) == "401", 30)
+    with_password = lab.ssh(bridge.host.name, f"{asked} -K -", input=f'user = "admin:{secret}"\n')
+    assert with_password.stdout == "200"
+    bridge.host.deploy()
+    assert bridge.host.ssh(asked, check=False) != "401"
+
+
+def test_switched_off_it_is_gone_and_its_data_stay(bridge: Bridge) -> None:
+    volumes = bridge.host.ssh("docker volume ls -q")
+    off = HostUnderTest(bridge.host.name, {"whatsapp": False})
+    bridge.host.ssh(f"rm -f {P}/docker-compose.override.yml")
+    plan = off.plan()
+    run = off.deploy()
+    assert run.changed == plan.steps
+    assert not {"n8n", "n8n-prepare", "evolution"} & set(off.containers())
+    assert off.ssh("docker volume ls -q") == volumes
+    assert off.sql("SELECT count(*) > 0 FROM workflow_entity", "n8n_db") == "t"
+    off.plan().lists_only()
