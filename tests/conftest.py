@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,6 +53,12 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"long suites: a sample, --sample-seed={config.getoption('sample_seed')}"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - pytest-xdist's own
+    """Every worker has to draw the same sample."""
+    node.workerinput["sample_seed"] = node.config.getoption("sample_seed")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep one test of each family, unless all are wanted or some were chosen by name."""
@@ -62,7 +69,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         for mark in item.iter_markers("family"):
             families.setdefault((item.path, mark.args[0]), []).append(item)
-    draw = random.Random(config.getoption("sample_seed"))  # noqa: S311 - no secret
+    given = getattr(config, "workerinput", {}).get("sample_seed", config.getoption("sample_seed"))
+    draw = random.Random(given)  # noqa: S311 - no secret
     left_out = set()
     for members in families.values():
         left_out |= set(members) - {draw.choice(members)}
