@@ -480,5 +480,5 @@ def test_the_answer_is_in_the_documented_form(stack: HostUnderTest) -> None:
     assert set(host) == {"host", "errors", "seconds", "checks"}
     for check in host["checks"]:
         assert set(check) == {
-            "name", "title", "story", "result", "expected", "seen", "next", "reason"
+            "name", "title", "story", "result", "expected", "seen", "next", "reason", "note"
         }  # fmt: skip

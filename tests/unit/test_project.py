@@ -15,7 +15,7 @@ from pyinfra.api.exceptions import DeployError
 
 from borgstack import project as project_module
 from borgstack.database import CHATWOOT
-from borgstack.project import Project, ProjectFile, difference, render
+from borgstack.project import CADDYFILE, Project, ProjectFile, difference, render
 from borgstack.sizes import SIZES
 from tests.unit.support import REPOSITORY, default_project, settings_of
 
@@ -377,3 +377,15 @@ def test_a_value_that_yaml_would_take_for_something_else_stays_text(name: str, v
         services["chatwoot"]["environment"]["TZ"],
         services["chatwoot"]["environment"]["DEFAULT_LOCALE"],
     )
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "request>headers>Api_access_token",
+        "request>headers>Access-Token",
+        "resp_headers>Access-Token",
+    ],
+)
+def test_caddy_logs_no_header_that_lets_people_in(field: str) -> None:
+    assert f"{field} delete" in default_project().content(CADDYFILE).decode()
