@@ -42,7 +42,7 @@ EOF
   cat <<'SQL'
 @n8n_state.sql@
 SQL
-} | docker exec -i borgstack_postgresql psql -qAtX -v ON_ERROR_STOP=1 -v "admin=$admin" \
+} | timeout 30 docker exec -i borgstack_postgresql psql -qAtX -v ON_ERROR_STOP=1 -v "admin=$admin" \
   -v "inbox=$inbox" -U postgres -d chatwoot_db | while read -r kind id data; do
   if [ "$kind" != n8n-secret ]; then
     echo "$kind $id"

@@ -67,7 +67,8 @@ if [ -n "$instance" ]; then
     set -- "$directory" "$admin" "$inbox" "$workflows"
 @n8n_state.sh@
   ) >"$parts/9" 2>/dev/null &
-  docker exec -i evolution node - "$instance" "$salt" "$(digest '' WHATSAPP_BRIDGE_SECRET)" \
+  # An exec now and then loses the end of its stdin; then this look tells nothing of Evolution.
+  timeout 30 docker exec -i evolution node - "$instance" "$salt" "$(digest '' WHATSAPP_BRIDGE_SECRET)" \
     >"$parts/10" 2>/dev/null <<'INNER' &
 @evolution_state.js@
 INNER

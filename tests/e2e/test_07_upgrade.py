@@ -16,6 +16,8 @@ def assets(stack: HostUnderTest) -> set[str]:
 
 
 def test_an_upgrade_prepares_once_and_keeps_the_old_assets(stack: HostUnderTest) -> None:
+    # Another file may have brought it here before.
+    stack.ssh(f"docker image rm -f {NEXT} 2>/dev/null; rm -f {ASSETS}/upgrade-*")
     old_assets, before = assets(stack), stack.containers()
     plan = stack.plan(chatwoot_image=NEXT)
     run = stack.deploy(chatwoot_image=NEXT)
