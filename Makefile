@@ -24,7 +24,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test-fast: setup ## unit and operation tests: no Docker, under a minute
+test-fast: setup ## unit and operation tests: no Docker, a minute and a half
 	$(BIN)/pytest tests/unit tests/operations --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-fuzz: setup ## 100 examples of each property; test-slow tries 10,000
