@@ -40,7 +40,7 @@ def watch() -> dict[str, object]:
     while not select.select([0], [], [], PAUSE)[0]:
         now = time.monotonic()
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
-        for pid in pids:
+        for pid in sorted(pids, reverse=True):  # the newest may be gone in a moment
             if now < again.get(pid, 0):
                 continue
             young = now - first.setdefault(pid, now) < YOUNG
