@@ -120,7 +120,7 @@ def prepare(project: Project) -> Commands:
         change = next(iter(service_changes(project, (stack.PREPARE,), live)), None)
     reasons: list[object] = [] if change is None else [change]
     if change is None:
-        _say_whatis_open(live)
+        _say_what_is_open(live)
         found = live.application
         if found is not None:
             reasons += application.differences(project.settings, found, SALT)
@@ -131,7 +131,7 @@ def prepare(project: Project) -> Commands:
         yield bring_up([change or again], project.settings.prepare_timeout)
 
 
-def _say_whatis_open(live: StackState) -> None:
+def _say_what_is_open(live: StackState) -> None:
     if live.database is None:
         cannot_know("whether the database has a schema, because PostgreSQL does not run")
     elif live.unreadable:

@@ -10,10 +10,9 @@ const CHATWOOT = "http://chatwoot:3000";
 const wanted = JSON.parse(readFileSync(`${FOLDER}/preparation.json`, "utf8"));
 const { env } = process;
 
-const n8n = (...words) => {
-  // To a file, never a pipe: n8n spins for ever on one that closes.
-  return execFileSync("n8n", words, { encoding: "utf8", timeout: 300000, stdio: ["ignore", "pipe", "inherit"] });
-};
+// Read to its end: on a pipe that is closed before, n8n spins for ever.
+const n8n = (...words) =>
+  execFileSync("n8n", words, { encoding: "utf8", timeout: 300000, stdio: ["ignore", "pipe", "inherit"] });
 
 const ask = async (path) => {
   const headers = { api_access_token: env.CHATWOOT_API_TOKEN, "x-forwarded-proto": "https" };
