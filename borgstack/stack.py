@@ -46,7 +46,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Network:
-    """A network as `docker network ls` shows it, with Compose's labels."""
+    """A network as `docker inspect` shows it, with Compose's labels."""
 
     project: str
     network: str
@@ -66,7 +66,8 @@ class StackState:
     :ivar application: what is in Chatwoot (`borgstack.application`); None without its tables.
     :ivar first_passwords: logins of agents whose first password still lies on the host.
     :ivar unreadable: whether Chatwoot's tables are others than those of its version 4.6.
-    :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values.
+    :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values; None
+        for one that Caddy does not tell, and None for both while it does not run.
     :ivar unstored: the names whose certificate Caddy serves and has no longer in its store.
     :ivar n8n: None while its database does not answer; :ivar instance: while Evolution does not.
     """
@@ -95,7 +96,6 @@ def parse(lines: Iterable[str]) -> StackState:
     for line in lines:
         kind, _, rest = line.partition(" ")
         rows.setdefault(kind, []).append(rest)
-    adapted, live = (rows.get(kind, [""])[-1] for kind in ("caddy-adapted", "caddy-live"))
     hashes = (row.partition(" ") for row in rows.get("hash", ()))
     return StackState(
         engine=rows.get("engine", ["missing"])[-1],
@@ -109,7 +109,7 @@ def parse(lines: Iterable[str]) -> StackState:
         application=_json(rows.get("application", [""])[-1]),
         unreadable="application-unreadable" in rows,
         first_passwords=frozenset(rows.get("first-password", ())),
-        caddy=(_json(adapted), _json(live)) if adapted or live else None,
+        caddy=_caddy(rows) if "caddy-live" in rows else None,
         unstored=tuple(rows.get("caddy-unstored", ())),
         n8n=whatsapp.parse_n8n(rows),
         instance=whatsapp.parse_instance(rows),
@@ -146,6 +146,11 @@ def _published(ports: str) -> frozenset[str]:
     return frozenset(
         port if address in everywhere else f"{address}:{port}" for address, _, port in found
     )
+
+
+def _caddy(rows: Mapping[str, list[str]]) -> tuple[Any, Any]:
+    adapted, live = (_json(rows[kind][-1]) for kind in ("caddy-adapted", "caddy-live"))
+    return adapted.get("result") if isinstance(adapted, dict) else None, live
 
 
 def _json(text: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
@@ -388,6 +393,6 @@ def redis_changes(project: Project, state: StackState, *, starts: bool) -> list[
 
 def caddy_change(state: StackState) -> str | None:
     """Why Caddy has to reload, or None when it runs what its Caddyfile says."""
-    if state.caddy is None or state.caddy[0] == state.caddy[1]:
+    if state.caddy is None or (state.caddy[0] == state.caddy[1] and state.caddy[0] is not None):
         return None
     return "Caddy runs another configuration than its Caddyfile"

@@ -27,7 +27,7 @@ class Stack(FactBase[StackState]):
         admin: str,
         salt: str,
         whatsapp: tuple[str, str, str, str],
-        images: tuple[str, ...],
+        things: tuple[str, ...],
     ) -> StringCommand:
         """Run `stack_state.sh`, which says what the arguments are."""
         words = (
@@ -36,7 +36,7 @@ class Stack(FactBase[StackState]):
             " ".join(names),
         )
         wanted = (plain, compose, caddyfile, admin, salt)
-        return script("stack_state", directory, *words, *wanted, *whatsapp, *images)
+        return script("stack_state", directory, *words, *wanted, *whatsapp, *things)
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""

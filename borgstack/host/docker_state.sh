@@ -22,11 +22,13 @@ for file in /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gp
   [ -e "$file" ] && echo "legacy $file"
 done
 
-systemctl show --timestamp=unix docker.service \
-  -p LoadState -p ActiveState -p UnitFileState -p MainPID -p ExecMainStartTimestamp 2>/dev/null |
-  sed 's/^/unit /; s/=@/=/'
-systemctl show docker.socket -p LoadState 2>/dev/null | sed 's/^/socket /'
-pid=$(systemctl show -p MainPID --value docker.service 2>/dev/null)
+# The properties of the one, an empty line, those of the other.
+units=$(systemctl show --timestamp=unix docker.service docker.socket -p LoadState -p ActiveState \
+  -p UnitFileState -p MainPID -p ExecMainStartTimestamp 2>/dev/null |
+  awk '$0 == "" { socket = 1 } { sub(/=@/, "=") } !socket { print "unit " $0 }
+    socket && /^LoadState=/ { print "socket " $0 }')
+[ -z "$units" ] || printf '%s\n' "$units"
+pid=$(printf '%s\n' "$units" | sed -n 's/^unit MainPID=//p')
 if [ "${pid:-0}" != 0 ] && [ -e /etc/docker/daemon.json ]; then
   echo "written $(stat -c %Y /etc/docker/daemon.json)"
   echo "now $(date +%s)"

@@ -102,7 +102,7 @@ def stack_state(project: Project) -> StackState:
         admin=project.settings.admin_email.lower(),
         salt=SALT,
         whatsapp=_whatsapp(project.settings),
-        images=project.images,
+        things=(*project.images, *project.networks),
     )
 
 

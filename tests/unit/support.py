@@ -144,7 +144,7 @@ def fit_stack_lines(project: Project) -> list[str]:
     for name, internal in project.networks.items():
         lines.append(f"network {name}|borgstack|{name}|{str(internal).lower()}")
     lines += [*fit_database_lines(), *fit_redis_lines(project)]
-    lines += ['caddy-adapted {"a":1}', 'caddy-live {"a":1}']
+    lines += ['caddy-adapted {"result":{"a":1}}', 'caddy-live {"a":1}']
     lines += fit_whatsapp_lines() if project.settings.whatsapp else []
     return [*lines, f"application {json.dumps(fit_application(project.settings))}"]
 

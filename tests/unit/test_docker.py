@@ -333,8 +333,8 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     program(
         binaries,
         "systemctl",
-        'case "$*" in *--value*) echo 0 ;; '
-        "*) echo ActiveState=active; echo ExecMainStartTimestamp=@1700000000 ;; esac",
+        "echo ActiveState=active; echo ExecMainStartTimestamp=@1700000000; echo; "
+        "echo ActiveState=inactive; echo LoadState=masked",
     )
     text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
     for path, content in ((SOURCES, "Types: deb\n"), (DAEMON_JSON, "{}\n")):
@@ -352,6 +352,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     assert state.files[SOURCES] == ("644|0|0", b"Types: deb\n")
     assert state.legacy == ("/etc/apt/sources.list.d/docker.list",)
     assert state.unit == {"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"}
+    assert state.socket == "masked"
 
 
 def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:

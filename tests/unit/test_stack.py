@@ -415,12 +415,19 @@ def test_a_difference_in_the_database_is_reported_through_the_stack() -> None:
 def test_caddy_reloads_when_it_runs_another_configuration_whatever_the_order_of_keys(
     adapted: str, live: str, *, differs: bool
 ) -> None:
-    state = stack.parse([f"caddy-adapted {adapted}", f"caddy-live {live}"])
+    state = stack.parse([f'caddy-adapted {{"result":{adapted}}}', f"caddy-live {live}"])
     assert (stack.caddy_change(state) is not None) is differs
 
 
-def test_caddy_that_could_not_be_asked_is_not_reloaded() -> None:
-    assert stack.caddy_change(stack.parse(["caddy-adapted ", "caddy-live "])) is None
+def test_caddy_that_does_not_run_is_not_reloaded_and_one_that_gives_no_answer_is() -> None:
+    assert stack.caddy_change(stack.parse(["engine running"])) is None
+    assert stack.caddy_change(stack.parse(["caddy-adapted ", "caddy-live "])) is not None
+
+
+def test_a_caddyfile_that_caddy_refuses_is_no_configuration() -> None:
+    lines = ['caddy-adapted {"error":"no such directive"}', "caddy-live null"]
+    assert stack.parse(lines).caddy == (None, None)
+    assert stack.caddy_change(stack.parse(lines)) is not None
 
 
 def test_a_chatwoot_under_another_name_is_another_project() -> None:

@@ -5,7 +5,13 @@ Docker to do, what they say when it goes wrong, and that no log line of theirs s
 from __future__ import annotations
 
 import base64
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socketserver import BaseRequestHandler, TCPServer
+from threading import Thread
 
 import pytest
 
@@ -315,16 +321,46 @@ def test_a_network_that_does_not_go_is_named(host: Path, step: str) -> None:
     assert "'docker network inspect n' shows who is in" in ran.err
 
 
-def ask_redis(host: Path, answers: str) -> list[str]:
-    program(host / "bin", "redis-cli", f"cat >{host}/asked; printf '{answers}'")
-    return run_script("redis_state", "key", "a", "b", first_on_path=host / "bin").out.splitlines()
+class Answering(BaseRequestHandler):
+    """Says the same to whoever connects, and keeps what each said before it left."""
+
+    def handle(self) -> None:
+        self.request.settimeout(20)
+        self.server.said.append(b"")
+        with suppress(ConnectionResetError):  # of one that leaves before it has read everything
+            self.server.said[-1] += self.request.recv(4096)
+            self.request.sendall(self.server.answers)
+            self.request.shutdown(socket.SHUT_WR)
+            while more := self.request.recv(4096):
+                self.server.said[-1] += more
+
+
+@contextmanager
+def server(answers: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that gives these answers: its port, and what each who connected said."""
+    said: list[bytes] = []
+    with TCPServer(("127.0.0.1", 0), Answering) as one:
+        vars(one).update(answers=answers, said=said)
+        thread = Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield one.server_address[1], said
+        one.shutdown()
+
+
+def in_bash(script: str, port: int, *words: str, password: str = "") -> list[str]:
+    """Run one of the scripts that ask a server, as `stack_state.sh` does; with another port."""
+    text = re.sub(r"(?<=/dev/tcp/127\.0\.0\.1/)\d+", str(port), script_text(script))
+    command = f"bash -s \"$@\" 3<<SECRET <<'INNER'\n{password}\nSECRET\n{text}\nINNER\n"
+    ran = run_text(f"timeout 20 {command}", *words)
+    assert ran.status == 0
+    return ran.out.splitlines()
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
         (
-            r"PONG\n0\na\n1\nb\n* -::*\n",
+            r"+OK\n+PONG\n:0\n*4\n$1\na\n$1\n1\n$1\nb\n$7\n* -::*\n",
             [
                 "redis-password ok",
                 "redis-onboarding 0",
@@ -332,21 +368,56 @@ def ask_redis(host: Path, answers: str) -> list[str]:
                 "redis-setting b * -::*",
             ],
         ),
-        (r"PONG\n1\na\n\n", ["redis-password ok", "redis-onboarding 1", "redis-setting a "]),
         (
-            r"AUTH failed: ERR no password\nPONG\n0\n",
+            r"+OK\n+PONG\n:1\n*2\n$1\na\n$0\n\n",
+            ["redis-password ok", "redis-onboarding 1", "redis-setting a "],
+        ),
+        (
+            r"-ERR AUTH called without any password\n+PONG\n:0\n*0\n",
             ["redis-password refused", "redis-onboarding 0"],
         ),
-        (r"AUTH failed: WRONGPASS\nNOAUTH x\n\n", ["redis-password refused"]),
-        (r"Could not connect to Redis\n", ["redis-password ok"]),
-        (r"LOADING Redis is loading\n", ["redis-password ok"]),
+        (r"-WRONGPASS\n-NOAUTH x\n-NOAUTH x\n-NOAUTH x\n", ["redis-password refused"]),
+        (r"+OK\n-LOADING Redis is loading\n", ["redis-password ok"]),
+        (r"+OK\n+PONG\n:0\n-ERR unknown\n", ["redis-password ok", "redis-onboarding 0"]),
+        (r"+OK\n+PONG\n:0\n*4\n$1\na\n", ["redis-password ok", "redis-onboarding 0"]),
     ],
 )
-def test_redis_is_asked_once_and_answers_what_it_can(
-    host: Path, answers: str, expected: list[str]
-) -> None:
-    assert ask_redis(host, answers) == expected
-    assert (host / "asked").read_text() == "PING\nEXISTS key\nCONFIG GET a b\n"
+def test_redis_is_asked_once_and_answers_what_it_can(answers: str, expected: list[str]) -> None:
+    lines = answers.replace(r"\n", "\r\n").encode()
+    with server(lines) as (port, said):
+        assert in_bash("redis_state", port, "key", "a", "b", password=SECRET) == expected
+    asked = f'AUTH "{SECRET}"\r\nPING\r\nEXISTS key\r\nCONFIG GET a b\r\n'.encode()
+    assert asked.startswith(said[0])  # it may leave before all of it was read
+
+
+def test_a_redis_whose_container_has_no_password_is_asked_without_one() -> None:
+    with server(b"+PONG\r\n:0\r\n*0\r\n") as (port, said):
+        found = in_bash("redis_state", port, "key", "a")
+    assert found == ["redis-password ok", "redis-onboarding 0"]
+    assert said == [b"PING\r\nEXISTS key\r\nCONFIG GET a\r\n"]
+
+
+def test_a_server_that_does_not_listen_is_told_of_as_one_that_did_not_answer() -> None:
+    nobody = 1
+    assert in_bash("redis_state", nobody, "key", "a", password=SECRET) == ["redis-password ok"]
+    assert in_bash("caddy_state", nobody, "") == ["caddy-adapted ", "caddy-live "]
+
+
+def test_caddy_is_asked_what_it_makes_of_a_caddyfile_and_what_it_runs() -> None:
+    file = base64.b64encode(CADDYFILE.encode()).decode()
+    body = b'{"result":\n{"hide":["./Caddyfile","/srv/./Caddyfile"]}}\n'
+    with server(b"HTTP/1.0 200 OK\r\nA: b\r\n\r\n" + body) as (port, said):
+        adapted, live = in_bash("caddy_state", port, file)
+    hidden = '{"result":{"hide":["%s","/srv/./Caddyfile"]}}'
+    assert adapted == f"caddy-adapted {hidden % '/etc/caddy/Caddyfile'}"
+    assert live == f"caddy-live {hidden % './Caddyfile'}"
+    posted, got = (one.decode().split("\r\n\r\n") for one in said)
+    head = posted[0].split("\r\n")
+    assert head[0] == "POST /adapt HTTP/1.0"
+    assert posted[1] == CADDYFILE.rstrip("\n")
+    assert f"Content-Length: {len(posted[1])}" in head
+    assert "Content-Type: text/caddyfile" in head
+    assert got[0].startswith("GET /config/ HTTP/1.0\r\n")
 
 
 PLAIN = "DOMAIN=example.com CHATWOOT_HOST=chatwoot.example.com"
@@ -362,12 +433,22 @@ def look(
 ) -> stack.StackState:
     """Run the script that looks, with a compose plugin of this test."""
     text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
+    text = text.replace("/proc/$pid", f"{host}/$pid")
     files = [base64.b64encode(wanted.encode()).decode() for wanted in (WANTED, CADDYFILE)]
     words = (str(host), "chatwoot_db:u:P", "key a b", names, PLAIN, *files)
     words += ("ops@example.com", "salt", *whatsapp, "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert ran.status == 0
     return stack.parse(ran.out.splitlines())
+
+
+def in_a_container(host: Path, cases: str) -> None:
+    """What programs answer that are run in the network of a container."""
+    program(
+        host / "bin",
+        "nsenter",
+        f'echo "$*" >>{host}/entered\ncase "$*" in\n{cases}\nesac',
+    )
 
 
 def compose(host: Path) -> None:
@@ -392,13 +473,18 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
         host,
         f"""ps*)
   for name in postgresql caddy; do echo "container borgstack_$name|{row}"; done ;;
-image*) echo 'image sha256:1|["redis:8"]|[]' ;;
-network*) echo 'network n|borgstack|n|true' ;;
-"exec -i borgstack_redis sh -s key a b") cat >{host}/sent-to-redis; echo 'redis-password ok' ;;
+"inspect -f "*) echo 'image sha256:1|["redis:8"]|[]'
+  echo 'network n|borgstack|n|true'
+  echo 'process /borgstack_redis 11 REDISCLI_AUTH={SECRET}'; echo 'process /borgstack_caddy 12 ' ;;
 "exec -i borgstack_postgresql"*) cat >{host}/sent
-  echo 'role u login'; echo 'database-read'; echo 'application {{"token": true}}' ;;
-"exec -i borgstack_caddy"*) cat >{host}/sent-to-caddy
-  echo 'caddy-adapted {{}}'; echo 'caddy-live {{}}' ;;""",
+  echo 'role u login'; echo 'database-read'; echo 'application {{"token": true}}' ;;""",
+    )
+    in_a_container(
+        host,
+        f"""*"11 -n bash -s key a b") cat >{host}/sent-to-redis; cat <&3 >{host}/password
+  echo 'redis-password ok' ;;
+*"12 -n bash -s "*) cat >{host}/sent-to-caddy
+  echo 'caddy-adapted {{"result":{{}}}}'; echo 'caddy-live {{}}' ;;""",
     )
     state = look(host)
     assert state.engine == "running"
@@ -413,7 +499,11 @@ network*) echo 'network n|borgstack|n|true' ;;
     assert state.redis is not None
     assert (host / "sent-to-redis").read_text().strip() == script_text("redis_state").strip()
     assert (host / "sent").read_text().strip() == script_text("database_state").strip()
-    assert (host / "sent-to-caddy").read_text() == CADDYFILE
+    assert (host / "sent-to-caddy").read_text().strip() == script_text("caddy_state").strip()
+    assert (host / "password").read_text() == f"{SECRET}\n"
+    entered = (host / "entered").read_text()
+    assert base64.b64encode(CADDYFILE.encode()).decode() in entered
+    assert SECRET not in entered + (host / "calls").read_text()
 
 
 def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> None:
@@ -464,7 +554,8 @@ def test_a_certificate_that_is_not_stored_is_told_only_while_it_is_served(
     host: Path, told: tuple[str, ...], *, served: bool
 ) -> None:
     compose(host)
-    docker(host, "*borgstack_caddy*a.example) cat >/dev/null; echo caddy-unstored a.example ;;")
+    docker(host, "inspect*) echo 'process /borgstack_caddy 12 ' ;;")
+    in_a_container(host, "*) cat >/dev/null ;;")
     program(
         host / "bin", "openssl", f'echo "$*" >>{host}/asked; [ "$1" != x509 ] || {served!s}'.lower()
     )
@@ -473,11 +564,28 @@ def test_a_certificate_that_is_not_stored_is_told_only_while_it_is_served(
     assert "s_client -connect 127.0.0.1:443 -servername a.example" in asked
 
 
-def test_a_host_whose_certificates_are_stored_makes_no_handshake(host: Path) -> None:
+@pytest.mark.parametrize("stored", ["a.example", "wildcard_.example"])
+def test_a_host_whose_certificates_are_stored_makes_no_handshake(host: Path, stored: str) -> None:
     compose(host)
+    docker(host, "inspect*) echo 'process /borgstack_caddy 12 ' ;;")
+    in_a_container(host, "*) cat >/dev/null ;;")
+    store = host / "12/root/data/caddy/certificates/authority" / stored
+    store.mkdir(parents=True)
+    (store / f"{stored}.crt").touch()
     program(host / "bin", "openssl", f"touch {host}/asked")
     assert look(host, "a.example").unstored == ()
     assert not (host / "asked").exists()
+
+
+@pytest.mark.parametrize("process", ["", "0"])
+def test_a_container_that_is_paused_or_has_ended_is_not_asked(host: Path, process: str) -> None:
+    compose(host)
+    rows = " ".join(f"'process /borgstack_{name} {process} '" for name in ("redis", "caddy"))
+    docker(host, f"inspect*) printf '%s\\n' {rows} ;;")
+    in_a_container(host, "*) echo caddy-live 1 ;;")
+    state = look(host, "a.example")
+    assert (state.redis, state.caddy, state.unstored) == (None, None, ())
+    assert not (host / "entered").exists()
 
 
 def test_a_stopped_daemon_is_not_started_by_a_look(host: Path) -> None:
