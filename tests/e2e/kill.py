@@ -22,11 +22,11 @@ SHIM = Path(__file__).with_name("kill_shim.sh").read_text()
 POINT = "/var/lib/kill-point"
 COUNTED = (
     "apt-get awk base64 cat chmod chown cp curl docker dpkg find gpg mkdir mktemp mv rm sync "
-    "systemctl tar"
+    "systemctl tar timeout"
 )
 """The programs with which the scripts change a host. Only those that a host has are wrapped, so
 that no script takes a missing one for installed."""
-PREPARE = "label=com.docker.compose.service=chatwoot-prepare"
+PREPARES = "--filter container=chatwoot-prepare --filter container=n8n-prepare"
 CONDITIONS = {
     "unpacking": "grep -q ' status half-installed docker-ce:' /var/log/dpkg.log",
     "configuring": "grep -q ' status half-configured containerd.io:' /var/log/dpkg.log",
@@ -36,6 +36,13 @@ CONDITIONS = {
     "init SQL": "docker logs borgstack_postgresql 2>&1 | grep 'running .*init-databases.sql'",
     "migrating": "docker top chatwoot-prepare | grep db:chatwoot_prepare",
     "provisioning": "docker top chatwoot-prepare | grep provision.rb",
+    "making databases": "pgrep -f 'postgres: .* CREATE DATABASE'",
+    "Evolution migrating": "pgrep -f dist/migrate.js",
+    "n8n migrating": "docker exec borgstack_postgresql psql -qAtX -U postgres -d n8n_db "
+    "-c 'SELECT count(*) > 9 FROM migrations' | grep t",
+    "importing": "docker top n8n-prepare | grep import:workflow",
+    "activating": "docker top n8n-prepare | grep update:workflow",
+    "n8n starting": "docker top n8n",
 }
 """What is true on the host while a call is in the middle of its work."""
 
@@ -76,12 +83,13 @@ class Counted:
 
 
 def watch(host: HostUnderTest) -> None:
-    """Write down when each container of prepare starts and ends, also over restarts of Docker."""
+    """Write down when each one-shot's container starts and ends, also over restarts of Docker."""
     host.ssh(
         f"date +%s >{POINT}/since; systemd-run -q --unit=kill-watch -p Restart=always "
         "-p RestartSec=0.1 -p StartLimitIntervalSec=0 sh -c 'docker events "
         f"--since $(cat {POINT}/since) --filter event=start --filter event=die "
-        f'--filter {PREPARE} --format "{{{{.Action}}}} {{{{.Actor.ID}}}}" >>{POINT}/events\''
+        f'{PREPARES} --format "{{{{.Action}}}} {{{{.Actor.Attributes.name}}}} {{{{.Actor.ID}}}}" '
+        f">>{POINT}/events'"
     )
 
 
@@ -218,19 +226,21 @@ def leftovers(host: HostUnderTest) -> list[str]:
         "find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 'systemd-private-*' ! -name '.*-unix' "
         "! -name 'runc-process*' ! -name 'apt-dpkg-install-*'; "
         "docker ps -a --format '{{.Names}}' | "
-        "grep -Evx 'borgstack_(postgresql|redis|caddy)|chatwoot(-worker|-prepare)?'; "
+        "grep -Evx 'borgstack_(postgresql|redis|caddy)|chatwoot(-worker|-prepare)?|"
+        "n8n(-prepare)?|evolution'; "
         "docker volume ls -q | grep -v '^borgstack_'; :"
     ).splitlines()
 
 
 def overlapping_prepares(events: list[str]) -> list[str]:
-    """The starts of prepare while another of its containers ran; at least one has to be seen."""
-    running: set[str] = set()
+    """The starts of a one-shot while another container of it ran; at least one has to be seen."""
+    running: set[tuple[str, ...]] = set()
     found: list[str] = []
     for line in events:
-        action, _, container = line.partition(" ")
+        action, *rest = line.split()
+        container = tuple(rest)  # its name and its id
         if action == "start":
-            found += [line] if running - {container} else []
+            found += [line for one in running - {container} if one[0] == container[0]]
             running.add(container)
         elif action == "die":
             running.discard(container)

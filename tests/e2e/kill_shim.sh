@@ -15,7 +15,7 @@ program=${0##*/}
 PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 [ -e $point/trace ] || exec "$program" "$@"
 read -r _ _ _ parent group _ </proc/$$/stat
-script=$(grep -zxo -m 1 'borgstack-[a-z_]*' "/proc/$parent/cmdline" | tr -d '\000')
+script=$(grep -zxo -m 1 'borgstack-[a-z0-9_]*' "/proc/$parent/cmdline" | tr -d '\000')
 # The lock's own script is at work beside the others by design: it waits for what it finds.
 [ "$script" != borgstack-lock_hold ] || exec "$program" "$@"
 { [ -n "$script" ] && grep -q borgstack-work.lock "/proc/$group/cmdline"; } || exec "$program" "$@"

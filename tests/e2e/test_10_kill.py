@@ -6,8 +6,8 @@ commands; some by name, the others as shares of what a run that is only counted 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
@@ -29,6 +29,7 @@ SERVICES = (
     "chatwoot-prepare",
     "chatwoot-worker",
 )
+WHATSAPP_SERVICES = ("evolution", "n8n", "n8n-prepare")
 
 # What a host is like before the run that dies. Bare but for Docker is bare for all that the steps
 # after Docker's look at: containers, volumes, networks, /opt/borgstack, the state in /run.
@@ -42,24 +43,78 @@ REMOVE_UPGRADE = (
     "DELETE FROM schema_migrations WHERE version = '20991231000001'"
 )
 EDIT_DAEMON_JSON = "sed -i s/10m/99m/ /etc/docker/daemon.json"
+# All that switching it off leaves; but for the images, the host is then one that never had it.
+REMOVE_WHATSAPP = (
+    "docker volume ls -q | grep -E '_(n8n|evolution)_' | xargs -r docker volume rm; "
+    "sed -Ei '/^(N8N|EVOLUTION|WHATSAPP)_/d' /opt/borgstack/.env; "
+    "docker exec borgstack_redis redis-cli -n 1 flushdb"
+)
+FORGET_WHATSAPP = (
+    "WITH gone AS (DELETE FROM inboxes WHERE name = 'WhatsApp' RETURNING channel_id) "
+    "DELETE FROM channel_api WHERE id IN (SELECT channel_id FROM gone); "
+    "DROP DATABASE IF EXISTS n8n_db WITH (FORCE); DROP ROLE IF EXISTS n8n_user; "
+    "DROP DATABASE IF EXISTS evolution_db WITH (FORCE); DROP ROLE IF EXISTS evolution_user"
+)
+EDIT_WORKFLOW = "UPDATE workflow_entity SET nodes = '[]' WHERE id = 'borgstackInbound'"
+WHATSAPP = {"whatsapp": True}
+
+
+@dataclass(frozen=True)
+class Start:
+    """A state in which the run that dies finds the host.
+
+    :ivar family: of the tests that begin in it.
+    :ivar run: the data of the run that dies, and of those after it.
+    :ivar deployed: the data of a deploy that has to be through; None where Docker is enough.
+    :ivar sql: what then happens in a database; :ivar commands: and on the host.
+    :ivar one_shot: what has to be seen at work, or nothing is proved of it.
+    """
+
+    family: str
+    run: Mapping[str, object] = field(default_factory=dict)
+    deployed: Mapping[str, object] | None = None
+    sql: tuple[str, str] | None = None
+    commands: str = ":"
+    one_shot: str = "chatwoot-prepare"
+
+
+UPGRADED = {"chatwoot_image": NEXT}
+STARTS = {
+    "bare": Start("Docker"),
+    "no images": Start("Docker", commands=f"{REMOVE_STACK}; {REMOVE_IMAGES}"),
+    "images": Start("first deploy", commands=REMOVE_STACK),
+    "deployed": Start("upgrade", UPGRADED, {}, ("chatwoot_db", REMOVE_UPGRADE)),
+    "daemon.json edited": Start(
+        "upgrade", UPGRADED, {}, ("chatwoot_db", REMOVE_UPGRADE), EDIT_DAEMON_JSON
+    ),
+    "no WhatsApp": Start(
+        "WhatsApp",
+        WHATSAPP,
+        {},
+        ("chatwoot_db", FORGET_WHATSAPP),
+        REMOVE_WHATSAPP,
+        one_shot="n8n-prepare",
+    ),
+    "WhatsApp edited": Start(
+        "WhatsApp", WHATSAPP, WHATSAPP, ("n8n_db", EDIT_WORKFLOW), one_shot="n8n-prepare"
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Kill:
-    """A run that dies: where, on a host in which state, and what it was to bring about."""
+    """A run that dies: where, and on a host in which state."""
 
     start: str
     point: Point
 
     @property
     def family(self) -> str:
-        return {"bare": "Docker", "no images": "Docker", "images": "first deploy"}.get(
-            self.start, "upgrade"
-        )
+        return STARTS[self.start].family
 
     @property
-    def data(self) -> dict[str, object]:
-        return {"chatwoot_image": NEXT} if self.family == "upgrade" else {}
+    def data(self) -> Mapping[str, object]:
+        return STARTS[self.start].run
 
     def __str__(self) -> str:
         point = self.point
@@ -103,6 +158,26 @@ UPGRADE = (
     Kill("daemon.json edited", Point("docker_daemon systemctl restart 1", "host", "restarting")),
     Kill("daemon.json edited", Point("docker_daemon systemctl restart 1", "operator")),
 )
+# Five times services_up: PostgreSQL, chatwoot-prepare, Evolution, n8n-prepare, n8n.
+SWITCHED_ON = (
+    Kill("no WhatsApp", Point("env_write mv 1", "power")),
+    Kill("no WhatsApp", Point("database_converge docker exec 1", "power", "making databases")),
+    Kill("no WhatsApp", Point("services_up docker start 3", "power", "Evolution migrating")),
+    Kill("no WhatsApp", Point("services_up docker start 4", "power", "n8n migrating")),
+    Kill("no WhatsApp", Point("services_up docker start 4", "operator", "n8n migrating")),
+    Kill("no WhatsApp", Point("services_up docker start 4", "connection", "importing")),
+    Kill("no WhatsApp", Point("services_up docker start 5", "host", "n8n starting")),
+    Kill("no WhatsApp", Point("n8n_claim timeout 1", "operator")),
+    Kill("no WhatsApp", Point("n8n_claim timeout 1", "host")),
+    Kill("no WhatsApp", Point("evolution_converge timeout 1", "connection")),
+    Kill("no WhatsApp", Point("evolution_converge timeout 1", "power")),
+)
+WORKFLOW = (
+    Kill("WhatsApp edited", Point("services_up docker start 1", "operator", "importing")),
+    Kill("WhatsApp edited", Point("services_up docker start 1", "host", "importing")),
+    Kill("WhatsApp edited", Point("services_up docker start 1", "power", "importing")),
+    Kill("WhatsApp edited", Point("services_up docker start 1", "power", "activating")),
+)
 WAYS = ("host", "operator", "connection")
 MOMENTS = ("sent", "before", "ended")
 
@@ -126,10 +201,27 @@ CASES = (
     *spread("images", 5, 4),
     *UPGRADE,
     *spread("deployed", 4, 4),
+    *SWITCHED_ON,
+    *WORKFLOW,
 )
 PARAMETERS = [
     pytest.param(case, id=str(case), marks=pytest.mark.family(case.family)) for case in CASES
 ]
+
+
+ONCE = (
+    ("chatwoot_db", "SELECT count(*) FROM inboxes WHERE name = 'WhatsApp'", "1"),
+    ("chatwoot_db", "SELECT count(*) FROM channel_api", "1"),
+    ("n8n_db", "SELECT string_agg(email, ',') FROM \"user\"", "ops@lab.test"),
+    ("n8n_db", "SELECT count(*) FROM credentials_entity", "3"),
+    (
+        "n8n_db",
+        "SELECT string_agg(id || ' ' || active, ', ' ORDER BY id) FROM workflow_entity",
+        "borgstackErrors false, borgstackInbound true, borgstackReplies true",
+    ),
+    ("evolution_db", "SELECT string_agg(name, ',') FROM \"Instance\"", "whatsapp"),
+)
+"""What a database holds when WhatsApp was switched on as if nothing had happened."""
 
 
 @pytest.fixture(scope="module")
@@ -146,16 +238,13 @@ def begin(host: HostUnderTest, start: str) -> None:
         lab.reset(host.name)
         return
     host.ssh("rm -rf /tmp/tmp.*")  # of a test that failed
-    if start in {"deployed", "daemon.json edited"} or not host.ssh("command -v docker || :"):
-        host.deploy()
-    if start in {"no images", "images"}:
-        host.ssh(f"{{ {REMOVE_STACK}; }} >/dev/null")
-    if start == "no images":
-        host.ssh(f"{{ {REMOVE_IMAGES}; }} >/dev/null")
-    if start in {"deployed", "daemon.json edited"}:
-        host.sql(REMOVE_UPGRADE)
-    if start == "daemon.json edited":
-        host.ssh(EDIT_DAEMON_JSON)
+    state = STARTS[start]
+    if state.deployed is not None or not host.ssh("command -v docker || :"):
+        host.deploy(**(state.deployed or {}))
+    if state.sql:
+        database, statement = state.sql
+        host.sql(statement, database)
+    host.ssh(f"{{ {state.commands}; }} >/dev/null")
 
 
 @cache
@@ -163,8 +252,7 @@ def counted(name: str, start: str) -> Counted:
     """What a run from this state makes when nothing stops it; counted once a session."""
     host = HostUnderTest(name)
     begin(host, start)
-    family = Kill(start, Point(0.0, ""))
-    return kill.count(host, **family.data)
+    return kill.count(host, **STARTS[start].run)
 
 
 @pytest.mark.parametrize("case", PARAMETERS)
@@ -172,7 +260,7 @@ def test_one_deploy_converges_after_a_kill(host: HostUnderTest, case: Kill) -> N
     share = isinstance(case.point.at, float)
     at = counted(host.name, case.start).number(case.point) if share else str(case.point.at)
     begin(host, case.start)
-    kept = kill.digests(host) if case.family == "upgrade" else {}
+    kept = kill.digests(host)
     with kill.armed(host, case.point, at):
         print(f"\ndied at {kill.interrupt(host, case.point, at, **case.data)}")
         kept |= kill.digests(host)
@@ -181,7 +269,8 @@ def test_one_deploy_converges_after_a_kill(host: HostUnderTest, case: Kill) -> N
         events = host.ssh(f"cat {kill.POINT}/events").splitlines()
     assert kill.interleaved_scripts(trace) == [], trace
     assert kill.overlapping_prepares(events) == [], events
-    assert "start" in "".join(events), "prepare was never seen: nothing is proved of it"
+    one_shot = STARTS[case.start].one_shot
+    assert f"start {one_shot} " in "".join(events), f"{one_shot} was never seen: nothing is proved"
     assert kept.items() <= kill.digests(host).items(), "a secret has changed"
     assert kill.leftovers(host) == []
     converged(host, case)
@@ -190,9 +279,10 @@ def test_one_deploy_converges_after_a_kill(host: HostUnderTest, case: Kill) -> N
 
 def converged(host: HostUnderTest, case: Kill) -> None:
     """Assert that everything runs, in the wanted version, and serves; and that data has stayed."""
-    for name in SERVICES:
+    for name in (*SERVICES, *(WHATSAPP_SERVICES if case.family == "WhatsApp" else ())):
         state = host.inspect(name)["State"]
-        wanted = ("exited", 0, None) if name == "chatwoot-prepare" else ("running", 0, "healthy")
+        one_shot = name.endswith("-prepare")
+        wanted = ("exited", 0, None) if one_shot else ("running", 0, "healthy")
         health = state.get("Health", {}).get("Status")
         assert (state["Status"], state["ExitCode"], health) == wanted, name
     wait_for_https(host, seconds=20)
@@ -201,6 +291,9 @@ def converged(host: HostUnderTest, case: Kill) -> None:
         assert host.sql("SELECT to_regclass('borgstack_lab_next') IS NOT NULL") == "t"
         images = {host.inspect(name)["Config"]["Image"] for name in SERVICES if "chatwoot" in name}
         assert images == {NEXT}
+    if case.family == "WhatsApp":
+        found = {query: host.sql(query, database) for database, query, _ in ONCE}
+        assert found == {query: answer for _, query, answer in ONCE}
 
 
 @pytest.mark.parametrize(
@@ -208,8 +301,8 @@ def converged(host: HostUnderTest, case: Kill) -> None:
     [
         (
             kill.overlapping_prepares,
-            ["start a", "die a", "start b", "die b", "start b", "power", "start c"],
-            ["start a", "start b"],
+            ["start x a", "start y b", "die x a", "start x c", "power", "start x d"],
+            ["start x a", "start y b", "start x c"],
         ),
         (
             kill.interleaved_scripts,
