@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -31,6 +31,7 @@ from bench.contenders import (
     FIRST,
     FLOOR,
     NOOP,
+    NOOP_WHATSAPP,
     PLAN,
     PLAN_AND_RUN,
     SSH,
@@ -38,7 +39,7 @@ from bench.contenders import (
 )
 from bench.count import close_connections, count
 from bench.errors import BenchError
-from bench.hosts import NAMES, Route
+from bench.hosts import NAMES, WITH_WHATSAPP, Route
 from bench.measure import CONTROL_SOCKETS, Cell, Spread, ratio, run, say, take_turns
 from bench.proxy import Proxy
 from bench.wire import measured_round_trip
@@ -65,6 +66,9 @@ EXPERIMENTS_ON_ONE = (
     Experiment("far", 7, tuple(Cell(c, 1, FAR) for c in (SSH, FLOOR, NOOP, PLAN_AND_RUN, PLAN))),
     Experiment("far_others", 5, tuple(Cell(c, 1, FAR) for c in (NOOP, ANSIBLE_NOOP, STOCK))),
 )
+EXPERIMENT_WITH_WHATSAPP = Experiment(
+    "whatsapp", 9, tuple(Cell(c) for c in (FLOOR, NOOP, NOOP_WHATSAPP))
+)
 EXPERIMENTS_ON_MORE = (Experiment("hosts", 9, tuple(Cell(NOOP, number) for number in (1, 3, 6))),)
 
 
@@ -72,14 +76,22 @@ EXPERIMENTS_ON_MORE = (Experiment("hosts", 9, tuple(Cell(NOOP, number) for numbe
 class Ratio:
     """A number to judge by: two cells of one experiment, and what the project promises of them.
 
+    :ivar below: None where the seconds of the other cell are the number.
     :ivar promise: `<=` or `>=` and a number, or nothing.
     """
 
     name: str
     experiment: str
     above: Cell
-    below: Cell
+    below: Cell | None
     promise: str = ""
+
+    def of(self, seconds: Mapping[tuple[str, Cell], list[float]]) -> Spread:
+        """The number, and its ends over the rounds."""
+        above = seconds[self.experiment, self.above]
+        if self.below is None:
+            return Spread.of(above)
+        return ratio(above, seconds[self.experiment, self.below])
 
 
 RATIOS = (
@@ -93,13 +105,16 @@ RATIOS = (
         Cell(NOOP, 1, FAR),
         ">= 8",
     ),
+    Ratio("noop_whatsapp_seconds", "whatsapp", Cell(NOOP_WHATSAPP), None, "<= 2.5"),
     Ratio("hosts6_over_1", "hosts", Cell(NOOP, 6), Cell(NOOP, 1), "<= 2.5"),
     Ratio("stock_over_noop", "near_others", Cell(STOCK), Cell(NOOP)),
     Ratio("stock_over_noop_40ms", "far_others", Cell(STOCK, 1, FAR), Cell(NOOP, 1, FAR)),
     Ratio("noop_over_floor_40ms", "far", Cell(NOOP, 1, FAR), Cell(FLOOR, 1, FAR)),
     Ratio("plan_over_floor", "near", Cell(PLAN), Cell(FLOOR)),
+    Ratio("noop_whatsapp_over_floor", "whatsapp", Cell(NOOP_WHATSAPP), Cell(FLOOR)),
+    Ratio("noop_whatsapp_over_noop", "whatsapp", Cell(NOOP_WHATSAPP), Cell(NOOP)),
 )
-COUNTED = (SSH, FLOOR, NOOP, PLAN_AND_RUN, PLAN, ANSIBLE_NOOP, STOCK)
+COUNTED = (SSH, FLOOR, NOOP, NOOP_WHATSAPP, PLAN_AND_RUN, PLAN, ANSIBLE_NOOP, STOCK)
 FIRST_DEPLOYS = 3
 
 
@@ -154,7 +169,7 @@ class Benchmark:
         rounds = self.rounds or experiment.rounds
         say(f"{experiment.name}: {rounds} rounds")
         with ExitStack() as stack:
-            routes = {cell: Route(NAMES[: cell.hosts]) for cell in experiment.cells}
+            routes = {c: Route(c.contender.names[: c.hosts]) for c in experiment.cells}
             (round_trip,) = {cell.round_trip_ms for cell in experiment.cells}
             near = Route(NAMES[:1])
             self.round_trips["near"] = measured_round_trip(near)
@@ -171,12 +186,7 @@ class Benchmark:
 
     def results(self, counts: dict[str, dict[str, int]], took: float) -> dict[str, Any]:
         """Everything found, in the form of bench/README.md."""
-        spreads = {
-            one.name: ratio(
-                self.seconds[one.experiment, one.above], self.seconds[one.experiment, one.below]
-            )
-            for one in RATIOS
-        }
+        spreads = {one.name: one.of(self.seconds) for one in RATIOS}
         return {
             "schema": 1,
             **{name: spread.median for name, spread in spreads.items()},
@@ -213,6 +223,15 @@ def converge(names: Sequence[str]) -> None:
     run(PLAN, route)
 
 
+def converge_with_whatsapp() -> None:
+    """Have the host with WhatsApp in the state that this project leaves alone."""
+    say(f"converging {', '.join(WITH_WHATSAPP)}")
+    hosts.bring_up_with_whatsapp()
+    route = Route(WITH_WHATSAPP)
+    run(ANYHOW, route)
+    run(PLAN, route)
+
+
 def carry_out(rounds: int | None) -> dict[str, Any]:
     """The whole benchmark: first on one host, while no other one keeps the machine busy."""
     started = time.monotonic()
@@ -225,10 +244,13 @@ def carry_out(rounds: int | None) -> dict[str, Any]:
     converge(one)
     for experiment in EXPERIMENTS_ON_ONE:
         benchmark.measure(experiment)
+    converge_with_whatsapp()
+    benchmark.measure(EXPERIMENT_WITH_WHATSAPP)
     counts = {}
     for contender in COUNTED:
-        counts[contender.name] = count(contender, NAMES[0])
+        counts[contender.name] = count(contender, contender.names[0])
         say(f"counted {contender.name}: {counts[contender.name]}")
+    hosts.remove(WITH_WHATSAPP)  # n8n alone would keep the two cores from the others
     hosts.bring_up(all_of_them)
     benchmark.first_deploy_of_ansible()
     converge(all_of_them)

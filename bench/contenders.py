@@ -7,9 +7,9 @@ what its name says.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bench.hosts import REPOSITORY, Route
+from bench.hosts import NAMES, REPOSITORY, WITH_WHATSAPP, Route
 
 PYINFRA = str(REPOSITORY / ".venv/bin/pyinfra")
 BORGSTACK = str(REPOSITORY / ".venv/bin/borgstack")
@@ -25,6 +25,7 @@ class Contender:
     :ivar says: regular expressions that its output has to match, each line by line; `{host}` is
         tried with every host's name, `{hosts}` is their number.
     :ivar asks: what it prints before it waits for Enter; only `pyinfra` without `-y` does.
+    :ivar names: the hosts that it runs on, the first so many of them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Contender:
     command: Callable[[Route], list[str]]
     says: tuple[str, ...] = ()
     asks: str = ""
+    names: tuple[str, ...] = NAMES
 
 
 def _pyinfra(deploy: str, *options: str) -> Callable[[Route], list[str]]:
@@ -65,6 +67,9 @@ ANYHOW = Contender(
     "anyhow", "borgstack, any host", _pyinfra("deploy.py", "-y"), (_total(SOME, r"\S+", r"\S+"),)
 )
 NOOP = Contender("noop", "borgstack", _pyinfra("deploy.py", "-y"), (NOTHING_CHANGED,))
+NOOP_WHATSAPP = replace(
+    NOOP, name="noop_whatsapp", label="borgstack with WhatsApp", names=WITH_WHATSAPP
+)
 PLAN_AND_RUN = Contender(
     "plan_and_run",
     "borgstack, plan, Enter, run",

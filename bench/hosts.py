@@ -20,6 +20,8 @@ KNOWN_HOSTS = WORK / "known_hosts"
 INVENTORY = WORK / "inventory.json"
 DOCKER_KEY = WORK / "docker.asc"
 NAMES = tuple(f"bench{number}" for number in range(1, 7))
+WITH_WHATSAPP = ("bench7",)
+"""Its stack has n8n and Evolution API beside the core, which is all that the others bring about."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Route:
 
 def bring_up(names: Sequence[str]) -> None:
     """Have these hosts, and for them the files that the other contenders put."""
-    lab.up(names, data={"whatsapp": False})  # the others bring about the core alone
+    lab.up(names, data={"whatsapp": False})
     trust({})
     url = f"http://{config.DOWNLOAD_NAME}/linux/debian/gpg"
     fetched = lab.ssh(names[0], f"curl -fsS --retry 5 --retry-all-errors {url}")
@@ -69,10 +71,16 @@ def bring_up(names: Sequence[str]) -> None:
     subprocess.run([sys.executable, "-m", "bench.render", *names], cwd=REPOSITORY, check=True)
 
 
-def remove() -> None:
-    """Remove the hosts of the benchmark; the lab and its other hosts stay."""
+def bring_up_with_whatsapp() -> None:
+    """Have the host whose stack is more than the core; only this project deploys to it."""
+    lab.up(WITH_WHATSAPP, data={"whatsapp": True})
+    trust({})
+
+
+def remove(names: Sequence[str] = (*NAMES, *WITH_WHATSAPP)) -> None:
+    """Remove hosts of the benchmark; the lab and its other hosts stay."""
     with lock():
-        for name in NAMES:
+        for name in names:
             if name in hosts.existing():
                 hosts.remove_host(name)
         hosts.write_hosts_json()

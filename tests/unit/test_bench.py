@@ -12,6 +12,7 @@ import pytest
 from bench import contenders, report
 from bench.__main__ import (
     COUNTED,
+    EXPERIMENT_WITH_WHATSAPP,
     EXPERIMENTS_ON_MORE,
     EXPERIMENTS_ON_ONE,
     RATIOS,
@@ -25,7 +26,7 @@ from bench.measure import Spread, ratio, run, wrong
 from bench.proxy import Proxy
 from tests.unit.support import REPOSITORY
 
-EXPERIMENTS = (*EXPERIMENTS_ON_ONE, *EXPERIMENTS_ON_MORE)
+EXPERIMENTS = (*EXPERIMENTS_ON_ONE, EXPERIMENT_WITH_WHATSAPP, *EXPERIMENTS_ON_MORE)
 UNCHANGED = "    Grand total    12      -         -       12          \r\n"
 CHANGED = "    Grand total    12      1         -       11          \r\n"
 RECAP = "a : ok=9    changed={}    unreachable=0    failed=0    skipped=2\n"
@@ -80,7 +81,12 @@ def test_a_ratio_is_of_medians_and_its_ends_are_of_rounds() -> None:
 @pytest.mark.parametrize("one", RATIOS, ids=lambda one: one.name)
 def test_a_ratio_is_of_cells_that_took_turns(one: Ratio) -> None:
     (experiment,) = (each for each in EXPERIMENTS if each.name == one.experiment)
-    assert {one.above, one.below} <= set(experiment.cells)
+    assert {one.above, one.below} <= {*experiment.cells, None}
+
+
+def test_a_number_without_a_second_cell_is_of_seconds() -> None:
+    (one,) = (each for each in RATIOS if each.below is None)
+    assert one.of({(one.experiment, one.above): [2.0, 1.0, 4.0]}) == Spread(2.0, 1.0, 4.0)
 
 
 def test_the_tables_show_every_promise_and_every_contender() -> None:
@@ -93,7 +99,9 @@ def test_the_tables_show_every_promise_and_every_contender() -> None:
 def test_an_experiment_is_at_one_distance_and_has_enough_rounds(experiment: Experiment) -> None:
     assert len({cell.round_trip_ms for cell in experiment.cells}) == 1
     assert experiment.rounds >= 5
-    assert (experiment in EXPERIMENTS_ON_ONE) == all(cell.hosts == 1 for cell in experiment.cells)
+    one_each = all(cell.hosts == 1 for cell in experiment.cells)
+    assert one_each == (experiment not in EXPERIMENTS_ON_MORE)
+    assert all(cell.hosts <= len(cell.contender.names) for cell in experiment.cells)
 
 
 @pytest.mark.parametrize(
