@@ -2,6 +2,8 @@
 class ApplicationController < ActionController::Base
   include SwitchLocale
   skip_forgery_protection
+  # Upstream's Rails 7.1 keeps one connection for a request; 7.2 would take and check one for each query.
+  before_action -> { ActiveRecord::Base.lease_connection }
 
   private
 

@@ -27,7 +27,7 @@ class Api::V1::Accounts::Conversations::MessagesController < Api::V1::Accounts::
 
   # The last 20, oldest first; `before` and `after` are ids.
   def newest
-    messages = conversation.messages
+    messages = conversation.messages.includes(:attachments, :sender)
     messages = messages.where('messages.id < ?', params[:before].to_i) if params[:before].present?
     return messages.where('messages.id > ?', params[:after].to_i).limit(100) if params[:after].present?
 
