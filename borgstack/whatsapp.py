@@ -23,8 +23,9 @@ N8N = "n8n"
 N8N_PREPARE = "n8n-prepare"
 EVOLUTION = "evolution"
 INBOUND_URL = "http://n8n:5678/webhook/whatsapp-inbound"
-REPLY_URL = "http://n8n:5678/webhook/whatsapp-replies-@@REPLY_SECRET@@"
-"""The mark stands for WHATSAPP_REPLY_SECRET, which never leaves the server."""
+REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-@@REPLY_SECRET@@"
+"""Where Chatwoot hands events: through Caddy, which keeps those that are no reply away from n8n.
+The mark stands for WHATSAPP_REPLY_SECRET, which never leaves the server."""
 CREDENTIALS = ("borgstackChatwoot", "borgstackEvolution", "borgstackBridge")
 
 

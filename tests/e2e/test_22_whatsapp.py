@@ -4,12 +4,13 @@ doubles. Switched on for a host that ran without, and off again at the end.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -295,8 +296,9 @@ def test_without_evolution_the_agent_sees_the_failure(bridge: Bridge) -> None:
         bridge.pair()
 
 
-STORM = """
-const [instance, start, people, messages] = process.argv.slice(1);
+# Every tenth message comes twice where nothing is waited for between two of them.
+MANY = """
+const [instance, start, people, messages, pause] = process.argv.slice(1);
 const post = (data) => fetch(`http://127.0.0.1:8080/double/receive/${instance}`, {
   method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(data) });
 (async () => {
@@ -305,13 +307,14 @@ const post = (data) => fetch(`http://127.0.0.1:8080/double/receive/${instance}`,
     const data = {
       key: {
         remoteJid: `${Number(start) + number % people}@s.whatsapp.net`, fromMe: false,
-        id: `STORM${start}N${number}`,
+        id: `MANY${start}P${pause}N${number}`,
       },
       pushName: `Customer ${number % people}`,
       message: { conversation: `${Math.floor(number / people)}` },
     };
     sent.push(post(data));
-    if (number % 10 === 0) sent.push(post(data));
+    if (Number(pause)) await new Promise((go) => setTimeout(go, pause));
+    else if (number % 10 === 0) sent.push(post(data));
   }
   const answers = await Promise.all(sent);
   console.log(answers.filter((one) => one.ok).length);
@@ -319,42 +322,122 @@ const post = (data) => fetch(`http://127.0.0.1:8080/double/receive/${instance}`,
 """
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """Many people who write at the same time."""
+
+    bridge: Bridge
+    people: int
+    messages: int
+    pause: int = 0
+    """Milliseconds between two messages."""
+    start: int = field(default_factory=lambda: 5521900000000 + int(time.time()) % 10**5 * 1000)
+
+    @property
+    def prefix(self) -> str:
+        return f"MANY{self.start}P{self.pause}N"
+
+    @property
+    def theirs(self) -> str:
+        return f"identifier LIKE '{str(self.start)[:-3]}%@s.whatsapp.net'"
+
+    def write(self) -> int:
+        """Let them write; how many messages Evolution got."""
+        words = [self.bridge.instance, self.start, self.people, self.messages, self.pause]
+        script = ["docker", "exec", "evolution", "node", "-e", MANY, *map(str, words)]
+        return int(lab.ssh(self.bridge.host.name, script).stdout)
+
+    def stored(self) -> list[int]:
+        """How many messages are in Chatwoot, and how many different ones."""
+        found = self.bridge.host.sql(
+            "SELECT count(*), count(DISTINCT source_id) FROM messages"
+            f" WHERE source_id LIKE 'WAID:{self.prefix}%'"
+        )
+        return [int(one) for one in found.split("|")]
+
+
 def test_a_storm_loses_nothing_and_doubles_nothing(
     bridge: Bridge, request: pytest.FixtureRequest
 ) -> None:
     """With --whole 500 messages of 50 people at once, every tenth twice; else a fifth of it."""
     people, messages = (50, 500) if request.config.getoption("whole") else (10, 100)
-    start = 5521900000000 + int(time.time()) % 10**5 * 1000
-    theirs = f"identifier LIKE '{str(start)[:-2]}%@s.whatsapp.net'"
+    crowd = Crowd(bridge, people, messages)
     began = time.monotonic()
-    words = ["docker", "exec", "-i", "evolution", "node", "-e", STORM, bridge.instance]
-    done = lab.ssh(bridge.host.name, [*words, str(start), str(people), str(messages)])
-    assert int(done.stdout) == messages * 11 // 10
-    prefix = f"STORM{start}N"
-
-    def count() -> list[int]:
-        found = bridge.host.sql(
-            "SELECT count(*), count(DISTINCT source_id) FROM messages"
-            f" WHERE source_id LIKE 'WAID:{prefix}%'"
-        )
-        return [int(one) for one in found.split("|")]
-
-    until("some of them", lambda: count()[0] >= messages // 3, 120, every=1)
+    assert crowd.write() == messages * 11 // 10
+    until("some of them", lambda: crowd.stored()[0] >= messages // 3, 120, every=1)
     bridge.host.ssh(
         "docker exec chatwoot touch tmp/unavailable; sleep 5; "
         "docker exec chatwoot rm tmp/unavailable"
     )
-    until("all of them", lambda: count()[0] >= messages, 300, every=2)
+    until("all of them", lambda: crowd.stored()[0] >= messages, 300, every=2)
     seconds = time.monotonic() - began
-    until("the last delivery", lambda: all_done(bridge, prefix), 120, every=2)
-    assert count() == [messages, messages]
-    assert bridge.host.sql(f"SELECT count(*) FROM contacts WHERE {theirs}") == str(people)
-    joined = "conversations JOIN contacts ON contacts.id = contact_id"
-    assert bridge.host.sql(f"SELECT count(*) FROM {joined} WHERE {theirs}") == str(people)
+    until("the last delivery", lambda: all_done(bridge, crowd.prefix), 120, every=2)
+    assert crowd.stored() == [messages, messages]
+    contacts = f"contacts WHERE {crowd.theirs}"
+    assert bridge.host.sql(f"SELECT count(*) FROM {contacts}") == str(people)
+    joined = f"conversations JOIN contacts ON contacts.id = contact_id WHERE {crowd.theirs}"
+    assert bridge.host.sql(f"SELECT count(*) FROM {joined}") == str(people)
     print(
         f"\n{messages} messages in {seconds:.0f} s, {messages / seconds:.1f} a second; "
-        f"{disorder(bridge, theirs)} after one that was written later"
+        f"{disorder(bridge, crowd.theirs)} after one that was written later"
     )
+
+
+def test_ten_messages_a_second_are_taken_as_they_come(
+    bridge: Bridge, request: pytest.FixtureRequest
+) -> None:
+    """Half a minute of them with --whole, each from another customer; else three seconds.
+
+    They have all written before: a first message takes thrice as long.
+    """
+    people = 300 if request.config.getoption("whole") else 30
+    known = Crowd(bridge, people, people, pause=1)
+    assert known.write() == people
+    until("people to be known", lambda: known.stored() == [people] * 2, 240)
+    # The message of somebody who has just written is looked for before it is posted.
+    bridge.host.sql(
+        "UPDATE conversations SET last_activity_at = now() - interval '1 hour' FROM contacts"
+        f" WHERE contacts.id = contact_id AND {known.theirs}"
+    )
+    crowd = dataclasses.replace(known, pause=100)
+    began = time.monotonic()
+    assert crowd.write() == people
+    written = time.monotonic() - began
+    until("all of them", lambda: crowd.stored() == [people] * 2, 240, every=0.5)
+    seconds = time.monotonic() - began
+    print(f"\n{people} messages written in {written:.1f} s, in Chatwoot after {seconds:.1f} s")
+    assert seconds < 3 * written
+
+
+def test_a_message_that_comes_again_later_is_not_posted_again(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    bridge.outcome(bridge.receive(sender, {"conversation": "hello"}))
+    number = bridge.conversation(sender)
+    bridge.host.sql(
+        "UPDATE conversations SET last_activity_at = now() - interval '1 hour'"
+        f" WHERE display_id = {number}"
+    )
+    identity = bridge.receive(sender, {"conversation": "are you there?"})
+    for _ in range(2):  # the first is posted without a look at what is there
+        bridge.outcome(identity)
+        bridge.receive(sender, {"conversation": "are you there?"}, key={"id": identity})
+    texts = [one["content"] for one in bridge.messages(sender)]
+    assert texts == ["hello", "are you there?"]
+    assert bridge.conversation(sender) == number
+
+
+def test_of_the_events_of_an_inbox_n8n_gets_the_replies_alone(bridge: Bridge) -> None:
+    runs = (
+        "SELECT coalesce(sum(count), 0) FROM workflow_statistics"
+        " WHERE \"workflowId\" = 'borgstackReplies' AND name LIKE 'production%'"
+    )
+    before = int(bridge.n8n(runs))
+    sender = bridge.customer()
+    for text in ("one", "two"):
+        bridge.outcome(bridge.receive(sender, {"conversation": text}))
+    bridge.reply(sender, "and an answer")
+    until("the answer", lambda: any("and an answer" in json.dumps(one) for one in bridge.sent()))
+    until("it to be counted", lambda: int(bridge.n8n(runs)) == before + 1)
 
 
 def all_done(bridge: Bridge, prefix: str) -> bool:

@@ -66,7 +66,7 @@ const EVOLUTION = [
 ];
 const CHATWOOT = [
   ["GET", /^\/api\/v1\/profile$/, () => ({ accounts: [{ id: 7, role: "administrator" }] })],
-  ["GET", /\/7\/inboxes$/, () => ({ payload: [{ id: 3, name: "WhatsApp", webhook_url: fake.wired ?? "http://n8n:5678/webhook/whatsapp-replies-x" }] })],
+  ["GET", /\/7\/inboxes$/, () => ({ payload: [{ id: 3, name: "WhatsApp", webhook_url: fake.wired ?? "http://caddy:8090/webhook/whatsapp-replies-x" }] })],
   ["GET", /\/7\/contacts\/search/, () => ({ payload: contacts })],
   ["GET", /\/7\/contacts\/(\d+)\/conversations$/, (id) => ({ payload: contacts.filter((one) => one.id == id).map((one) => ({ id: one.conversation })) })],
   ["DELETE", /\/7\/contacts\/(\d+)$/, (id) => contacts.splice(contacts.findIndex((one) => one.id == id), 1) && {}],
@@ -80,7 +80,8 @@ const N8N = [
     (fake.deafen === which.split("-")[0] ? "<pre>Cannot GET</pre>" : "Did you mean to make a POST request?")],
   ["GET", /^\/rest\/settings$/, () => ({ data: { userManagement: { showSetupOnFirstLoad: fake.claimable ?? false } } })],
 ];
-const SERVERS = { chatwoot: CHATWOOT, n8n: N8N, "127.0.0.1": process.env.IN === "n8n" ? N8N : EVOLUTION };
+// Caddy hands on to n8n.
+const SERVERS = { chatwoot: CHATWOOT, n8n: N8N, caddy: N8N, "127.0.0.1": process.env.IN === "n8n" ? N8N : EVOLUTION };
 
 globalThis.fetch = async (address, { method = "GET", headers = {}, body } = {}) => {
   const url = new URL(address);

@@ -151,7 +151,7 @@ def test_what_is_declared_is_written_without_a_secret_and_read_by_ruby() -> None
     assert written["invite"] is False
     webhooks = {one["name"]: one["webhook_url"] for one in written["inboxes"]}
     assert webhooks == {
-        "WhatsApp": "http://n8n:5678/webhook/whatsapp-replies-@@REPLY_SECRET@@",
+        "WhatsApp": "http://caddy:8090/webhook/whatsapp-replies-@@REPLY_SECRET@@",
         "Shop": f"{HOOK}/inbox",
     }
     mailed = settings_of(**FULL, smtp_address="mail.example.com")

@@ -101,7 +101,7 @@ def test_one_look_tells_of_phone_and_n8n_and_replies_and_failures(host: Host) ->
         failures=(Failures("WhatsApp | to Chatwoot", "borgstackInbound", 3),),
     )
     asked = (host.folder / "sql").read_text()
-    assert "\\set replies 'http://n8n:5678/webhook/whatsapp-replies-SecretOfReplies'" in asked
+    assert "\\set replies 'http://caddy:8090/webhook/whatsapp-replies-SecretOfReplies'" in asked
 
 
 def test_the_number_of_the_phone_does_not_leave_the_container(host: Host) -> None:
@@ -116,6 +116,7 @@ def test_the_number_of_the_phone_does_not_leave_the_container(host: Host) -> Non
         ({"down": "127.0.0.1"}, "phone", None),
         ({"deafen": "replies"}, "listens", {"inbound": True, "replies": False}),
         ({"deafen": "inbound"}, "listens", {"inbound": False, "replies": True}),
+        ({"down": "caddy"}, "listens", {"inbound": True, "replies": False}),
         ({"down": "n8n"}, "listens", None),
         ({"claimable": True}, "claimable", True),
     ],

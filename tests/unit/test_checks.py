@@ -243,8 +243,8 @@ INSIDE: list[tuple[str, Inside, str]] = [
     ("memory", inside(("memory chatwoot|100000000|400000000|0", "memory chatwoot|1|2|3")), "lost"),
     ("memory", inside(("redis|running", "redis|restarting")), "keeps being restarted"),
     ("memory", inside(drop="memory chatwoot|"), "does not tell"),
-    ("whatsapp", inside(('"inbound": true', '"inbound": false')), "not listen for inbound"),
-    ("whatsapp", inside(('"replies": true', '"replies": false')), "not listen for replies"),
+    ("whatsapp", inside(('"inbound": true', '"inbound": false')), "not be reached for inbound"),
+    ("whatsapp", inside(('"replies": true', '"replies": false')), "not be reached for replies"),
     ("whatsapp", inside(('{"state": "open", "number": "4321", ', '{')), "no instance whatsapp"),
     ("whatsapp", inside(('"open"', '"close"')), "close since 2026-11-22T10:00:00.000Z, number ending in 4321"),  # noqa: E501
     ("whatsapp", inside(drop="n8n"), "none"),

@@ -173,7 +173,7 @@ def test_an_n8n_whose_database_fails_is_not_read(host: Path) -> None:
 
 
 INSTANCE = {"status": "open", "webhook": {"url": "u"}, "settings": {}, "secret": True}
-REPLY_URL = "http://n8n:5678/webhook/whatsapp-replies-@@REPLY_SECRET@@"
+REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-@@REPLY_SECRET@@"
 
 
 def look_at_all(host: Path, *asked: str) -> stack.StackState:
