@@ -40,7 +40,7 @@ test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 test-slow: setup ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
 	$(BIN)/pytest --whole tests
 
-bench: setup .bench-venv/.made ## the benchmark: 20 minutes, six lab hosts; BENCH='--keep' leaves them
+bench: setup .bench-venv/.made ## the benchmark: 25 minutes, seven lab hosts; BENCH='--keep' leaves them
 	@$(BIN)/python -m bench $(BENCH)
 
 bench-report: setup ## write README's table and docs/bench.svg from bench/results.json

@@ -138,6 +138,7 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("acme_directory", "acme.example.com", "a URL without a final /"),
     ("acme_directory", "https://ca.example.com/", "a URL without a final /"),
     ("acme_root", "/nowhere/root.pem", "there is no file /nowhere/root.pem"),
+    ("acme_root", "long" * 100, "there is no file longlong"),
     ("dns_check", "maybe", "'strict', 'warn' or 'off'"),
     ("public_addresses", ["192.0.2.300"], "IPv4 or IPv6"),
     ("connect_to", "chat.example.com", "IPv4 or IPv6"),
