@@ -26,7 +26,7 @@ def test_it_flows_and_everything_is_removed_again(stack: HostUnderTest) -> None:
     stack.sql("DELETE FROM contacts WHERE identifier LIKE 'borgstack-verify-%'")
     before = stack.sql("SELECT count(*) FROM contacts")
     found = converse(stack)
-    assert found["result"] == "passed", found
+    assert found["result"] == "passed", json.dumps(found)
     assert stack.sql(TRACES) == "0"
     assert stack.sql("SELECT count(*) FROM contacts") == before
     stack.plan().lists_only()
