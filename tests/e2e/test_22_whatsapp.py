@@ -623,6 +623,11 @@ DRIFTS = (
     [pytest.param(one, id=str(one), marks=pytest.mark.family(one.steps[0])) for one in DRIFTS],
 )
 def test_one_run_puts_right_what_somebody_changed(bridge: Bridge, case: Drift) -> None:
+    # n8n answers before it is through with its start, in which it writes its addresses down anew.
+    started = "$(docker inspect -f '{{.State.StartedAt}}' n8n)"
+    bridge.host.ssh(
+        f'until [ $(($(date +%s) - $(date -d "{started}" +%s))) -gt 30 ]; do sleep 1; done'
+    )
     case.tamper(bridge)
     before = bridge.host.containers()
     bridge.host.plan().lists_only(*case.steps)
