@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-PREFIX = "borgstack-lab"  # every container, volume, network and image of the lab starts with it
-LABEL = "org.borgstack.lab"  # and carries this label; nothing without both is ever touched
-LABEL_INPUTS = f"{LABEL}.inputs"  # content hash of all that went into an image or a container
-LABEL_BASE = f"{LABEL}.base"  # not LABEL itself: every image built on the base inherits it
+# Labs on one machine, each for a checkout: LAB=1 to 9 has its own names, addresses and ports.
+NUMBER = int(os.environ.get("LAB") or 0)
+_number = str(NUMBER or "")
+PREFIX = f"borgstack-lab{_number}"  # every container, volume, network and image starts with it
+LABEL = f"org.borgstack.lab{_number}"  # and carries this label; nothing without both is touched
+LABEL_INPUTS = "org.borgstack.lab.inputs"  # content hash of what an image or container is made of
+LABEL_BASE = "org.borgstack.lab.base"  # not LABEL: every image built on the base inherits it
 LABEL_OWNER = f"{LABEL}.owner"  # on a host: the checkout whose SSH key opens it
-LABEL_STAGE = f"{LABEL}.stage"  # intermediate stages of multi-stage builds
+LABEL_STAGE = "org.borgstack.lab.stage"  # intermediate stages of multi-stage builds
 
 NETWORK = PREFIX
-SUBNET = "10.88.0.0/24"  # clear of Docker's own 172.17-31, which the nested engines use
-GATEWAY = "10.88.0.1"
-REGISTRY_ADDRESS = "10.88.0.2"
+_NETWORK = f"10.{88 + NUMBER}.0"
+SUBNET = f"{_NETWORK}.0/24"  # clear of Docker's own 172.17-31, which the nested engines use
+GATEWAY = f"{_NETWORK}.1"
+REGISTRY_ADDRESS = f"{_NETWORK}.2"
 # The engine pushes to a registry without TLS only on the loopback network; this is the lab's own
 # address there, so that its port is free and a tag that a killed push left is known as the lab's.
-REGISTRY_PUSH = "127.88.0.2:5000"
-CA_ADDRESS = "10.88.0.3"
-DOWNLOAD_ADDRESS = "10.88.0.4"
-BROWSER_ADDRESS = "10.88.0.5"
+REGISTRY_PUSH = f"127.{88 + NUMBER}.0.2:5000"
+CA_ADDRESS = f"{_NETWORK}.3"
+DOWNLOAD_ADDRESS = f"{_NETWORK}.4"
+BROWSER_ADDRESS = f"{_NETWORK}.5"
 FIRST_HOST_NUMBER = 11  # 10.88.0.11, published on 127.0.0.1:2211
-FIRST_SSH_PORT = 2200
+FIRST_SSH_PORT = 2200 + 300 * NUMBER
 
 DOMAIN = "lab.test"
 REGISTRY_NAME = f"registry.{DOMAIN}"
@@ -44,6 +49,11 @@ APT_FINGERPRINT = STATE / "docker-apt.fingerprint"
 CACHE = STATE / "cache"
 BUILD = STATE / "build"
 LOCK = STATE / "lock"
+
+
+def host_address(number: int) -> str:
+    """Return the address of a host by its number in the lab's network."""
+    return f"{_NETWORK}.{number}"
 
 
 def host_domain(name: str) -> str:

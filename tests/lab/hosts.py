@@ -133,10 +133,10 @@ def _ensure_endpoint(name: str) -> None:
         number = next(
             number
             for number in range(config.FIRST_HOST_NUMBER, 255)
-            if f"10.88.0.{number}" not in addresses
+            if config.host_address(number) not in addresses
         )
         port = _free_port(config.FIRST_SSH_PORT + number)
-        taken[name] = {"address": f"10.88.0.{number}", "port": str(port)}
+        taken[name] = {"address": config.host_address(number), "port": str(port)}
         write_file(path, json.dumps(taken[name]))
 
 

@@ -109,12 +109,17 @@ def ensure() -> dict[str, str]:
         say(f"skipping {name}: there is no {config.IMAGES / name}/Dockerfile yet")
         del sources[name]
     names = dict.fromkeys((*LAB_IMAGES, *stand_ins))
-    _build_all([Build(name) for name in names if name not in missing])
+    _build_all([_build_of(name) for name in names if name not in missing])
     if "chatwoot" in sources:
         arguments = {"CHATWOOT": sources["chatwoot"]}
         _build_all([Build(name, arguments) for name in CHATWOOT_VARIANTS])
         sources |= {name: own(name) for name in CHATWOOT_VARIANTS}
     return sources
+
+
+def _build_of(name: str) -> Build:
+    """Return the build of one of the lab's own images, some of which start from Caddy's."""
+    return Build(name, {"CADDY": own("caddy")} if name in ("ca", "download") else {})
 
 
 def ensure_extra(name: str) -> None:
