@@ -4,43 +4,47 @@ HOST ?= lab
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 
-.PHONY: help setup demo test test-fast test-fuzz test-e2e test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
+.PHONY: help setup dev demo test test-fast test-fuzz test-e2e test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
-setup: .venv/.locked ## .venv with pyinfra and borgstack in it
-.venv/.locked: requirements/dev.txt pyproject.toml scripts/make-venv.sh
-	@sh scripts/make-venv.sh $(PYTHON)
+setup: .venv/.deploy ## .venv with what a deploy needs: pyinfra and borgstack
+.venv/.deploy: requirements/deploy.txt pyproject.toml scripts/make-venv.sh
+	@sh scripts/make-venv.sh deploy $(PYTHON)
+
+dev: .venv/.dev ## the same, and what tests and linters need
+.venv/.dev: requirements/dev.txt requirements/deploy.txt pyproject.toml scripts/make-venv.sh
+	@sh scripts/make-venv.sh dev $(PYTHON)
 
 demo: setup lab-up ## from a fresh machine to a Chatwoot behind HTTPS on a lab host
 	@$(BIN)/python -m tests.lab.demo
 
 test: lint test-fast test-fuzz test-e2e ## everything that CI runs
 
-lint: setup
+lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test-fast: setup ## unit and operation tests: no Docker, a minute and a half
+test-fast: dev ## unit and operation tests: no Docker, a minute and a half
 	$(BIN)/pytest tests/unit tests/operations --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-test-fuzz: setup ## 100 examples of each property; test-slow tries 10,000
+test-fuzz: dev ## 100 examples of each property; test-slow tries 10,000
 	$(BIN)/pytest tests/fuzz
 
-compose-check: setup ## the story's checks on the rendered compose file
+compose-check: dev ## the story's checks on the rendered compose file
 	$(BIN)/pytest tests/unit/test_compose.py
 
 # Two at a time: half of what they do is waiting for containers. A file stays with one worker.
-test-e2e: setup ## end-to-end tests on lab hosts: real SSH, systemd, Docker
+test-e2e: dev ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 	$(BIN)/pytest tests/e2e -n 2 --dist loadfile --durations=25
 
-test-slow: setup ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
+test-slow: dev ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
 	$(BIN)/pytest --whole tests
 
-bench: setup .bench-venv/.made ## the benchmark: 25 minutes, seven lab hosts; BENCH='--keep' leaves them
+bench: dev .bench-venv/.made ## the benchmark: 25 minutes, seven lab hosts; BENCH='--keep' leaves them
 	@$(BIN)/python -m bench $(BENCH)
 
 bench-report: setup ## write README's table and docs/bench.svg from bench/results.json
@@ -60,12 +64,15 @@ lab-down: ## remove the lab, keep its images
 lab-ssh: ## make -s lab-ssh CMD='uptime' [HOST=lab]: a command as root on a lab host
 	@$(LAB) ssh --host $(HOST) "$$CMD"
 
-env-example: setup ## write .env.example from the list in borgstack/secrets.py
+env-example: dev ## write .env.example from the list in borgstack/secrets.py
 	$(BIN)/python -c 'from borgstack.secrets import example; print(example(), end="")' > .env.example
 
-settings-doc: setup ## write docs/settings.md from the fields in borgstack/settings.py
+settings-doc: dev ## write docs/settings.md from the fields in borgstack/settings.py
 	$(BIN)/python -c 'from borgstack.settings import reference; print(reference(), end="")' > docs/settings.md
 
-lock: ## write requirements/dev.txt anew
+# Resolution happens here and nowhere else: what installs from these files takes them as they are.
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build
+lock: dev ## resolve anew: requirements/deploy.txt and dev.txt, which holds the same versions and more
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) $(LOCK) -o requirements/deploy.txt
+	$(COMPILE) $(LOCK) --group dev -c requirements/deploy.txt -o requirements/dev.txt

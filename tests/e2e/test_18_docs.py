@@ -18,7 +18,8 @@ COMMAND = re.compile(r"^ {4,}((?:[A-Z0-9_]+=\S+ )?(?:make|pyinfra|ssh|docker|\.v
 ELSEWHERE = {
     "make demo": "deploys to every host of the lab, those of these tests included",
     "make test": "these tests are a part of it",
-    "make setup": "a part of make test",
+    "make setup": "a part of make demo",
+    "make dev": "a part of make test",
     "make test-fast": "a part of make test",
     "make lint": "a part of make test",
     "make bench": "20 minutes; tests/unit/test_bench.py holds what it wrote against the README",
