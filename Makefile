@@ -71,8 +71,8 @@ settings-doc: dev ## write docs/settings.md from the fields in borgstack/setting
 	$(BIN)/python -c 'from borgstack.settings import reference; print(reference(), end="")' > docs/settings.md
 
 # Resolution happens here and nowhere else: what installs from these files takes them as they are.
-COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build
-lock: dev ## resolve anew: requirements/deploy.txt and dev.txt, which holds the same versions and more
-	$(BIN)/pip install --quiet uv
+COMPILE := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build
+lock: ## resolve anew: requirements/deploy.txt and dev.txt, which holds the same versions and more
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
 	$(COMPILE) $(LOCK) -o requirements/deploy.txt
 	$(COMPILE) $(LOCK) --group dev -c requirements/deploy.txt -o requirements/dev.txt

@@ -95,8 +95,11 @@ DRIFT: list[tuple[Callable[[Any], object], str]] = [
     (entry("inboxes", one_conversation=False), "one conversation for each contact False, not True"),
     (entry("inboxes", replies=False), "inbox WhatsApp: its webhook is not n8n's"),
     (entry("inboxes", 1, webhook=None), "inbox Shop: another webhook address"),
-    (lambda found: found["webhooks"].clear(), f"webhook {HOOK}: missing"),
-    (entry("webhooks", events=["message_created"]), f"webhook {HOOK}: told of other events"),
+    (lambda found: found["webhooks"].clear(), "webhook at hooks.example.com: missing"),
+    (
+        entry("webhooks", events=["message_created"]),
+        "webhook at hooks.example.com: told of other events",
+    ),
 ]
 
 
