@@ -158,7 +158,7 @@ def _inboxes(settings: Settings, live: State, salt: str) -> Iterable[str]:
             if seen[field] != wanted:
                 yield f"inbox {inbox.name}: {what} {seen[field]!r}, not {wanted!r}"
         wired = settings.whatsapp and inbox.name == settings.whatsapp_inbox
-        if wired and not seen["replies"]:
+        if wired and seen["webhook"] != digest(salt, REPLY_URL):
             yield f"inbox {inbox.name}: its webhook is not n8n's"
         if inbox.webhook_url and seen["webhook"] != digest(salt, inbox.webhook_url):
             yield f"inbox {inbox.name}: another webhook address"

@@ -1,5 +1,5 @@
-# What n8n's database holds. The wanted workflows get the numbers and the secret that only the
-# server knows, and are compared in the database; of credentials nothing but a verdict is printed.
+# What n8n's database holds. The wanted workflows get the numbers that only the server knows, and are
+# compared in the database; of credentials nothing but a verdict is printed.
 #
 # Usage: n8n_state DIRECTORY ADMIN INBOX WORKFLOWS
 #   ADMIN, INBOX   see n8n_state.sql
@@ -33,7 +33,6 @@ EOF
 }
 
 {
-  printf '\\set replies %s\n' "'$(value WHATSAPP_REPLY_SECRET)'"
   # shellcheck disable=SC2016 # SQL's own quotes
   printf 'SELECT $wanted$'
   printf %s "$workflows" | base64 -d | gzip -d

@@ -4,7 +4,7 @@
 # disk: so the look tells what a deploy will do before it has put a file in place.
 #
 # Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE ADMIN SALT
-#          INSTANCE INBOX REPLY-URL WORKFLOWS THING...
+#          INSTANCE INBOX WORKFLOWS THING...
 #   DATABASES   words, see database_state.sh
 #   REDIS       words, see redis_state.sh
 #   NAMES       words: the public names that Caddy has certificates for
@@ -14,15 +14,14 @@
 #   COMPOSE, CADDYFILE   the wanted files, in base64
 #   INSTANCE    of Evolution API; empty where WhatsApp is switched off
 #   INBOX       the name of the inbox that WhatsApp comes in through
-#   REPLY-URL   where n8n takes replies, with a mark in the place of its secret
 #   WORKFLOWS   the wanted ones, a JSON array, in gzip and base64
 #   THING       the name of an image or a network
 set -u
 export LC_ALL=C
 directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7 admin=$8 salt=$9
 shift 9
-instance=$1 inbox=$2 reply_url=$3 workflows=$4
-shift 4
+instance=$1 inbox=$2 workflows=$3
+shift 3
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
 # Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
 systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
@@ -37,13 +36,11 @@ value() {
 @env_value.awk@
   ' wanted="$1" "$directory/.env" 2>/dev/null
 }
-digest() { { printf %s "$salt$1"; value "$2"; } | sha256sum | cut -d ' ' -f 1; }
-token=$(digest '' CHATWOOT_API_TOKEN)
-replies=-
-[ -z "$instance" ] || replies=$(digest "${reply_url%%@@*}" WHATSAPP_REPLY_SECRET)
+digest() { { printf %s "$salt"; value "$1"; } | sha256sum | cut -d ' ' -f 1; }
+token=$(digest CHATWOOT_API_TOKEN)
 # Side by side: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose
-docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" "$replies" $databases >"$parts/4" 2>/dev/null <<'INNER' &
+docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $databases >"$parts/4" 2>/dev/null <<'INNER' &
 @database_state.sh@
 INNER
 
@@ -53,7 +50,7 @@ if [ -n "$instance" ]; then
 @n8n_state.sh@
   ) >"$parts/9" 2>/dev/null &
   # An exec now and then loses the end of its stdin; then this look tells nothing of Evolution.
-  timeout 30 docker exec -i evolution node - "$instance" "$salt" "$(digest '' WHATSAPP_BRIDGE_SECRET)" \
+  timeout 30 docker exec -i evolution node - "$instance" "$salt" "$(digest WHATSAPP_BRIDGE_SECRET)" \
     >"$parts/10" 2>/dev/null <<'INNER' &
 @evolution_state.js@
 INNER

@@ -102,7 +102,7 @@ WANTED['inboxes'].each do |inbox|
   record = Inbox.find_by(account_id: account.id, name: inbox['name'], channel_type: 'Channel::Api')
   ActiveRecord::Base.transaction do
     record ||= Inbox.new(account: account, name: inbox['name'], channel: Channel::Api.create!(account: account))
-    webhook = inbox['webhook_url']&.sub('@@REPLY_SECRET@@') { ENV.fetch('WHATSAPP_REPLY_SECRET') }
+    webhook = inbox['webhook_url']
     put(record.channel, "the webhook of inbox #{inbox['name']}", webhook_url: webhook) if webhook
     put(record, "inbox #{inbox['name']}",
         enable_auto_assignment: inbox['auto_assignment'], lock_to_single_conversation: inbox['one_conversation'],

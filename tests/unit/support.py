@@ -16,9 +16,12 @@ from typing import Any
 from borgstack import docker, redis, whatsapp
 from borgstack.database import CHATWOOT, EVOLUTION, N8N
 from borgstack.host import script_text
+from borgstack.operations.looks import SALT
 from borgstack.project import REDIS_CONF, Project, Service, render
+from borgstack.secrets import digest
 from borgstack.settings import Settings, read_settings
 from borgstack.values import LOCALES
+from borgstack.whatsapp import REPLY_URL
 
 REPOSITORY = Path(__file__).parent.parent.parent
 REQUIRED: dict[str, object] = {"domain": "example.com", "caddy_email": "ops@example.com"}
@@ -205,8 +208,9 @@ def fit_application(settings: Settings) -> dict[str, Any]:
                 "auto_assignment": one.auto_assignment,
                 "greeting": one.greeting,
                 "one_conversation": one.one_conversation,
-                "webhook": None,
-                "replies": settings.whatsapp and one.name == settings.whatsapp_inbox,
+                "webhook": digest(SALT, REPLY_URL)
+                if settings.whatsapp and one.name == settings.whatsapp_inbox
+                else None,
             }
             for one in settings.inboxes
         ],

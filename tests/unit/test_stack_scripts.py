@@ -512,7 +512,7 @@ def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> 
     (host / ".env").write_text("A=1\nCHATWOOT_API_TOKEN=t0ken  # mine\n")
     look(host)
     said = (host / "words").read_text()
-    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} - chatwoot_db:u:P" in said
+    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} chatwoot_db:u:P" in said
 
 
 def test_a_database_whose_tables_are_others_is_told_from_one_without_any() -> None:
