@@ -4,7 +4,7 @@ HOST ?= lab
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 
-.PHONY: help setup dev demo test test-fast test-fuzz test-e2e test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
+.PHONY: help setup dev demo test test-fast test-fuzz test-e2e test-real test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,6 +40,9 @@ compose-check: dev ## the story's checks on the rendered compose file
 # Two at a time: half of what they do is waiting for containers. A file stays with one worker.
 test-e2e: dev ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 	$(BIN)/pytest tests/e2e -n 2 --dist loadfile --durations=25
+
+test-real: dev ## the whole stack on real programs: LAB_REAL_IMAGES names a folder that makes them
+	$(BIN)/pytest --real tests/real --durations=10
 
 test-slow: dev ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
 	$(BIN)/pytest --whole tests
