@@ -77,7 +77,7 @@ def parse(lines: Iterable[str]) -> DockerState:
     broken: list[str] = []
     legacy: list[str] = []
     key: tuple[str, tuple[str, ...]] | None = None
-    loaded, written, now, socket = False, 0, 0, ""
+    loaded, started, written, now, socket = False, 0, 0, 0, ""
     for line in lines:
         kind, _, rest = line.partition(" ")
         words = rest.split()
@@ -96,15 +96,16 @@ def parse(lines: Iterable[str]) -> DockerState:
             unit[name] = value
         elif kind == "socket":
             socket = rest.partition("=")[2]
+        elif kind == "started":
+            started = int(rest)
         elif kind == "now":
             now = int(rest)
         elif kind == "written":
             written = int(rest)
         elif kind == "loaded":
             loaded = True
-    started = unit.get("ExecMainStartTimestamp", "")
     # A start in the future was on a clock that was ahead: what was written since looks older.
-    loaded = loaded or (started.isdigit() and written < int(started) <= now)
+    loaded = loaded or written < started <= now
     return DockerState(
         packages, tuple(broken), key, files, tuple(legacy), unit, socket, loaded, written > now
     )

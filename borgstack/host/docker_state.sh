@@ -22,11 +22,17 @@ for file in /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gp
   [ -e "$file" ] && echo "legacy $file"
 done
 
-# The properties of the one, an empty line, those of the other.
-units=$(systemctl show --timestamp=unix docker.service docker.socket -p LoadState -p ActiveState \
-  -p UnitFileState -p MainPID -p ExecMainStartTimestamp 2>/dev/null |
-  awk '$0 == "" { socket = 1 } { sub(/=@/, "=") } !socket { print "unit " $0 }
+# The properties of the one, an empty line, those of the other. The systemctl of Ubuntu 22.04 knows no
+# `--timestamp=unix`; in UTC, `date` reads what every systemctl prints.
+units=$(TZ=UTC systemctl show docker.service docker.socket -p LoadState -p ActiveState \
+  -p UnitFileState -p MainPID -p ExecMainStartTimestamp) || {
+  [ ! -d /run/systemd/system ] || exit 1 # what it said is the reason
+  units=''
+}
+units=$(printf '%s\n' "$units" | awk '$0 == "" { socket = 1 } !socket { print "unit " $0 }
     socket && /^LoadState=/ { print "socket " $0 }')
+started=$(printf '%s\n' "$units" | sed -n 's/^unit ExecMainStartTimestamp=//p')
+[ -z "$started" ] || echo "started $(date -d "$started" +%s)"
 [ -z "$units" ] || printf '%s\n' "$units"
 pid=$(printf '%s\n' "$units" | sed -n 's/^unit MainPID=//p')
 if [ "${pid:-0}" != 0 ] && [ -e /etc/docker/daemon.json ]; then

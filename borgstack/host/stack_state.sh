@@ -123,11 +123,12 @@ wait
 # A daemon that was restarted shows the health that it had saved, perhaps from long ago: an
 # "unhealthy" without a check since then is no more than "starting".
 for name in $(sed -n 's/^container \([^|]*\)|.*(unhealthy).*/\1/p' "$parts/1"); do
-  began=$(systemctl show --timestamp=unix -p ExecMainStartTimestamp --value docker.service 2>/dev/null)
+  began=$(TZ=UTC systemctl show -p ExecMainStartTimestamp --value docker.service)
+  began=$(date -d "${began:-@0}" +%s)
   # A clock that was ahead when the daemon started says nothing.
-  [ "${began#@}" -le "$(date +%s)" ] 2>/dev/null || began=@0
+  [ "${began:-0}" -le "$(date +%s)" ] || began=0
   last=$(docker inspect -f '{{range .State.Health.Log}}{{.Start.Unix}} {{end}}' "$name" | awk '{ print $NF }')
-  [ "${last:-0}" -ge "${began#@}" ] 2>/dev/null ||
+  [ "${last:-0}" -ge "${began:-0}" ] ||
     sed -i "/^container $name|/s/(unhealthy)/(health: starting)/" "$parts/1"
 done
 # A certificate that is neither stored nor served is still being obtained.

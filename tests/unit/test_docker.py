@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_every_line_of_the_script_is_read() -> None:
             "file /etc/empty 644|0|0 ",
             "legacy /etc/apt/sources.list.d/docker.list",
             "unit ActiveState=active",
-            "unit ExecMainStartTimestamp=1700000000",
+            "started 1700000002",
             "socket LoadState=masked",
             "written 1700000001",
             "now 1700000000",
@@ -64,7 +65,7 @@ def test_every_line_of_the_script_is_read() -> None:
         key=("644|0|0", (FINGERPRINT, OTHER_KEY)),
         files={"/etc/x": ("600|1|2", b"xx"), "/etc/empty": ("644|0|0", b"")},
         legacy=("/etc/apt/sources.list.d/docker.list",),
-        unit={"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"},
+        unit={"ActiveState": "active"},
         socket="masked",
         loaded=False,
         ahead=True,
@@ -76,12 +77,12 @@ def test_every_line_of_the_script_is_read() -> None:
     [
         (["loaded by this process"], True, False),
         (["loaded by this process", "written 101", "now 100"], True, True),
-        (["unit ExecMainStartTimestamp=100", "written 99", "now 100"], True, False),
-        (["unit ExecMainStartTimestamp=100", "written 100", "now 200"], False, False),
-        (["unit ExecMainStartTimestamp=100", "written 101", "now 200"], False, False),
+        (["started 100", "written 99", "now 100"], True, False),
+        (["started 100", "written 100", "now 200"], False, False),
+        (["started 100", "written 101", "now 200"], False, False),
         # The clock was ahead when the daemon started: 99 may well be later than that.
-        (["unit ExecMainStartTimestamp=100", "written 99", "now 99"], False, False),
-        (["unit ExecMainStartTimestamp=100", "written 201", "now 200"], False, True),
+        (["started 100", "written 99", "now 99"], False, False),
+        (["started 100", "written 201", "now 200"], False, True),
         (["unit ExecMainStartTimestamp=", "written 1", "now 2"], False, False),
         ([], False, False),
     ],
@@ -323,6 +324,69 @@ def test_the_daemon_restarts_only_for_keys_that_a_reload_does_not_take_up(
     assert change.load == load
 
 
+SHOWN = """
+MainPID=321
+ExecMainStartTimestamp=Fri 2023-11-17 21:02:03 UTC
+LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+
+MainPID=0
+ExecMainStartTimestamp=
+LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+""".strip().splitlines()
+"""What systemd 249 (Ubuntu 22.04) prints of both units, as later ones do, asked in UTC."""
+
+
+def systemctl(binaries: Path, *lines: str) -> None:
+    """The systemctl of Ubuntu 22.04, which does not know one of the ways to print a time."""
+    text = "\n".join(lines)
+    program(
+        binaries,
+        "systemctl",
+        f"""case " $* " in
+*timestamp=unix*) echo 'Invalid value: unix.' >&2; exit 1 ;;
+esac
+[ "${{TZ:-}}" = UTC ] || {{ echo 'printed in another time zone' >&2; exit 1; }}
+cat <<'EOF'
+{text}
+EOF""",
+    )
+
+
+def test_the_oldest_systemctl_tells_when_the_daemon_was_started(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "dpkg-query", "exit 1")
+    systemctl(tmp_path / "bin", *SHOWN)
+    file = tmp_path / "etc/docker/daemon.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}\n")
+    started = 1_700_254_923  # 2023-11-17 21:02:03 UTC
+    text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
+    for written, loaded in ((started - 1, True), (started, False)):
+        os.utime(file, (written, written))
+        ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=tmp_path / "bin")
+        assert (ran.status, ran.err) == (0, "")
+        state = docker.parse(ran.out.splitlines())
+        assert state.running
+        assert state.unit["UnitFileState"] == "enabled"
+        assert state.socket == "loaded"
+        assert state.loaded is loaded
+
+
+def test_a_systemctl_that_cannot_be_asked_is_told_of_and_not_taken_for_a_stopped_docker(
+    tmp_path: Path,
+) -> None:
+    program(tmp_path / "bin", "dpkg-query", "exit 1")
+    program(tmp_path / "bin", "systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
+    text = text.replace("/run/systemd", f"{tmp_path}/run/systemd")
+    ran = run_text(text, first_on_path=tmp_path / "bin")
+    assert (ran.status, ran.err) == (1, "Failed to connect to bus\n")
+
+
 def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> None:
     binaries = tmp_path / "bin"
     program(
@@ -330,12 +394,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
         "dpkg-query",
         "printf '%s\\n' 'ii |docker-ce|5:29.1' 'iF |containerd.io|2.1' 'rc |docker.io|26.1'",
     )
-    program(
-        binaries,
-        "systemctl",
-        "echo ActiveState=active; echo ExecMainStartTimestamp=@1700000000; echo; "
-        "echo ActiveState=inactive; echo LoadState=masked",
-    )
+    systemctl(binaries, "ActiveState=active", "", "ActiveState=inactive", "LoadState=masked")
     text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
     for path, content in ((SOURCES, "Types: deb\n"), (DAEMON_JSON, "{}\n")):
         file = Path(f"{tmp_path}{path}")
@@ -351,7 +410,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     assert state.files[DAEMON_JSON] == ("644|0|0", b"{}\n")
     assert state.files[SOURCES] == ("644|0|0", b"Types: deb\n")
     assert state.legacy == ("/etc/apt/sources.list.d/docker.list",)
-    assert state.unit == {"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"}
+    assert state.unit == {"ActiveState": "active"}
     assert state.socket == "masked"
 
 
