@@ -4,7 +4,9 @@
 #
 # Usage: networks_remove DIRECTORY NETWORK:SERVICE,SERVICE...
 set -u
+@compose_files.sh@
 cd "$1" || exit 1
+take_our_files
 shift
 fail() {
   echo "The network $1 could not be $2 (see above). 'docker network inspect $1' shows who is in" >&2

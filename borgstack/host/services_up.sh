@@ -4,11 +4,12 @@
 # Usage: services_up DIRECTORY TIMEOUT SERVICE:CONTAINER:ACTION...
 #   ACTION: up        create or start; created anew where its configuration or image differs
 #           recreate  stop and remove it first
-#           replace   the same, for a container of that name that is not Compose's
 #           unpause   unpause
 #           wait      only wait
 set -u
+@compose_files.sh@
 cd "$1" || exit 1
+take_our_files
 timeout=$2
 shift 2
 
@@ -38,7 +39,7 @@ for word in "$@"; do
     docker unpause "$container" >/dev/null || exit 1
     continue
     ;;
-  replace | recreate)
+  recreate)
     docker stop "$container" >/dev/null 2>&1
     docker rm -f "$container" >/dev/null || exit 1
     ;;
@@ -95,12 +96,15 @@ for word in "$@"; do
     if [ "$4" -ge 3 ]; then
       fail "$container" "$container keeps ending (status $3) and was restarted $4 times."
     fi
-    if [ "$waited" -ge "$timeout" ]; then
+    if [ "$waited" -ge "$timeout" ] && [ "$5" = no ] && [ "$1" = running ]; then
+      fail "$container" "$container is still at work after $waited s, and goes on: nothing stops it.
+The next deploy waits for it again; prepare_timeout says how long."
+    elif [ "$waited" -ge "$timeout" ]; then
       fail "$container" "$container is '$shown' after $waited s; it had $timeout s to get healthy."
     fi
     if [ $((waited / 5)) -ne "$said" ]; then
       said=$((waited / 5))
-      echo "waiting for $container: $shown ($waited s)"
+      echo "waiting for $container: $shown ($waited s of at most $timeout s)"
     fi
     sleep 0.5
   done

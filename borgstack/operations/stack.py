@@ -69,7 +69,7 @@ def converge_networks(project: Project) -> Commands:
 def remove_undeclared(project: Project) -> Commands:
     """Remove the containers of what was switched off; their data stays in the volumes."""
     live = stack_state(project)
-    names = [name for name, one in live.containers.items() if one in stack.undeclared(live)]
+    names = stack.undeclared(live)
     if names:
         explain(f"{name}: it is not declared any more" for name in names)
         yield scripts.change("containers_remove", *names)

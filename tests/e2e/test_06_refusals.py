@@ -92,6 +92,21 @@ def test_sudo_that_is_not_used_is_refused(stack: HostUnderTest) -> None:
             ("expected a JSON object in /etc/docker/daemon.json",),
             id="unreadable daemon.json",
         ),
+        pytest.param(
+            "cd /opt/borgstack && docker compose rm -sf n8n && "
+            "docker run -d --name n8n --entrypoint sleep caddy:2.10-alpine 3000 && "
+            "docker exec n8n sh -c 'echo theirs >/kept'",
+            "docker exec n8n grep theirs /kept && docker rm -f n8n && "
+            "cd /opt/borgstack && docker compose up -d --wait n8n",
+            ("expected no container n8n but this tool's own", "docker rename n8n my-n8n"),
+            id="a stranger's container with one of our names",
+        ),
+        pytest.param(
+            "printf 'services:\n  x: {imagee: y}\n' >/opt/borgstack/compose.override.yaml",
+            "rm /opt/borgstack/compose.override.yaml",
+            ("rejects the new docker-compose.yml", "imagee", "Correct your override"),
+            id="an override that Compose rejects",
+        ),
     ],
 )
 def test_a_broken_host_is_refused(
@@ -131,7 +146,7 @@ def test_a_broken_template_is_named_with_its_line(stack: HostUnderTest, project:
             "docker-compose.yml.j2",
             "stop_grace_period: 90s",
             "stop_grace_periodd: 90s",
-            ("Compose rejects the new docker-compose.yml", "stop_grace_periodd"),
+            ("rejects the new docker-compose.yml", "stop_grace_periodd"),
             id="compose file",
         ),
     ],
