@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ SUPPORTED: Mapping[tuple[str, str], frozenset[str]] = {
 ARCHITECTURES = frozenset({"x86_64", "aarch64"})
 LEAST_DISK = 10 * 1024 * MEGABYTE
 """Bytes that images, volumes and one upgrade need on a fresh server."""
+LAYOUT = 18
+"""PostgreSQL's version when its image's name does not tell it."""
 MOST_CLOCK_SKEW = 60
 """Seconds; beyond this, certificates and signed requests are refused."""
 
@@ -42,7 +45,8 @@ class ServerState:
     ports: Mapping[int, str] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    old_layout: str = ""
+    clusters: frozenset[str] = frozenset()
+    """The PG_VERSION files in PostgreSQL's volume, where its image looks for them."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
     ports: dict[int, str] = {}
     names: dict[str, set[str]] = {}
     addresses: set[str] = set()
+    clusters: set[str] = set()
     for line in lines:
         key, _, value = line.partition(" ")
         if key == "port":
@@ -75,6 +80,8 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
             names.setdefault(name, set()).add(address)
         elif key == "address":
             addresses.add(value)
+        elif key == "cluster":
+            clusters.add(value)
         else:
             one[key] = value
     system, version, codename = (one.get("os", "").split() + ["unknown"] * 3)[:3]
@@ -94,7 +101,7 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
         ports=ports,
         addresses=frozenset(addresses),
         names={name: frozenset(found) for name, found in names.items()},
-        old_layout=one.get("old-layout", ""),
+        clusters=frozenset(clusters),
     )
 
 
@@ -114,7 +121,7 @@ def findings(
         *_ports(server, caddy_runs),
         *_clock(server),
         *_names(settings, server),
-        *_data(server),
+        *_data(settings, server),
     ]
 
 
@@ -220,11 +227,14 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
             )
 
 
-def _data(server: ServerState) -> Iterable[Finding]:
-    if server.old_layout:
+def _data(settings: Settings, server: ServerState) -> Iterable[Finding]:
+    """What PostgreSQL's image refuses: data of others, and none of its own version."""
+    version = re.search(r":(?:pg)?(\d+)[^/]*$", settings.postgresql_image)
+    own = f"{version[1] if version else LAYOUT}/docker/PG_VERSION"
+    if server.clusters and own not in server.clusters:
         yield Finding(
             True,
-            "PostgreSQL 18's layout in the volume borgstack_postgresql_data",
-            f"the layout of an older image ({server.old_layout}/PG_VERSION)",
+            f"{own} in the volume borgstack_postgresql_data, or no database",
+            f"{', '.join(sorted(server.clusters))}: the layout of an older image",
             "Dump the old database, keep that volume aside under another name, deploy, restore.",
         )

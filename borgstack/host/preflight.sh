@@ -41,12 +41,29 @@ if command -v ss >/dev/null 2>&1; then
 fi
 
 hostname -I 2>/dev/null | tr ' ' '\n' | sed -n 's/..*/address &/p'
+# What the world's DNS says of a name: /etc/hosts often has the host's own name at 127.0.1.1, and may
+# hide a wrong record. systemd-resolved answers from that file, too, unless it is told not to.
+resolver=dns
+if grep -qs '^nameserver 127\.0\.0\.53$' /etc/resolv.conf && command -v resolvectl >/dev/null 2>&1; then
+  case $(resolvectl --help) in *--synthesize*) resolver=resolved ;; esac
+fi
+addresses_of() {
+  case $resolver in
+  dns) getent -s dns ahosts "$1" ;;
+  # `NAME: ADDRESS -- link: eth0`, further ones below it, `(ALIAS)` among them.
+  resolved) resolvectl query --synthesize=no --legend=no "$1" 2>&1 |
+    sed -n 's/^\([^ ]*:\)\{0,1\}  *\([0-9a-fA-F.:%]*[0-9a-fA-F]\)\( .*\)\{0,1\}$/\2/p' ;;
+  esac
+}
 for name in "$@"; do
-  getent ahosts "$name" | awk -v name="$name" '!seen[$1]++ { print "name " name " " $1 }'
+  addresses_of "$name" | awk -v name="$name" '!seen[$1]++ { print "name " name " " $1 }'
 done
 
+# Where the image's entry point looks for a database, of its own version and of older ones.
 volume=/var/lib/docker/volumes/borgstack_postgresql_data/_data
-# shellcheck disable=SC2086
-if $root test -e "$volume/PG_VERSION" 2>/dev/null; then
-  echo "old-layout $volume"
-fi
+# shellcheck disable=SC2016,SC2086 # for the inner shell; no word or two
+$root sh -c '
+  cd "$1" 2>/dev/null || exit 0 # no volume yet
+  for file in PG_VERSION data/PG_VERSION */docker/PG_VERSION; do
+    [ ! -s "$file" ] || echo "cluster $file"
+  done' sh "$volume"

@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.support import HostUnderTest, Run
 
+POSTGRESQL = "/var/lib/docker/volumes/borgstack_postgresql_data/_data"
+
 
 @contextmanager
 def broken(stack: HostUnderTest, by: str, mended_by: str) -> Iterator[None]:
@@ -81,9 +83,10 @@ def test_sudo_that_is_not_used_is_refused(stack: HostUnderTest) -> None:
             id="forbidden value in .env",
         ),
         pytest.param(
-            "touch /var/lib/docker/volumes/borgstack_postgresql_data/_data/PG_VERSION",
-            "rm /var/lib/docker/volumes/borgstack_postgresql_data/_data/PG_VERSION",
-            ("the layout of an older image", "Dump the old database"),
+            f"cd {POSTGRESQL} && mkdir -p 17/docker && echo 17 >17/docker/PG_VERSION && "
+            "mv 18 18-aside",
+            f"cd {POSTGRESQL} && rm -r 17 && mv 18-aside 18",
+            ("saw 17/docker/PG_VERSION: the layout of an older image", "Dump the old database"),
             id="old PostgreSQL layout",
         ),
         pytest.param(
@@ -116,6 +119,15 @@ def test_a_broken_host_is_refused(
         run = refused(stack, *fragments)
         assert "a/b#c@d" not in run.output
     stack.deploy().changed_only()
+
+
+def test_a_line_in_the_hosts_file_changes_nothing(stack: HostUnderTest) -> None:
+    by = "cp /etc/hosts /root/hosts && echo '127.0.1.1 {0}' >>/etc/hosts"
+    with broken(stack, by.format(f"chatwoot.{stack.domain}"), "cat /root/hosts >/etc/hosts"):
+        stack.deploy().changed_only()
+    by = f"cp /etc/hosts /root/hosts && echo '{stack.address} nowhere.lab.invalid' >>/etc/hosts"
+    with broken(stack, by, "cat /root/hosts >/etc/hosts"):
+        refused(stack, "nowhere.lab.invalid to lead to", chatwoot_host="nowhere.lab.invalid")
 
 
 def test_a_name_that_leads_elsewhere_is_refused(stack: HostUnderTest) -> None:
