@@ -19,8 +19,6 @@ SUPPORTED: Mapping[tuple[str, str], frozenset[str]] = {
 """Systems by (ID, VERSION_ID) of os-release, and the `docker_source`s that work on them."""
 
 ARCHITECTURES = frozenset({"x86_64", "aarch64"})
-LEAST_DISK = 10 * 1024 * MEGABYTE
-"""Bytes that images, volumes and one upgrade need on a fresh server."""
 LAYOUT = 18
 """PostgreSQL's version when its image's name does not tell it."""
 MOST_CLOCK_SKEW = 60
@@ -106,18 +104,18 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
 
 
 def findings(
-    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool, deployed: bool
+    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool, room: int
 ) -> list[Finding]:
     """Everything about a server that stands in the way, or may.
 
     :param sudo: whether pyinfra runs its commands through sudo on this host.
     :param caddy_runs: whether ports held by Docker are held by the stack's own Caddy.
-    :param deployed: whether the stack's images are there already, so that disk was taken.
+    :param room: bytes that the images need which are not there yet.
     """
     return [
         *_rights(server, sudo),
         *_system(settings, server),
-        *_capacity(settings, server, deployed),
+        *_capacity(settings, server, room),
         *_ports(server, caddy_runs),
         *_clock(server),
         *_names(settings, server),
@@ -163,7 +161,7 @@ def _system(settings: Settings, server: ServerState) -> Iterable[Finding]:
         yield Finding(True, "systemd as init", "another one", "Docker is run by systemd here.")
 
 
-def _capacity(settings: Settings, server: ServerState, deployed: bool) -> Iterable[Finding]:
+def _capacity(settings: Settings, server: ServerState, room: int) -> Iterable[Finding]:
     wanted = SIZES[settings.size].host_memory
     if server.memory < wanted:
         yield Finding(
@@ -172,12 +170,13 @@ def _capacity(settings: Settings, server: ServerState, deployed: bool) -> Iterab
             f"{server.memory // MEGABYTE} MB",
             "Take a larger server, or a smaller `size`.",
         )
-    if not deployed and server.disk < LEAST_DISK:
+    if server.disk < room:
         yield Finding(
             True,
-            f"{LEAST_DISK // MEGABYTE} MB free below /var/lib",
+            f"{room // MEGABYTE} MB free below /var/lib for the images that are missing",
             f"{server.disk // MEGABYTE} MB",
-            "Make room or attach a larger disk.",
+            "Make room or attach a larger disk. 'docker system df' shows what Docker takes; "
+            "'docker image prune -a' removes every image that no container uses.",
         )
 
 

@@ -59,6 +59,8 @@ class StackState:
 
     :ivar engine: `running`, `stopped` or `missing`.
     :ivar images: image id by reference, for the references asked about.
+    :ivar local: id and size in bytes of every image that is there, by `repository:tag`.
+    :ivar pulled: the images that this tool has pulled, the newest last.
     :ivar hashes: what Compose's config hash of each service would be now.
     :ivar containers: by container name; :ivar networks: by network name.
     :ivar volumes: Compose's project of each volume, by its name; empty without labels.
@@ -77,6 +79,8 @@ class StackState:
 
     engine: str = "missing"
     images: Mapping[str, str] = field(default_factory=dict)
+    local: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    pulled: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     containers: Mapping[str, Container] = field(default_factory=dict)
     networks: Mapping[str, Network] = field(default_factory=dict)
@@ -106,6 +110,8 @@ def parse(lines: Iterable[str]) -> StackState:
     return StackState(
         engine=rows.get("engine", ["missing"])[-1],
         images=_images(rows.get("image", ())),
+        local=dict(map(_local, rows.get("local", ()))),
+        pulled=tuple(rows.get("pulled", ())),
         hashes={service: digest for service, _, digest in hashes},
         containers=dict(map(_container, rows.get("container", ()))),
         networks=dict(map(_network, rows.get("network", ()))),
@@ -132,6 +138,15 @@ def _images(rows: Iterable[str]) -> dict[str, str]:
         names = [*(json.loads(tags) or ()), *(json.loads(digests) or ())]
         images |= dict.fromkeys(names, identity)
     return images
+
+
+_UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+def _local(row: str) -> tuple[str, tuple[str, int]]:
+    name, identity, size = row.split("|")
+    number = size.rstrip("BkMGT")
+    return name, (identity, int(float(number) * _UNITS[size.removeprefix(number)]))
 
 
 def _container(row: str) -> tuple[str, Container]:

@@ -7,12 +7,12 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.context import ctx_host, ctx_state, host, state
 
-from borgstack import lock, secrets
+from borgstack import images, lock, secrets
 from borgstack.operations import Commands, converges, refuse
 from borgstack.operations.looks import env_state, look_at_all, server_state, stack_state
 from borgstack.preflight import findings
 from borgstack.project import ENV_PATH, Project
-from borgstack.stack import StackState, missing_images, strangers
+from borgstack.stack import StackState, strangers
 
 
 def _rejected(live: StackState) -> list[str]:
@@ -47,7 +47,7 @@ def check(project: Project) -> Commands:
                 ]
             )
             return
-    caddy_runs = deployed = False
+    caddy_runs, room = False, images.FIRST_DEPLOY
     mistakes: list[str] = []
     in_the_way: list[str] = []
     if may_look:
@@ -61,8 +61,8 @@ def check(project: Project) -> Commands:
         ]
         in_the_way += _rejected(live)
         caddy_runs = "borgstack_caddy" in live.containers
-        deployed = live.engine == "running" and not missing_images(project, live)
-    found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, deployed=deployed)
+        room = images.room(project, live)
+    found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, room=room)
     for finding in found:
         if not finding.fatal:
             logger.warning(f"{host.print_prefix}{finding}")

@@ -87,7 +87,7 @@ FIT_ENV = FIT["env_state"]
         (
             "stack_state",  # what is pulled is another image than the one that the container has
             altered(FIT_STACK, '"redis:8.2-alpine"', '"x"'),
-            ["images_pull", "services_up"],
+            ["images_note", "images_pull", "services_up"],
         ),
         ("stack_state", altered(FIT_STACK, "hash caddy ", "hash caddy new-"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "hash redis ", "hash redis new-"), ["services_up"]),
@@ -108,6 +108,15 @@ FIT_ENV = FIT["env_state"]
             "stack_state",
             [*FIT_STACK, "container own|borgstack|own|h|i|running|Up|n|own:1|"],
             [],  # an operator's own
+        ),
+        (
+            "stack_state",
+            [
+                *FIT_STACK,
+                *(f"local caddy:{tag}|sha256:{tag}|15MB" for tag in ("2.8", "2.9")),
+                *("pulled caddy:2.8", "pulled caddy:2.9"),
+            ],
+            ["images_remove"],
         ),
         ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["database_converge"]),
@@ -297,6 +306,7 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) 
     assert changes(chat) == [
         "docker_daemon",
         "docker_install",
+        "images_note",
         "images_pull",
         "env_write",
         "files_put",

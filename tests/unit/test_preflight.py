@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from borgstack.host import script_text
-from borgstack.preflight import LEAST_DISK, SUPPORTED, Finding, ServerState, findings, parse
+from borgstack.images import FIRST_DEPLOY
+from borgstack.preflight import SUPPORTED, Finding, ServerState, findings, parse
 from borgstack.sizes import MEGABYTE, SIZES
 from tests.unit.support import fit_server_lines, program, run_script, run_text, settings_of
 
@@ -29,10 +30,10 @@ def judged(
     *,
     sudo: bool = False,
     caddy_runs: bool = False,
-    deployed: bool = False,
+    room: int = FIRST_DEPLOY,
     **data: object,
 ) -> list[Finding]:
-    return findings(settings_of(**data), state, sudo=sudo, caddy_runs=caddy_runs, deployed=deployed)
+    return findings(settings_of(**data), state, sudo=sudo, caddy_runs=caddy_runs, room=room)
 
 
 def test_nothing_is_found_on_a_fit_server() -> None:
@@ -100,7 +101,7 @@ def test_each_thing_that_stands_in_the_way_is_one_fatal_finding(
     [
         (server("uid 1000", "user joe", "root yes"), {"sudo": True}),
         (server("port 80 docker-proxy", "port 443 docker-proxy"), {"caddy_runs": True}),
-        (server("disk 1000000000"), {"deployed": True}),
+        (server("disk 1000000000"), {"room": 0}),
         (server("clock 1700000060"), {}),
         (server("machine aarch64"), {}),
         (server("os ubuntu 24.04 noble"), {"docker_source": "distribution"}),
@@ -157,7 +158,7 @@ def test_memory_is_judged_by_the_size(size: str) -> None:
 
 
 def test_a_disk_of_exactly_the_least_size_is_enough() -> None:
-    assert judged(server(f"disk {LEAST_DISK}")) == []
+    assert judged(server(f"disk {FIRST_DEPLOY}")) == []
 
 
 def test_a_big_disk_in_scientific_notation_is_read() -> None:
