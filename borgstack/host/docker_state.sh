@@ -15,7 +15,8 @@ if [ -e "$key" ]; then
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }' | sort | tr '\n' ' ')
   echo "key $(stat -c '%a|%u|%g' "$key") ${fingerprints:-unreadable}"
 fi
-for file in /etc/apt/sources.list.d/docker.sources /etc/docker/daemon.json; do
+for file in /etc/apt/sources.list.d/docker.sources /etc/docker/daemon.json \
+  /etc/docker/borgstack.json; do
   [ -e "$file" ] && echo "file $file $(stat -c '%a|%u|%g' "$file") $(base64 -w 0 "$file")"
 done
 for file in /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gpg; do
