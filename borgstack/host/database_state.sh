@@ -35,6 +35,7 @@ SELECT 'schema ' || current_database() || ' ' || unnest(xpath('/row/version/text
     'SELECT max(version) AS version FROM schema_migrations', false, true, '')))
  WHERE to_regclass('schema_migrations') IS NOT NULL;"
 
+# quiet: a look that fails tells nothing, and the slower way then asks role by role.
 application() {
   cat <<'SQL'
 @application_state.sql@
@@ -42,14 +43,14 @@ SQL
 }
 # All looks in one psql, which ends at the first password that is refused and at any other mistake.
 at_once() {
-  echo "$everybody \\echo password postgres ok"
+  printf '%s \\echo password postgres ok\n' "$everybody"
   for word in "$@"; do
     rest=${word#*:} role=${rest%%:*}
     printf '\\getenv password %s\n\\setenv PGPASSWORD :password\n' "${rest#*:}"
     printf '\\connect "host=%s user=%s dbname=%s"\n' "$address" "$role" "${word%%:*}"
-    echo "$own \\echo password $role ok"
+    printf '%s \\echo password %s ok\n' "$own" "$role"
   done
-  echo '\connect "user=postgres dbname=chatwoot_db"'
+  printf '%s\n' '\connect "user=postgres dbname=chatwoot_db"'
   application
 }
 ask() {
@@ -61,6 +62,7 @@ if rows=$(at_once "$@" | PGPASSWORD=$(printenv POSTGRES_PASSWORD) ask -h "$addre
   exit
 fi
 
+# quiet: a role that is refused is the answer.
 look() {
   database=$1 role=$2 sql=$3
   if rows=$(PGPASSWORD=$(printenv "$4") "$psql" -qAtXw -h "$address" -U "$role" -d "$database" \
@@ -69,7 +71,7 @@ look() {
   else
     rows=$("$psql" -qAtX -U postgres -d "$database" -c "$sql" 2>/dev/null) || rows=''
     # A container that does not have it yet is made anew before anybody asks again.
-    printenv "$4" >/dev/null && verdict=refused || verdict=unset
+    printenv "$4" >/dev/null && verdict=refused || verdict="unset"
     printf '%s\n' "$rows" "password $role $verdict"
   fi
 }

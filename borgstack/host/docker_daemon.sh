@@ -18,6 +18,7 @@ record() {
   mv -f /etc/docker/.borgstack.json /etc/docker/borgstack.json
 }
 record "$before"
+# quiet: the packages may not be installed yet.
 if [ "$write" = yes ]; then
   mkdir -p /etc/docker
   cat >/etc/docker/.daemon.json
@@ -42,6 +43,7 @@ fi
 record "$after"
 [ "$load" != later ] || exit 0
 
+# quiet: without a journal there is nothing more to show.
 fail() {
   echo "$1" >&2
   journalctl -u docker.service -n 15 --no-pager -o cat >&2 2>/dev/null || true
@@ -68,9 +70,13 @@ start() {
   settle "$began"
 }
 began=$(date +%s)
-systemctl unmask docker.service docker.socket >/dev/null 2>&1 || true
+# quiet: `reset-failed` of a unit that has not failed.
+message=$(systemctl unmask docker.service docker.socket 2>&1) || printf '%s\n' "$message" >&2
 systemctl daemon-reload
-systemctl enable docker.service >/dev/null 2>&1 || fail "docker.service cannot be enabled."
+message=$(systemctl enable docker.service 2>&1) || {
+  printf '%s\n' "$message" >&2
+  fail "docker.service cannot be enabled (see above)."
+}
 if systemctl is-active -q docker.service; then
   [ "$load" = none ] || systemctl reload docker.service || fail "dockerd cannot be reloaded."
   [ "$load" != restart ] || start restart

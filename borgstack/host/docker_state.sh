@@ -4,12 +4,14 @@
 # Prints lines of `KEY VALUE`; borgstack/docker.py compares them.
 set -u
 export LC_ALL=C
+# quiet: dpkg-query complains of each package that it has never heard of.
 dpkg-query -W -f '${db:Status-Abbrev}|${Package}|${Version}\n' "$@" 2>/dev/null |
   awk -F'|' '$1 ~ /^i/ { print ($1 ~ /^ii/ ? "package " : "broken ") $2 " " $3 }'
 
 key=/etc/apt/keyrings/docker.asc
 if [ -e "$key" ]; then
   # gpg wants some home; without a keyring it writes nothing there.
+  # quiet: a key without a fingerprint is told of as unreadable.
   fingerprints=$(gpg --homedir /run --no-options --batch --no-keyring --trust-model always \
     --show-keys --with-colons "$key" 2>/dev/null |
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }' | sort | tr '\n' ' ')
@@ -35,6 +37,7 @@ units=$(printf '%s\n' "$units" | awk '$0 == "" { socket = 1 } !socket { print "u
 started=$(printf '%s\n' "$units" | sed -n 's/^unit ExecMainStartTimestamp=//p')
 [ -z "$started" ] || echo "started $(date -d "$started" +%s)"
 [ -z "$units" ] || printf '%s\n' "$units"
+# quiet: a daemon that was started by hand has no note.
 pid=$(printf '%s\n' "$units" | sed -n 's/^unit MainPID=//p')
 if [ "${pid:-0}" != 0 ] && [ -e /etc/docker/daemon.json ]; then
   echo "written $(stat -c %Y /etc/docker/daemon.json)"

@@ -27,6 +27,7 @@ cannot_start() {
   exit 1
 }
 
+# quiet: `df` adds to a message that is shown anyway.
 base64 -d | tar -x -p --numeric-owner -C "$staging" || {
   df -h "$directory" >&2 || true
   refuse "The new files could not be unpacked in $staging (see above; is the disk full?)."

@@ -13,6 +13,7 @@ fail() {
   echo "it; disconnect them and run the deploy again." >&2
   exit 1
 }
+# quiet: a container that is gone by now is nobody's.
 for word in "$@"; do
   network=${word%%:*} services=$(printf %s "${word#*:}" | tr , ' ')
   others=''

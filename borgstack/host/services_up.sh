@@ -28,6 +28,7 @@ fail() {
   exit 1
 }
 
+# quiet: one that has ended cannot be stopped; what `docker rm` says is shown.
 started=$(date +%s)
 services='' containers=''
 for word in "$@"; do
@@ -47,6 +48,7 @@ for word in "$@"; do
   services="$services $service" containers="$containers $container"
 done
 
+# quiet: what is removed before the second try may not be there; that try says what is wrong.
 if [ -n "$services" ]; then
   # `up` would start one-shots again, and with --no-deps it would label containers with another
   # hash than `config --hash` and an operator's own `docker compose up` have: create, then start.

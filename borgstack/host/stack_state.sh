@@ -32,6 +32,8 @@ trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 # Secrets go through pipes alone; salted digests say whether others hold the same ones.
+# quiet: a container that is not there yet fails its part, and .env may not be there; what cannot be
+# told then is None to the comparison, and a healthy one that does not answer stops the run.
 value() {
   awk '
 @env_value.awk@
@@ -47,6 +49,7 @@ docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" "$replies" $
 @database_state.sh@
 INNER
 
+# quiet: as above.
 if [ -n "$instance" ]; then
   (
     set -- "$directory" "$admin" "$inbox" "$workflows"
@@ -87,6 +90,7 @@ override=$(override_in "$directory")
 docker volume ls --format 'volume {{.Name}}|{{.Label "com.docker.compose.project"}}' >"$parts/8" &
 docker image ls --no-trunc --format 'local {{.Repository}}:{{.Tag}}|{{.ID}}|{{.Size}}' >"$parts/11" &
 [ ! -f "$directory/.pulled-images" ] || sed 's/^/pulled /' "$directory/.pulled-images" >"$parts/12"
+# quiet: `docker inspect` complains of each thing that is not there, which is the answer.
 # One call for images, networks, and the two containers that are asked from here, in their network: an
 # exec costs the host ten times as much. Like an exec, that leaves out what is paused. What a thing of
 # another kind does not have, `index` takes for nothing.
@@ -101,6 +105,7 @@ things=$(docker inspect -f "{{with index . \"State\"}}$process{{else}}\
 printf '%s\n' "$things" | grep -E '^(image|network) ' >"$parts/2"
 process() { printf '%s\n' "$things" | sed -n "s|^process /$1 \([1-9][0-9]*\) .*|\1|p"; }
 
+# quiet: what has ended since then is as good as one that did not run.
 pid=$(process borgstack_redis)
 if [ -n "$pid" ]; then
   # shellcheck disable=SC2086
@@ -123,6 +128,7 @@ if [ -n "$pid" ]; then
 INNER
 fi
 
+# quiet: a daemon that ends meanwhile is told of as stopped.
 docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}
 mounts {{.Names}}|{{.Mounts}}' >"$parts/1" 2>/dev/null || {
   echo "engine stopped"
@@ -142,6 +148,7 @@ for name in $(sed -n 's/^container \([^|]*\)|.*(unhealthy).*/\1/p' "$parts/1"); 
   [ "${last:-0}" -ge "${began:-0}" ] ||
     sed -i "/^container $name|/s/(unhealthy)/(health: starting)/" "$parts/1"
 done
+# quiet: a handshake that fails shows that nothing is served.
 # A certificate that is neither stored nor served is still being obtained.
 for name in $(sed -n 's/^caddy-unstored //p' "$parts/5" 2>/dev/null); do
   timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$name" </dev/null 2>/dev/null |
