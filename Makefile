@@ -3,6 +3,8 @@ PYTHON ?= python3
 HOST ?= lab
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
+# What runs on servers, and the scripts that tests bring there.
+SCRIPTS := $(wildcard borgstack/host/*.sh scripts/*.sh files/chatwoot/*.sh tests/deployment/*.sh tests/e2e/*.sh)
 
 .PHONY: help setup dev demo test test-fast test-fuzz test-e2e test-real test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
@@ -27,6 +29,7 @@ lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/shellcheck $(SCRIPTS)
 
 test-fast: dev ## unit and operation tests: no Docker, a minute and a half
 	$(BIN)/pytest tests/unit tests/operations --cov --cov-report=term:skip-covered --cov-fail-under=90

@@ -36,6 +36,7 @@ SELECT 'schema ' || current_database() || ' ' || unnest(xpath('/row/version/text
     'SELECT max(version) AS version FROM schema_migrations', false, true, '')))
  WHERE to_regclass('schema_migrations') IS NOT NULL;"
 
+# quiet: tables that are others than expected are told as such.
 application() {
   cat <<'SQL'
 @application_state.sql@
@@ -63,6 +64,7 @@ look() {
     *) verdict=unasked ;;
     esac
   fi
+  # quiet: a database that is missing has nothing to say.
   rows=$(ask -d "$database" -c "$sql" 2>/dev/null) || rows=''
   printf '%s\n' "$rows" "password $role $verdict"
 }

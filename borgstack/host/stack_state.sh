@@ -31,6 +31,8 @@ trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 # Secrets go through pipes alone; salted digests say whether others hold the same ones.
+# quiet: a container that is not there yet fails its part, and .env may not be there; what cannot be
+# told then is None to the comparison, and a healthy one that does not answer stops the run.
 value() {
   awk '
 @env_value.awk@
@@ -44,6 +46,7 @@ docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $databases >
 @database_state.sh@
 INNER
 
+# quiet: as above.
 if [ -n "$instance" ]; then
   (
     set -- "$directory" "$admin" "$inbox" "$workflows"
@@ -56,24 +59,35 @@ if [ -n "$instance" ]; then
 INNER
 fi
 
-# The plugin itself, not `docker compose`: that one starts every plugin twice to ask its name.
-for compose in /usr/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins \
-  /usr/local/lib/docker/cli-plugins /usr/local/libexec/docker/cli-plugins; do
-  [ -x "$compose/docker-compose" ] && break
+# The plugin itself, not `docker compose`: that one starts every plugin twice to ask its name. The one
+# that Docker's CLI would take, so that both hash alike.
+own=${DOCKER_CONFIG:-${HOME:-/root}/.docker}
+set_by_hand=$(grep -s cliPluginsExtraDirs "$own/config.json")
+[ -z "$set_by_hand" ] ||
+  compose=$(docker info -f '{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}{{.Path}}{{end}}{{end}}')
+[ -n "${compose:-}" ] || for folder in "$own" /usr/local/lib/docker /usr/local/libexec/docker \
+  /usr/lib/docker /usr/libexec/docker; do
+  compose=$folder/cli-plugins/docker-compose
+  [ ! -e "$compose" ] || break
 done
 # Without `:?`, a secret that is still missing changes the hash of its readers and of no other.
 printf %s "$compose_file" | base64 -d | sed 's/:?}/}/g' >"$parts/compose.yml"
-override=$directory/docker-compose.override.yml
-if [ -f "$override" ]; then
-  override="-f $override"
-  echo "override" >"$parts/7"
-else
-  override=''
-fi
-(cd "$directory" 2>/dev/null || exit 0
-  # shellcheck disable=SC2086
-  env $plain "$compose/docker-compose" --project-directory "$directory" -f "$parts/compose.yml" \
-    $override config --hash '*' 2>/dev/null | sed 's/^/hash /') >"$parts/3" &
+@compose_files.sh@
+override=$(override_in "$directory")
+[ -z "$override" ] || echo "override" >"$parts/7"
+# With services behind a profile: one that an operator has started is declared, too.
+[ ! -d "$directory" ] || (
+  set -- --project-directory "$directory" -f "$parts/compose.yml"
+  [ -z "$override" ] || set -- "$@" -f "$override"
+  cd "$directory" || exit
+  # shellcheck disable=SC2086 # words on purpose
+  env $plain "$compose" "$@" --profile '*' config --hash '*' 2>"$parts/said" |
+    sed 's/^/hash /' >"$parts/3"
+) &
+docker volume ls --format 'volume {{.Name}}|{{.Label "com.docker.compose.project"}}' >"$parts/8" &
+docker image ls --no-trunc --format 'local {{.Repository}}:{{.Tag}}|{{.ID}}|{{.Size}}' >"$parts/11" &
+[ ! -f "$directory/.pulled-images" ] || sed 's/^/pulled /' "$directory/.pulled-images" >"$parts/12"
+# quiet: `docker inspect` complains of each thing that is not there, which is the answer.
 # One call for images, networks, and the two containers that are asked from here, in their network: an
 # exec costs the host ten times as much. Like an exec, that leaves out what is paused. What a thing of
 # another kind does not have, `index` takes for nothing.
@@ -88,6 +102,7 @@ things=$(docker inspect -f "{{with index . \"State\"}}$process{{else}}\
 printf '%s\n' "$things" | grep -E '^(image|network) ' >"$parts/2"
 process() { printf '%s\n' "$things" | sed -n "s|^process /$1 \([1-9][0-9]*\) .*|\1|p"; }
 
+# quiet: what has ended since then is as good as one that did not run.
 pid=$(process borgstack_redis)
 if [ -n "$pid" ]; then
   # shellcheck disable=SC2086
@@ -110,7 +125,9 @@ if [ -n "$pid" ]; then
 INNER
 fi
 
-docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}' >"$parts/1" 2>/dev/null || {
+# quiet: a daemon that ends meanwhile is told of as stopped.
+docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}
+mounts {{.Names}}|{{.Mounts}}' >"$parts/1" 2>/dev/null || {
   echo "engine stopped"
   wait
   exit 0
@@ -120,18 +137,30 @@ wait
 # A daemon that was restarted shows the health that it had saved, perhaps from long ago: an
 # "unhealthy" without a check since then is no more than "starting".
 for name in $(sed -n 's/^container \([^|]*\)|.*(unhealthy).*/\1/p' "$parts/1"); do
-  began=$(systemctl show --timestamp=unix -p ExecMainStartTimestamp --value docker.service 2>/dev/null)
+  began=$(TZ=UTC systemctl show -p ExecMainStartTimestamp --value docker.service)
+  began=$(date -d "${began:-@0}" +%s)
   # A clock that was ahead when the daemon started says nothing.
-  [ "${began#@}" -le "$(date +%s)" ] 2>/dev/null || began=@0
+  [ "${began:-0}" -le "$(date +%s)" ] || began=0
   last=$(docker inspect -f '{{range .State.Health.Log}}{{.Start.Unix}} {{end}}' "$name" | awk '{ print $NF }')
-  [ "${last:-0}" -ge "${began#@}" ] 2>/dev/null ||
+  [ "${last:-0}" -ge "${began:-0}" ] ||
     sed -i "/^container $name|/s/(unhealthy)/(health: starting)/" "$parts/1"
 done
+# quiet: a handshake that fails shows that nothing is served.
 # A certificate that is neither stored nor served is still being obtained.
 for name in $(sed -n 's/^caddy-unstored //p' "$parts/5" 2>/dev/null); do
   timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$name" </dev/null 2>/dev/null |
     openssl x509 -noout -checkend 0 >/dev/null 2>&1 || sed -i "/^caddy-unstored $name\$/d" "$parts/5"
 done
+# Compose quotes what it takes offence at, values of .env among it.
+if [ -s "$parts/said" ] && [ ! -s "$parts/3" ]; then
+  mask='
+@env.awk@
+@mask.awk@
+'
+  env=$directory/.env
+  [ -r "$env" ] || env=/dev/null
+  awk "$mask" part=env "$env" part=log "$parts/said" | tail -n 3 | sed 's/^/rejected /'
+fi
 echo "engine running"
 for file in "$directory"/first-passwords/*@*; do
   [ ! -e "$file" ] || echo "first-password ${file##*/}"

@@ -14,6 +14,7 @@ seen=$(mktemp -d)
 trap 'rm -rf "$seen"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
+# quiet: a container that does not answer leaves its part empty, and the verdict says which.
 program='
 @evolution_look.js@
 '

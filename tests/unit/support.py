@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -73,6 +74,16 @@ def run_text(text: str, *arguments: str, stdin: str = "", first_on_path: Path | 
         timeout=60,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def of_this_host(root: Path) -> str:
+    """`stack_state.sh` as it is on a host below `root`, with Compose where `bin` has it."""
+    text = script_text("stack_state").replace("${HOME:-/root}", f"{root}/home")
+    folder = root / "usr/libexec/docker"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "cli-plugins").exists():
+        (folder / "cli-plugins").symlink_to(root / "bin")
+    return re.sub(r"(?<= )/usr/(?=lib|local)", f"{root}/usr/", text)
 
 
 def program(folder: Path, name: str, text: str) -> Path:

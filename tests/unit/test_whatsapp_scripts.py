@@ -17,7 +17,7 @@ import pytest
 
 from borgstack import secrets, stack, whatsapp
 from borgstack.host import script_text
-from tests.unit.support import Ran, program, run_script, run_text, settings_of
+from tests.unit.support import Ran, of_this_host, program, run_script, run_text, settings_of
 
 VALUES = {
     "CHATWOOT_API_TOKEN": "TokenOfChatwoot0123456789",
@@ -185,7 +185,7 @@ def look_at_all(host: Path, *asked: str) -> stack.StackState:
 "exec -i evolution"*) cat >{host}/program; echo 'evolution {json.dumps(INSTANCE)}' ;;""",
     )
     program(host / "bin", "docker-compose", "exit 0")
-    text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
+    text = of_this_host(host)
     arguments = (str(host), "chatwoot_db:u:P", "key", "", "DOMAIN=example.com", "", "")
     ran = run_text(
         text, *arguments, "ops@example.com", "salt", *asked, "n8n:1", first_on_path=host / "bin"
