@@ -50,7 +50,7 @@ look() {
   database=$1 role=$2 sql=$3
   if ! printenv "$4" >/dev/null; then
     # A container that does not have it yet is made anew before anybody asks again.
-    verdict=unset
+    verdict="unset"
   elif [ -z "$address" ]; then
     verdict=unasked
   elif rows=$(PGPASSWORD=$(printenv "$4") "$psql" -qAtXw -h "$address" -U "$role" -d "$database" \
