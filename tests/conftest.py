@@ -7,13 +7,20 @@ place: the scripts under test call `sync`, and dozens of them on a busy disk cos
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent import monkey
 from hypothesis import HealthCheck, settings
+
+# pyinfra's command line replaces the standard library's threads by gevent's when it is imported.
+# In a process of its own, as tests start it, it still does. In this one it would take the threads
+# from under pytest-xdist, which then waits for ever for the next test.
+monkey.patch_all = lambda *_, **__: None
 
 MEMORY = Path("/dev/shm")
 
@@ -45,6 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("whole" if config.getoption("whole") else "sample")
+
+
+def pytest_collection_finish() -> None:
+    """Take what is loaded by now out of the collector's rounds: it stays, and it is a lot."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
