@@ -1,8 +1,9 @@
 """Samples of the long suites, and temp directories in memory.
 
-Tests marked `family("NAME")` run whole with `--whole` (`make test-slow`); otherwise one of each
-family runs, drawn with a seed that is printed. Temp directories are in memory where there is such a
-place: the scripts under test call `sync`, and dozens of them on a busy disk cost half a minute.
+Tests marked `slow` run with `--whole` alone (`make test-slow`). Of those marked `family("NAME")`, one
+of each family runs without it, drawn with a seed that is printed. Temp directories are in memory
+where there is such a place: the scripts under test call `sync`, and dozens of them on a busy disk
+cost half a minute.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - pytest-xdist's o
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep one test of each family, unless all are wanted or some were chosen by name."""
+    """Keep one test of each family and none of the slow ones, unless all are wanted or some were
+    chosen by name.
+    """
     by_name = config.getoption("keyword") or any("::" in word for word in config.args)
     if config.getoption("whole") or by_name:
         return
@@ -84,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             families.setdefault((item.path, mark.args[0]), []).append(item)
     given = getattr(config, "workerinput", {}).get("sample_seed", config.getoption("sample_seed"))
     draw = random.Random(given)  # noqa: S311 - no secret
-    left_out = set()
+    left_out = {item for item in items if item.get_closest_marker("slow")}
     for members in families.values():
         left_out |= set(members) - {draw.choice(members)}
     config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
