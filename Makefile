@@ -1,6 +1,6 @@
 # The two commands of the README are `make demo` and `make test`; `make help` lists the others.
 PYTHON ?= python3
-HOST ?= lab
+HOST ?= demo
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 # What runs on servers, and the scripts that tests bring there.
@@ -31,8 +31,8 @@ lint: dev
 	$(BIN)/mypy
 	$(BIN)/shellcheck $(SCRIPTS)
 
-test-fast: dev ## unit and operation tests: no Docker, a minute and a half
-	$(BIN)/pytest tests/unit tests/operations --cov --cov-report=term:skip-covered --cov-fail-under=90
+test-fast: dev ## unit and operation tests: no Docker, a minute
+	$(BIN)/pytest tests/unit tests/operations -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-fuzz: dev ## 100 examples of each property; test-slow tries 10,000
 	$(BIN)/pytest tests/fuzz
@@ -47,8 +47,8 @@ test-e2e: dev ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 test-real: dev ## the whole stack on real programs: LAB_REAL_IMAGES names a folder that makes them
 	$(BIN)/pytest --real tests/real --durations=10
 
-test-slow: dev ## the long suites whole: every drift, kill point and leak, 10,000 fuzz examples
-	$(BIN)/pytest --whole tests
+test-slow: dev ## the long suites whole: every drift, kill point, leak and bare machine, 10,000 fuzz examples
+	$(BIN)/pytest --whole --ignore=tests/real tests
 
 bench: dev .bench-venv/.made ## the benchmark: 25 minutes, seven lab hosts; BENCH='--keep' leaves them
 	@$(BIN)/python -m bench $(BENCH)
@@ -67,7 +67,7 @@ lab-up: ## only the lab hosts (README: what is a double)
 lab-down: ## remove the lab, keep its images
 	@$(LAB) down
 
-lab-ssh: ## make -s lab-ssh CMD='uptime' [HOST=lab]: a command as root on a lab host
+lab-ssh: ## make -s lab-ssh CMD='uptime' [HOST=demo]: a command as root on a lab host
 	@$(LAB) ssh --host $(HOST) "$$CMD"
 
 env-example: dev ## write .env.example from the list in borgstack/secrets.py

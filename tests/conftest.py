@@ -1,21 +1,29 @@
 """Samples of the long suites, and temp directories in memory.
 
-Tests marked `family("NAME")` run whole with `--whole` (`make test-slow`); otherwise one of each
-family runs, drawn with a seed that is printed. Temp directories are in memory where there is such a
-place: the scripts under test call `sync`, and dozens of them on a busy disk cost half a minute.
+Tests marked `slow` run with `--whole` alone (`make test-slow`). Of those marked `family("NAME")`,
+one of each family runs without it, drawn with a seed that is printed. Temp directories are in
+memory where there is such a place: the scripts under test call `sync`, and dozens of them on a busy
+disk cost half a minute.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent import monkey
 from hypothesis import HealthCheck, settings
 
 from tests.lab import hub, images
+
+# pyinfra's command line replaces the standard library's threads by gevent's when it is imported.
+# In a process of its own, as tests start it, it still does. In this one it would take the threads
+# from under pytest-xdist, which then waits for ever for the next test.
+monkey.patch_all = lambda *_, **__: None
 
 MEMORY = Path("/dev/shm")
 
@@ -56,6 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("whole" if config.getoption("whole") else "sample")
 
 
+def pytest_collection_finish() -> None:
+    """Take what is loaded by now out of the collector's rounds: it stays, and it is a lot."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     sample = f"a sample, --sample-seed={config.getoption('sample_seed')}"
     long = "whole" if config.getoption("whole") else sample
@@ -72,7 +86,9 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - pytest-xdist's o
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep one test of each family, unless all are wanted or some were chosen by name."""
+    """Keep one test of each family and none of the slow ones, unless all are wanted or some were
+    chosen by name.
+    """
     by_name = config.getoption("keyword") or any("::" in word for word in config.args)
     if config.getoption("whole") or by_name:
         return
@@ -82,7 +98,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             families.setdefault((item.path, mark.args[0]), []).append(item)
     given = getattr(config, "workerinput", {}).get("sample_seed", config.getoption("sample_seed"))
     draw = random.Random(given)  # noqa: S311 - no secret
-    left_out = set()
+    left_out = {item for item in items if item.get_closest_marker("slow")}
     for members in families.values():
         left_out |= set(members) - {draw.choice(members)}
     config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))

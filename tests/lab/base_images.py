@@ -14,6 +14,11 @@ from tests.lab.shell import lock_fds, run
 
 MIRROR = "http://deb.debian.org"
 SOURCES = {
+    "bookworm": (
+        f"deb {MIRROR}/debian bookworm main",
+        f"deb {MIRROR}/debian bookworm-updates main",
+        f"deb {MIRROR}/debian-security bookworm-security main",
+    ),
     "trixie": (
         f"deb {MIRROR}/debian trixie main",
         f"deb {MIRROR}/debian trixie-updates main",

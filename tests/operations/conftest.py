@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 import pytest
-from pyinfra.api import Config, Host, Inventory, State, inventory
+from pyinfra.api import Config, Host, Inventory, State, arguments, inventory
 from pyinfra.api.connect import connect_all
 from pyinfra.api.operation import OperationMeta, add_op
 from pyinfra.api.operations import run_ops
@@ -47,11 +47,14 @@ def rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def connectors_read_once() -> Iterator[None]:
-    """pyinfra asks every installed package for connectors whenever it makes an inventory."""
+def read_once() -> Iterator[None]:
+    """What pyinfra finds out anew each time: for every inventory which connectors the installed
+    packages have, for every operation which types its global arguments are.
+    """
+    names = ((inventory, "get_all_connectors"), (inventory, "get_execution_connectors"))
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("get_all_connectors", "get_execution_connectors"):
-            patch.setattr(inventory, name, cache(getattr(inventory, name)))
+        for module, name in (*names, (arguments, "all_global_arguments")):
+            patch.setattr(module, name, cache(getattr(module, name)))
         yield
 
 
