@@ -269,6 +269,15 @@ def entries_for(settings: Settings) -> tuple[Entry, ...]:
     )
 
 
+def withdrawn(settings: Settings) -> tuple[Entry, ...]:
+    """The entries of which no setting has a value any more."""
+    return tuple(
+        entry
+        for entry in ENTRIES
+        if entry.kind is Kind.SUPPLIED and entry.value and entry.value(settings) is None
+    )
+
+
 def readers(name: str) -> tuple[str, ...]:
     """The services whose environment holds an entry: they are made anew when it changes."""
     return next((entry.readers for entry in ENTRIES if entry.name == name), ())
@@ -296,6 +305,19 @@ def generate(entry: Entry) -> str:
     return str(first + pwd.genword(length=entry.length - 1, charset="ascii_62"))
 
 
+def rules(settings: Settings) -> tuple[str, ...]:
+    """All that `env_state.sh` has to look for."""
+    # What this tool has appended stands below its comment; another one is the operator's own.
+    former = (
+        "\t".join((one.name, "withdrawn", "0", _notes(one)[-1])) for one in withdrawn(settings)
+    )
+    return (*(rule(entry, settings) for entry in entries_for(settings)), *former)
+
+
+def _notes(entry: Entry) -> list[str]:
+    return [f"# {line}" for line in entry.comment.splitlines()]
+
+
 def rule(entry: Entry, settings: Settings) -> str:
     """The entry as `env_state.sh` reads it: name, kind, least length, expected plain value."""
     expected = entry.value(settings) if entry.kind is Kind.PLAIN and entry.value else ""
@@ -313,7 +335,7 @@ class EnvState:
 
     :ivar owner: `TYPE|MODE|UID|GID`, or None when there is no such file.
     :ivar problems: lines that cannot be read, as (line number, why); 0 means the file as a whole.
-    :ivar verdicts: by name: `ok`, `empty`, `missing`, `differs`, or `refused WHY`.
+    :ivar verdicts: by name: `ok`, `empty`, `missing`, `differs`, `withdrawn`, or `refused WHY`.
     :ivar digests: by name of a supplied entry, see `digest`.
     :ivar leftovers: half-written files that a killed run left beside it.
     """
@@ -325,6 +347,8 @@ class EnvState:
     leftovers: tuple[str, ...] = ()
 
 
+DROP = "drop"
+"""Empties an entry; whoever read it does so no longer, so nothing is made anew for it."""
 FIT_OWNER = "regular file|600|0|0"
 
 
@@ -367,6 +391,11 @@ def changes(settings: Settings, state: EnvState, salt: str) -> list[EnvChange]:
             wanted = digest(salt, entry.value(settings) or "")
             if state.digests.get(entry.name) != wanted:
                 found.append(EnvChange(entry.name, "differs", verb))
+    found += [
+        EnvChange(entry.name, "no setting gives it any more", DROP)
+        for entry in withdrawn(settings)
+        if state.verdicts.get(entry.name) == "withdrawn"
+    ]
     return found
 
 
@@ -376,6 +405,9 @@ def payload(settings: Settings, found: Iterable[EnvChange]) -> str:
     lines: list[str] = []
     for change in found:
         if not change.name:
+            continue
+        if change.verb == DROP:
+            lines.append(f"{DROP} {change.name}")
             continue
         entry = by_name[change.name]
         value = entry.value(settings) if entry.value else generate(entry)

@@ -2,11 +2,12 @@
 # read, and one verdict for each key that the project knows.
 #
 # Usage: env_state PATH SALT RULE...
-#   RULE is NAME<tab>KIND<tab>LEAST-LENGTH<tab>EXPECTED; EXPECTED only for kind `plain`.
+#   RULE is NAME<tab>KIND<tab>LEAST-LENGTH<tab>EXPECTED; EXPECTED only for kind `plain`, and for
+#   `withdrawn`: there it is the comment that stands above what this tool has appended.
 # Prints: leftover PATH                (of a killed run)
 #         file TYPE|MODE|UID|GID        (or: file missing)
 #         problem LINE WHY
-#         entry NAME VERDICT            ok, empty, missing, differs, or refused WHY
+#         entry NAME VERDICT            ok, empty, missing, differs, withdrawn, or refused WHY
 #         digest NAME HEX               kind `supplied`: of SALT and the value
 set -eu
 export LC_ALL=C
@@ -33,6 +34,8 @@ fi
 program='
 @env.awk@
 function verdict(name,    value, kind) {
+  if (kinds[name] == "withdrawn")
+    return seen[name] == 1 && !blank(values[name]) && above[name] == expected[name] ? "withdrawn" : ""
   if (!(name in seen)) return "missing"
   if (seen[name] > 1) return "refused stands more than once"
   value = values[name]; kind = kinds[name]
@@ -60,8 +63,16 @@ BEGIN {
 }
 { parse($0) }
 PROBLEM != "" { print "problem " FNR " " PROBLEM }
-NAME in kinds { seen[NAME]++; values[NAME] = VALUE; fit[NAME] = plain_or_quoted() }
-END { for (i = 2; i < rules; i++) print "entry " order[i] " " verdict(order[i]) }
+NAME in kinds {
+  seen[NAME]++; values[NAME] = VALUE; fit[NAME] = plain_or_quoted(); above[NAME] = before
+}
+{ before = $0 }
+END {
+  for (i = 2; i < rules; i++) {
+    found = verdict(order[i])
+    if (found != "") print "entry " order[i] " " found
+  }
+}
 '
 awk "$program" "$path" "$@"
 

@@ -5,6 +5,7 @@
 #   payload lines: note NAME TEXT     a comment to stand above NAME if NAME has to be appended
 #                  fill NAME VALUE    give NAME this value unless it has one
 #                  set  NAME VALUE    give NAME this value
+#                  drop NAME          leave NAME without a value
 # Prints the names it wrote, never a value.
 set -eu
 export LC_ALL=C
@@ -40,7 +41,7 @@ part == "payload" { if ($0 != "") take($0); next }
   parse($0)
   if (NAME in wanted && !(NAME in done)) {
     done[NAME] = 1
-    if (verbs[NAME] == "set" || blank(VALUE)) {
+    if (verbs[NAME] != "fill" || blank(VALUE)) {
       print "wrote " NAME > "/dev/stderr"
       if (AFTER ~ /^\t*#/) sub(/#/, " #", AFTER)
       print BEFORE quoted(wanted[NAME]) AFTER
@@ -52,7 +53,7 @@ part == "payload" { if ($0 != "") take($0); next }
 END {
   for (i = 1; i <= count; i++) {
     name = order[i]
-    if (name in done) continue
+    if (name in done || verbs[name] == "drop") continue
     print "wrote " name > "/dev/stderr"
     printf "%s", notes[name]
     print name "=" quoted(wanted[name])

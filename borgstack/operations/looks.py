@@ -67,8 +67,7 @@ def server_state(settings: Settings) -> ServerState:
 
 def env_state(settings: Settings) -> EnvState:
     """`.env` as it is on this host, judged by these settings."""
-    rules = tuple(secrets.rule(entry, settings) for entry in secrets.entries_for(settings))
-    return observe(Env, path=ENV_PATH, salt=SALT, rules=rules)
+    return observe(Env, path=ENV_PATH, salt=SALT, rules=secrets.rules(settings))
 
 
 def env_changes(settings: Settings) -> list[EnvChange]:

@@ -112,7 +112,8 @@ def service_changes(
     changes = stack.service_changes(project, names, live)
     differing = {change.service for change in changes}
     for change in env_changes(project.settings):
-        for service in () if change.name in plain else secrets.readers(change.name):
+        unread = change.name in plain or change.verb == secrets.DROP
+        for service in () if unread else secrets.readers(change.name):
             if service in names and service not in differing:
                 differing.add(service)
                 container = project.services[service].container

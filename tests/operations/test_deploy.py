@@ -78,6 +78,7 @@ FIT_ENV = FIT["env_state"]
         ),
         ("env_state", altered(FIT_ENV, "|600|", "|644|"), ["env_write"]),
         ("env_state", altered(FIT_ENV, "DOMAIN ok", "DOMAIN differs"), ["env_write"]),
+        ("env_state", [*FIT_ENV, "entry SMTP_PASSWORD withdrawn"], ["env_write"]),
         (
             "env_state",  # read by Redis, prepare, web and worker, Evolution
             altered(FIT_ENV, "REDIS_PASSWORD ok", "REDIS_PASSWORD empty"),

@@ -42,7 +42,7 @@ class EnvFile:
 
     def state(self, one: Settings | None = None) -> Ran:
         one = one or settings_of()
-        rules = (secrets.rule(entry, one) for entry in secrets.entries_for(one))
+        rules = secrets.rules(one)
         ran = run_script(
             "env_state", str(self.path), SALT, *rules, first_on_path=self.first_on_path
         )
@@ -120,6 +120,41 @@ def test_writing_what_is_complete_changes_no_byte(env: EnvFile) -> None:
     payload = "".join(f"fill {name} Replacement{'x' * 130}\n" for name in SECRET_NAMES)
     assert env.write(payload).status == 0
     assert env.path.read_bytes() == before
+
+
+def test_a_supplied_value_goes_with_its_setting_and_comes_back_with_it(
+    env: EnvFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_KEPT", KEPT)
+    given = {"smtp_password": "env:TEST_KEPT", "editors_password": "env:TEST_KEPT"}
+    supplied = settings_of(**SUPPLIED, editors=["n8n"], **given)
+    env.complete(supplied)
+    assert env.value("SMTP_PASSWORD") == KEPT
+    others = {name: env.value(name) for name in NAMES}
+    changes = secrets.changes(settings_of(), env.look(), SALT)
+    assert [str(change) for change in changes] == [
+        f".env: {name}: no setting gives it any more"
+        for name in ("SMTP_PASSWORD", "EDITORS_PASSWORD_HASH")
+    ]
+    env.complete()
+    assert (env.value("SMTP_PASSWORD"), env.value("EDITORS_PASSWORD_HASH")) == ("", "")
+    assert {name: env.value(name) for name in NAMES} == others
+    assert secrets.changes(settings_of(), env.look(), SALT) == []
+    env.complete(supplied)
+    assert env.value("SMTP_PASSWORD") == KEPT
+    assert secrets.changes(supplied, env.look(supplied), SALT) == []
+
+
+@pytest.mark.parametrize(
+    "own",
+    [f"SMTP_PASSWORD={KEPT}\n", f"# for my own relay\nSMTP_PASSWORD='{KEPT}'\n"],
+)
+def test_a_key_that_an_operator_wrote_stays_though_no_setting_gives_it(
+    env: EnvFile, own: str
+) -> None:
+    env.complete()
+    env.put(env.path.read_text() + own)
+    assert secrets.changes(settings_of(), env.look(), SALT) == []
 
 
 OPERATORS_LINES = [
