@@ -19,6 +19,8 @@ HEADERS = {
     "referrer-policy": "strict-origin-when-cross-origin",
 }
 CLOSED = {401, 403, 404}
+NO_WIDGET = "web widget does not exist"
+"""Chatwoot's answer to a token that no inbox has: the page's own code has run."""
 
 
 def _answer(evidence: Evidence, name: str) -> Answer:
@@ -137,14 +139,20 @@ def widget(project: Project, evidence: Evidence) -> Verdict:
         kind = script.headers.get("content-type", "")
         problems.append(f"/packs/js/sdk.js: {_told(script)} {kind}".strip())
     own = (evidence.inside.web or {}).get("widget") or {}
-    if not page.status or page.status >= 500:
-        problems.append(f"/widget: {_told(page)}")
+    if page.status == 429:
+        problems.append("/widget: 429, this address is limited; ask again in an hour")
+    elif page.status != 200 and not (page.status == 404 and NO_WIDGET in page.body):
+        problems.append(f"/widget: {_told(page)}, and it is not Chatwoot's word on the token")
     for name in ("x-frame-options", "content-security-policy"):
         seen = page.headers.get(name)
         forbids = seen if name == "x-frame-options" or "frame-ancestors" in (seen or "") else None
         if forbids and forbids != own.get(name):
             problems.append(f"/widget comes with {name}: {forbids}")
-    return unless(problems, "the script is served, and nothing forbids to frame /widget", CADDY)
+    return unless(
+        problems,
+        f"the script is served, /widget answers 200 or {NO_WIDGET!r}, nothing forbids to frame it",
+        CADDY,
+    )
 
 
 def websocket(project: Project, evidence: Evidence) -> Verdict:

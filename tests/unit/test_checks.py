@@ -108,6 +108,7 @@ def fit_lines() -> list[str]:
     return lines
 
 
+UNKNOWN_TOKEN = '{"error":"web widget does not exist"}'
 PAGE = Answer(
     200,
     {
@@ -126,7 +127,7 @@ OUTSIDE = Outside(
         "api": Answer(200, {}, json.dumps(WEB["api"])),
         "agents": Answer(401),
         "script": Answer(200, {"content-type": "text/javascript"}),
-        "widget": Answer(404, {}),
+        "widget": Answer(404, {}, UNKNOWN_TOKEN),
         "onboarding": Answer(404),
         "super_admin": Answer(
             302, {"location": "https://chatwoot.example.com/super_admin/sign_in"}
@@ -318,6 +319,10 @@ OUTSIDES: list[tuple[str, Outside, str]] = [
     ("widget", answers(script=Answer(200, {"content-type": "text/html"})), "text/html"),
     ("widget", answers(widget="timed out"), "/widget: timed out"),
     ("widget", answers(widget=Answer(502)), "/widget: 502"),
+    ("widget", answers(widget=Answer(429, {}, "Retry later")), "429, this address is limited"),
+    ("widget", answers(widget=Answer(404, {}, "Not Found")), "/widget: 404"),
+    ("widget", answers(widget=Answer(403, {}, UNKNOWN_TOKEN)), "/widget: 403"),
+    ("widget", answers(widget=Answer(302, {"location": "/app"})), "/widget: 302"),
     ("widget", answers(widget=Answer(200, {"x-frame-options": "DENY"})), "x-frame-options: DENY"),
     (
         "widget",
@@ -358,7 +363,7 @@ def test_chatwoots_own_switches_count_beside_caddys() -> None:
 
 def test_a_page_that_chatwoot_itself_forbids_to_frame_is_no_fault_of_the_way() -> None:
     own = {"x-frame-options": "SAMEORIGIN", "content-security-policy": None}
-    seen = answers(widget=Answer(404, {"x-frame-options": "SAMEORIGIN"}))
+    seen = answers(widget=Answer(404, {"x-frame-options": "SAMEORIGIN"}, UNKNOWN_TOKEN))
     assert verdict("widget", web(widget=own), seen).result is Result.PASSED
 
 

@@ -392,9 +392,43 @@ def test_the_sender_of_mail_is_one_address_whatever_the_installation_is_called(n
     assert getaddresses([sender]) == [(name, "ops@example.com")]
 
 
+def claims(path: str) -> bool:
+    """Whether Caddy keeps a request to this path from Chatwoot, unless it only reads."""
+    (pattern,) = re.findall(
+        r"path_regexp (\S+)$", default_project().content(CADDYFILE).decode(), re.M
+    )
+    return re.search(pattern, path) is not None
+
+
+@pytest.mark.parametrize("ending", ["", "/", ".json", ".xml", ".json/", "//", ".", ".JSON"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/accounts", "/api/v2/accounts", "/auth", "//api//v1//accounts", "/AUTH"]
+)
+def test_no_spelling_of_a_path_opens_the_sign_up(path: str, ending: str) -> None:
+    assert claims(path + ending)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/auth/sign_in",
+        "/auth/password",
+        "/auth/sign_in.json",
+        "/api/v1/accounts/1/contacts",
+        "/api/v1/accounts/1.json",
+        "/api/v1/profile",
+        "/app/auth",
+    ],
+)
+def test_what_people_need_stays_open(path: str) -> None:
+    assert not claims(path)
+
+
 @pytest.mark.parametrize(
     "field",
     [
+        "request>headers>Referer",
+        "resp_headers>Location",
         "request>headers>Api_access_token",
         "request>headers>Access-Token",
         "resp_headers>Access-Token",
