@@ -2,7 +2,7 @@
 
 from pyinfra.context import ctx_host, ctx_state, host
 
-from borgstack.run import prepare_run, quicken
+from borgstack.run import fit_connection, prepare_run
 from tasks.chatwoot import start_chatwoot
 from tasks.config import put_files
 from tasks.database import converge_databases
@@ -16,7 +16,7 @@ from tasks.secrets import complete_env
 from tasks.whatsapp import connect_whatsapp
 
 project = prepare_run(ctx_state.get())[host.name]
-quicken(ctx_host.get())
+fit_connection(ctx_host.get())
 
 check_server(project=project)
 install_docker(project=project)

@@ -19,7 +19,7 @@ from pyinfra_cli.inventory import make_inventory
 from pyinfra_cli.util import parse_cli_arg
 
 from borgstack.operations import told
-from borgstack.run import quicken
+from borgstack.run import fit_connection, guard_names
 from borgstack.settings import Settings, settings_of_all
 
 
@@ -74,6 +74,7 @@ def choose_hosts(
     ctx_config.set(config)
     inventory = make_inventory(inventory_file, override_data=override, cwd=state.cwd)
     ctx_inventory.set(inventory)
+    guard_names(inventory)
     chosen = _apply_inventory_limit(inventory, tuple(limit))
     state.init(inventory, config, initial_limit=chosen)
     state.add_callback_handler(_ConnectErrors())
@@ -108,7 +109,7 @@ def settled_hosts(
     except Exception as error:  # an inventory may raise anything
         raise UnusableError(f"{inventory_file} cannot be used: {describe(error)}") from None
     if not hosts:
-        raise UnusableError("no host matches; see inventory.py and --limit")
+        raise UnusableError(f"no host matches; see {inventory_file} and --limit")
     return state, {host: settings[host.name] for host in hosts}
 
 
@@ -117,7 +118,7 @@ def ask(state: State, host: Host, fact: type[FactBase[Any]], **arguments: object
 
     :raises UnusableError: it cannot be had; says why.
     """
-    quicken(host)
+    fit_connection(host)
     try:
         with ctx_state.use(state), ctx_host.use(host):
             return get_fact(state, host, fact, kwargs=arguments, apply_failed_hosts=False)

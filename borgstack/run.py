@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
-from functools import cache
+from functools import cache, wraps
+from typing import Any
 
-from pyinfra.api import Host, State
+from pyinfra.api import Host, Inventory, State
 from pyinfra.api.exceptions import DeployError
 
 from borgstack.project import Project, render
@@ -21,10 +23,26 @@ def prepare_run(state: State) -> dict[str, Project]:
     :raises DeployError: production was not asked for, or anything cannot be used; no command has
         run on any host by then.
     """
+    guard_names(state.inventory)
     hosts = sorted(state.inventory.get_active_hosts(), key=lambda host: host.name)
     guard_production(hosts, limited=state.limit_hosts is not None)
     settings = settings_of_all((host.name, host.data.dict()) for host in hosts)
     return {name: render(one) for name, one in settings.items()}
+
+
+def guard_names(inventory: Inventory) -> None:
+    """Refuse an inventory in which `--limit` cannot tell a host from a group.
+
+    :raises DeployError: says which names, and what to do.
+    """
+    both = sorted(set(inventory.groups) & set(inventory.hosts))
+    if both:
+        raise DeployError(
+            f"expected hosts and groups of different names; saw {', '.join(both)} as both.\n"
+            f"  --limit {both[0]} would mean every host of the group. Nothing was touched.\n"
+            "  Give the group or the host another name in the inventory; ssh_hostname says where\n"
+            "  a host is whatever it is called."
+        )
 
 
 def guard_production(hosts: list[Host], *, limited: bool) -> None:
@@ -41,9 +59,36 @@ def guard_production(hosts: list[Host], *, limited: bool) -> None:
         )
 
 
-def quicken(host: Host) -> None:
-    """Switch Nagle's algorithm off on the SSH connection: some 40 ms less for every command."""
-    client = getattr(host.connector, "client", None)
+def fit_connection(host: Host) -> None:
+    """Make the host's SSH connection quick, and its commands the same whatever the login shell."""
+    client: Any = getattr(host.connector, "client", None)
+    _quicken(client)
+    plain = getattr(client, "exec_command", None)
+    if callable(plain) and not hasattr(plain, "__wrapped__"):
+
+        @wraps(plain)
+        def exec_command(command: str, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - paramiko's
+            return plain(for_any_shell(command), *rest, **named)
+
+        client.exec_command = exec_command
+
+
+_QUOTED = re.compile(r"""('[^']*')|("[^"]*")""")
+
+
+def for_any_shell(command: str) -> str:
+    """A command line as shlex quotes it, so written that fish reads it as sh does.
+
+    Within single quotes a backslash is one for sh and an escape for fish; in double quotes two of
+    them are one for both.
+    """
+    return _QUOTED.sub(
+        lambda span: span[1].replace("\\", """'"\\\\"'""") if span[1] else span[0], command
+    )
+
+
+def _quicken(client: Any) -> None:  # noqa: ANN401 - paramiko's
+    """Switch Nagle's algorithm off: some 40 ms less for every command."""
     transport = client.get_transport() if client else None
     connection = getattr(transport, "sock", None)
     if isinstance(connection, socket.socket):

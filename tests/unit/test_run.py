@@ -5,17 +5,23 @@ one are wrong. No connection is made here: pyinfra's own inventory and state, an
 from __future__ import annotations
 
 import re
+import shlex
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from pyinfra.api import Config, Host, Inventory, State
 from pyinfra.api.exceptions import DeployError
+from pyinfra.connectors.util import make_unix_command
 
-from borgstack.run import guard_production, prepare_run, quicken
+from borgstack import host as host_folder
+from borgstack.host import change, script
+from borgstack.run import fit_connection, for_any_shell, guard_production, prepare_run
 from tests.unit.support import REQUIRED
 
+FOLDER = Path(host_folder.__file__).parent
 Hosts = list[tuple[str, dict[str, object]]]
 
 
@@ -69,6 +75,16 @@ def test_production_is_reached_only_by_a_run_that_was_limited(
     assert "Nothing was touched." in str(raised.value)
 
 
+@pytest.mark.parametrize("groups", [{"a": ["b"]}, {"a": ["a", "b"], "b": ["a"]}])
+def test_a_name_that_is_a_group_and_a_host_stops_the_run(groups: dict[str, list[str]]) -> None:
+    """With it, `--limit a` would mean b as well."""
+    hosts: Hosts = [(name, dict(REQUIRED)) for name in ("a", "b")]
+    both = ", ".join(sorted(groups))
+    with pytest.raises(DeployError, match=f"saw {both} as both") as raised:
+        prepare_run(state_of(hosts, limit=["b"], **groups))
+    assert "Give the group or the host another name" in str(raised.value)
+
+
 def test_every_host_of_the_run_gets_its_own_project() -> None:
     hosts = fakes("a", "b")
     hosts[1][1]["domain"] = "b.example"
@@ -116,7 +132,7 @@ def with_transport(sock: object) -> Host:
 def test_a_connection_over_tcp_sends_every_command_at_once() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0
-        quicken(with_transport(connection))
+        fit_connection(with_transport(connection))
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
@@ -133,5 +149,56 @@ def test_a_connection_over_tcp_sends_every_command_at_once() -> None:
 )
 def test_a_connection_of_another_kind_is_left_as_it_is(connector: Any) -> None:  # noqa: ANN401
     before = dict(vars(connector))
-    quicken(cast("Host", SimpleNamespace(connector=connector)))
+    fit_connection(cast("Host", SimpleNamespace(connector=connector)))
     assert vars(connector) == before
+
+
+def fish_words(line: str) -> list[str]:
+    """The words of a command line as fish reads quotes: in single ones, too, a backslash escapes
+    a backslash and the quote.
+    """
+    words = [""]
+    quote = ""
+    rest = iter(line)
+    for one in rest:
+        if one == "\\" and quote:
+            following = next(rest)
+            words[-1] += following if following in ("\\", quote) else one + following
+        elif quote:
+            quote, one = ("", "") if one == quote else (quote, one)
+            words[-1] += one
+        elif one in "'\"":
+            quote = one
+        elif one == " ":
+            words.append("")
+        else:
+            words[-1] += one
+    assert not quote, "unexpected end of string"
+    return words
+
+
+LINES = [
+    make_unix_command(command).get_raw_value()
+    for command in (
+        *(script(path.stem, "a \\ b", "it's") for path in sorted(FOLDER.glob("*_state.sh"))),
+        change("files_put", "\\", "\\\\'\\", stdin="\\"),
+    )
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[-40:])
+def test_a_login_shell_of_another_kind_reads_a_command_as_sh_does(line: str) -> None:
+    wanted = shlex.split(line)
+    assert shlex.split(for_any_shell(line)) == wanted
+    assert fish_words(for_any_shell(line)) == wanted
+
+
+def test_what_goes_over_the_connection_is_fit_for_any_shell_once() -> None:
+    sent: list[str] = []
+    client = SimpleNamespace(get_transport=lambda: None, exec_command=sent.append)
+    host = cast("Host", SimpleNamespace(connector=SimpleNamespace(client=client)))
+    for _ in range(2):
+        fit_connection(host)
+    client.exec_command(LINES[0])
+    assert sent == [for_any_shell(LINES[0])]
+    assert sent != LINES[:1], "no backslash in it"
