@@ -1,9 +1,9 @@
 """Samples of the long suites, and temp directories in memory.
 
-Tests marked `slow` run with `--whole` alone (`make test-slow`). Of those marked `family("NAME")`, one
-of each family runs without it, drawn with a seed that is printed. Temp directories are in memory
-where there is such a place: the scripts under test call `sync`, and dozens of them on a busy disk
-cost half a minute.
+Tests marked `slow` run with `--whole` alone (`make test-slow`). Of those marked `family("NAME")`,
+one of each family runs without it, drawn with a seed that is printed. Temp directories are in
+memory where there is such a place: the scripts under test call `sync`, and dozens of them on a busy
+disk cost half a minute.
 """
 
 from __future__ import annotations
