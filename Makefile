@@ -3,8 +3,10 @@ PYTHON ?= python3
 HOST ?= demo
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
+# What runs on servers, and the scripts that tests bring there.
+SCRIPTS := $(wildcard borgstack/host/*.sh scripts/*.sh files/chatwoot/*.sh tests/deployment/*.sh tests/e2e/*.sh)
 
-.PHONY: help setup dev demo test test-fast test-fuzz test-e2e test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
+.PHONY: help setup dev demo test test-fast test-fuzz test-e2e test-real test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -27,6 +29,7 @@ lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/shellcheck $(SCRIPTS)
 
 test-fast: dev ## unit and operation tests: no Docker, a minute
 	$(BIN)/pytest tests/unit tests/operations -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
@@ -41,8 +44,11 @@ compose-check: dev ## the story's checks on the rendered compose file
 test-e2e: dev ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 	$(BIN)/pytest tests/e2e -n 2 --dist loadfile --durations=25
 
+test-real: dev ## the whole stack on real programs: LAB_REAL_IMAGES names a folder that makes them
+	$(BIN)/pytest --real tests/real --durations=10
+
 test-slow: dev ## the long suites whole: every drift, kill point, leak and bare machine, 10,000 fuzz examples
-	$(BIN)/pytest --whole tests
+	$(BIN)/pytest --whole --ignore=tests/real tests
 
 bench: dev .bench-venv/.made ## the benchmark: 25 minutes, seven lab hosts; BENCH='--keep' leaves them
 	@$(BIN)/python -m bench $(BENCH)
@@ -71,8 +77,8 @@ settings-doc: dev ## write docs/settings.md from the fields in borgstack/setting
 	$(BIN)/python -c 'from borgstack.settings import reference; print(reference(), end="")' > docs/settings.md
 
 # Resolution happens here and nowhere else: what installs from these files takes them as they are.
-COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build
-lock: dev ## resolve anew: requirements/deploy.txt and dev.txt, which holds the same versions and more
-	$(BIN)/pip install --quiet uv
+COMPILE := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build
+lock: ## resolve anew: requirements/deploy.txt and dev.txt, which holds the same versions and more
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
 	$(COMPILE) $(LOCK) -o requirements/deploy.txt
 	$(COMPILE) $(LOCK) --group dev -c requirements/deploy.txt -o requirements/dev.txt

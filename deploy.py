@@ -4,6 +4,7 @@ from pyinfra.context import ctx_host, ctx_state, host
 
 from borgstack.run import fit_connection, prepare_run
 from tasks.chatwoot import start_chatwoot
+from tasks.clean import remove_superseded
 from tasks.config import put_files
 from tasks.database import converge_databases
 from tasks.docker import install_docker
@@ -28,4 +29,5 @@ converge_databases(project=project)
 start_chatwoot(project=project)
 connect_whatsapp(project=project)
 start_caddy(project=project)
+remove_superseded(project=project)
 tell(project=project)

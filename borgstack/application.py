@@ -3,7 +3,7 @@
 The live side is one JSON value that `borgstack/host/application_state.sql` puts together in the
 look at the databases: no Rails boot. `files/chatwoot/provision.rb` brings the declared side about,
 from `config/chatwoot/application.json`. Addresses of webhooks, which may hold secrets, and the API
-token are compared by digests.
+token are compared by digests, and of an address the host alone is told.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -157,7 +158,7 @@ def _inboxes(settings: Settings, live: State, salt: str) -> Iterable[str]:
             if seen[field] != wanted:
                 yield f"inbox {inbox.name}: {what} {seen[field]!r}, not {wanted!r}"
         wired = settings.whatsapp and inbox.name == settings.whatsapp_inbox
-        if wired and not seen["replies"]:
+        if wired and seen["webhook"] != digest(salt, REPLY_URL):
             yield f"inbox {inbox.name}: its webhook is not n8n's"
         if inbox.webhook_url and seen["webhook"] != digest(salt, inbox.webhook_url):
             yield f"inbox {inbox.name}: another webhook address"
@@ -168,6 +169,10 @@ def _webhooks(settings: Settings, live: State, salt: str) -> Iterable[str]:
     for webhook in settings.webhooks:
         seen = found.get(digest(salt, webhook.url))
         if seen is None:
-            yield f"webhook {webhook.url}: missing"
+            yield f"{_named(webhook.url)}: missing"
         elif set(seen["events"]) != set(webhook.events):
-            yield f"webhook {webhook.url}: told of other events"
+            yield f"{_named(webhook.url)}: told of other events"
+
+
+def _named(address: str) -> str:
+    return f"webhook at {urlsplit(address).hostname}"

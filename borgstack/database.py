@@ -38,6 +38,8 @@ def databases(settings: Settings) -> tuple[Database, ...]:
     return (CHATWOOT, N8N, EVOLUTION) if settings.whatsapp else (CHATWOOT,)
 
 
+UNKNOWN = ("unset", "unasked")
+"""Verdicts on a password that say nothing of whether it is right."""
 FIT_ROLE = "login"
 """How `stack_state.sh` describes a role that can log in and nothing more."""
 
@@ -50,7 +52,8 @@ class DatabaseState:
     :ivar databases: `OWNER` by name, with ` open` behind it while PUBLIC may connect.
     :ivar extensions: by database.
     :ivar passwords: by role: whether the password of `.env` logs in (`ok` or `refused`); `unset`
-        where the container does not have it, and so differs from its configuration.
+        where the container does not have it, and so differs from its configuration; `unasked`
+        where the server could not be asked at its address, which says nothing of the password.
     :ivar schema: the newest migration of chatwoot_db, or empty while there is none.
     """
 
@@ -81,14 +84,17 @@ def changes(wanted: Iterable[Database], state: DatabaseState) -> list[DatabaseCh
         if seen != fit:
             found.append(DatabaseChange(what, seen or "missing", fit))
 
-    compare("password of postgres", state.passwords.get("postgres"), "ok")
+    def compare_password(role: str) -> None:
+        if state.passwords.get(role) not in UNKNOWN:
+            compare(f"password of {role}", state.passwords.get(role), "ok")
+
+    compare_password("postgres")
     for name in ("postgres", "template1"):
         compare(f"database {name}", state.databases.get(name), "postgres")
     for database in wanted:
         compare(f"role {database.role}", state.roles.get(database.role), FIT_ROLE)
         compare(f"database {database.name}", state.databases.get(database.name), database.role)
-        if state.passwords.get(database.role) != "unset":
-            compare(f"password of {database.role}", state.passwords.get(database.role), "ok")
+        compare_password(database.role)
         present = state.extensions.get(database.name, frozenset())
         for extension in database.extensions:
             seen = "present" if extension in present else None

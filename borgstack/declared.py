@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from borgstack.values import Email, Line, Url, matching
+from borgstack.values import Email, Line, Url, lower_case, matching
 
 EventName = Literal[
     "conversation_created",
@@ -30,7 +30,11 @@ EventName = Literal[
 ]
 """What a webhook of an account may subscribe to in Chatwoot 4.6 (app/models/webhook.rb)."""
 # Chatwoot stores both in lower case: another spelling would differ for ever.
-TeamName = Annotated[str, matching(r"[^\x00-\x1fA-Z]{1,200}", "a team's name in lower case")]
+TeamName = Annotated[
+    str,
+    matching(r"[^\x00-\x1f]{1,200}", "a team's name of at most 200 characters"),
+    AfterValidator(lower_case),
+]
 LabelTitle = Annotated[str, matching(r"[a-z0-9_-]{1,200}", "a label of a-z, 0-9, _ and -")]
 Color = Annotated[str, matching(r"#[0-9a-f]{6}", "a colour such as #1f93ff")]
 

@@ -13,6 +13,10 @@ from borgstack.settings import Settings
 KEYRING = "/etc/apt/keyrings/docker.asc"
 SOURCES = "/etc/apt/sources.list.d/docker.sources"
 DAEMON_JSON = "/etc/docker/daemon.json"
+RECORD = "/etc/docker/borgstack.json"
+"""Which of `OPTIONAL` this tool has put into daemon.json, with their values: what it may remove."""
+OPTIONAL = ("registry-mirrors", "default-address-pools")
+"""Keys of daemon.json that are declared only where a setting asks for them."""
 
 FROM_DOCKER = ("docker-ce", "docker-ce-cli", "containerd.io", "docker-compose-plugin")
 FROM_DISTRIBUTION: Mapping[str, tuple[str, ...]] = {
@@ -77,7 +81,7 @@ def parse(lines: Iterable[str]) -> DockerState:
     broken: list[str] = []
     legacy: list[str] = []
     key: tuple[str, tuple[str, ...]] | None = None
-    loaded, written, now, socket = False, 0, 0, ""
+    loaded, started, written, now, socket = False, 0, 0, 0, ""
     for line in lines:
         kind, _, rest = line.partition(" ")
         words = rest.split()
@@ -96,15 +100,16 @@ def parse(lines: Iterable[str]) -> DockerState:
             unit[name] = value
         elif kind == "socket":
             socket = rest.partition("=")[2]
+        elif kind == "started":
+            started = int(rest)
         elif kind == "now":
             now = int(rest)
         elif kind == "written":
             written = int(rest)
         elif kind == "loaded":
             loaded = True
-    started = unit.get("ExecMainStartTimestamp", "")
     # A start in the future was on a clock that was ahead: what was written since looks older.
-    loaded = loaded or (started.isdigit() and written < int(started) <= now)
+    loaded = loaded or written < started <= now
     return DockerState(
         packages, tuple(broken), key, files, tuple(legacy), unit, socket, loaded, written > now
     )
@@ -187,11 +192,16 @@ def daemon_settings(settings: Settings) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class DaemonChange:
-    """What has to happen to the daemon; `content` is None when daemon.json stays."""
+    """What has to happen to the daemon.
+
+    :ivar content: of daemon.json; None when it stays.
+    :ivar record: of `RECORD`, until daemon.json is written and from then on; `-` when it stays.
+    """
 
     reasons: tuple[str, ...]
     content: str | None
     load: str
+    record: tuple[str, str] = ("-", "-")
 
 
 class UnreadableDaemonJson(Exception):
@@ -203,15 +213,24 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
 
     :raises UnreadableDaemonJson: says why the present file cannot be merged into.
     """
-    owner, raw = state.files.get(DAEMON_JSON, ("", b"{}"))
-    try:
-        present = json.loads(raw or b"{}", parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableDaemonJson(str(error)) from error
-    if not isinstance(present, dict):
-        raise UnreadableDaemonJson("it holds no JSON object")
-    merged = _merge(present, daemon_settings(settings))
+    owner, present = _present(state)
+    declared = daemon_settings(settings)
+    merged = _merge(present, declared)
+    recorded = _recorded(state)
+    withdrawn = [
+        key
+        for key in OPTIONAL
+        if key not in declared and key in present and _same(present[key], recorded.get(key))
+    ]
+    for key in withdrawn:
+        del merged[key]
     differing = [key for key, value in merged.items() if not _same(present.get(key), value)]
+    ours = {
+        key: declared[key]
+        for key in OPTIONAL
+        if key in declared and (key in differing or _same(declared[key], recorded.get(key)))
+    }
+    differing += withdrawn
     reasons = [f"{DAEMON_JSON}: {key} differs" for key in differing]
     if owner != "644|0|0":
         reasons.append(f"{DAEMON_JSON} is {owner or 'missing'}, not 644|0|0")
@@ -219,25 +238,54 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
         reasons.append(f"{DAEMON_JSON} was written in the future: has dockerd read it?")
     content = json.dumps(merged, indent=2) + "\n" if reasons else None
 
+    record = ("-", "-")
+    if not _same(ours, recorded):
+        record = json.dumps({**recorded, **ours}), json.dumps(ours)
+        reasons = reasons or [f"{RECORD} does not say what this tool has put into {DAEMON_JSON}"]
+
     load = "none"
-    if not state.loaded or set(differing) - _READ_ON_RELOAD:
+    # A reload leaves alone what stands in the file no longer.
+    if not state.loaded or withdrawn or set(differing) - _READ_ON_RELOAD:
         load = "restart"
     elif differing:
         load = "reload"
     if not state.loaded and not reasons:
         reasons.append(f"dockerd has not read {DAEMON_JSON}")
-    unit = state.unit
-    for name, value in {
-        "LoadState": "loaded",
-        "ActiveState": "active",
-        "UnitFileState": "enabled",
-    }.items():
-        if unit.get(name) != value:
-            reasons.append(f"docker.service is {unit.get(name) or 'unknown'}, not {value}")
+    reasons += _amiss(state.unit)
     if state.socket == "masked":
         reasons.append("docker.socket is masked")
         load = "restart"
-    return DaemonChange(tuple(reasons), content, load) if reasons else None
+    return DaemonChange(tuple(reasons), content, load, record) if reasons else None
+
+
+def _present(state: DockerState) -> tuple[str, dict[str, Any]]:
+    """Owner and content of daemon.json; an empty one is a good one to dockerd."""
+    owner, raw = state.files.get(DAEMON_JSON, ("", b"{}"))
+    try:
+        present = json.loads(raw or b"{}", parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableDaemonJson(str(error)) from error
+    if not isinstance(present, dict):
+        raise UnreadableDaemonJson("it holds no JSON object")
+    return owner, present
+
+
+def _amiss(unit: Mapping[str, str]) -> list[str]:
+    wanted = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
+    return [
+        f"docker.service is {unit.get(name) or 'unknown'}, not {value}"
+        for name, value in wanted.items()
+        if unit.get(name) != value
+    ]
+
+
+def _recorded(state: DockerState) -> dict[str, Any]:
+    """What `RECORD` says; a record that cannot be read says that nothing is ours."""
+    try:
+        found = json.loads(state.files.get(RECORD, ("", b"{}"))[1])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _no_number(word: str) -> None:

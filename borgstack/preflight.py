@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ SUPPORTED: Mapping[tuple[str, str], frozenset[str]] = {
 """Systems by (ID, VERSION_ID) of os-release, and the `docker_source`s that work on them."""
 
 ARCHITECTURES = frozenset({"x86_64", "aarch64"})
-LEAST_DISK = 10 * 1024 * MEGABYTE
-"""Bytes that images, volumes and one upgrade need on a fresh server."""
+LAYOUT = 18
+"""PostgreSQL's version when its image's name does not tell it."""
 MOST_CLOCK_SKEW = 60
 """Seconds; beyond this, certificates and signed requests are refused."""
 
@@ -42,7 +43,8 @@ class ServerState:
     ports: Mapping[int, str] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    old_layout: str = ""
+    clusters: frozenset[str] = frozenset()
+    """The PG_VERSION files in PostgreSQL's volume, where its image looks for them."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
     ports: dict[int, str] = {}
     names: dict[str, set[str]] = {}
     addresses: set[str] = set()
+    clusters: set[str] = set()
     for line in lines:
         key, _, value = line.partition(" ")
         if key == "port":
@@ -75,6 +78,8 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
             names.setdefault(name, set()).add(address)
         elif key == "address":
             addresses.add(value)
+        elif key == "cluster":
+            clusters.add(value)
         else:
             one[key] = value
     system, version, codename = (one.get("os", "").split() + ["unknown"] * 3)[:3]
@@ -94,27 +99,27 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
         ports=ports,
         addresses=frozenset(addresses),
         names={name: frozenset(found) for name, found in names.items()},
-        old_layout=one.get("old-layout", ""),
+        clusters=frozenset(clusters),
     )
 
 
 def findings(
-    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool, deployed: bool
+    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool, room: int
 ) -> list[Finding]:
     """Everything about a server that stands in the way, or may.
 
     :param sudo: whether pyinfra runs its commands through sudo on this host.
     :param caddy_runs: whether ports held by Docker are held by the stack's own Caddy.
-    :param deployed: whether the stack's images are there already, so that disk was taken.
+    :param room: bytes that the images need which are not there yet.
     """
     return [
         *_rights(server, sudo),
         *_system(settings, server),
-        *_capacity(settings, server, deployed),
+        *_capacity(settings, server, room),
         *_ports(server, caddy_runs),
         *_clock(server),
         *_names(settings, server),
-        *_data(server),
+        *_data(settings, server),
     ]
 
 
@@ -156,7 +161,7 @@ def _system(settings: Settings, server: ServerState) -> Iterable[Finding]:
         yield Finding(True, "systemd as init", "another one", "Docker is run by systemd here.")
 
 
-def _capacity(settings: Settings, server: ServerState, deployed: bool) -> Iterable[Finding]:
+def _capacity(settings: Settings, server: ServerState, room: int) -> Iterable[Finding]:
     wanted = SIZES[settings.size].host_memory
     if server.memory < wanted:
         yield Finding(
@@ -165,12 +170,13 @@ def _capacity(settings: Settings, server: ServerState, deployed: bool) -> Iterab
             f"{server.memory // MEGABYTE} MB",
             "Take a larger server, or a smaller `size`.",
         )
-    if not deployed and server.disk < LEAST_DISK:
+    if server.disk < room:
         yield Finding(
             True,
-            f"{LEAST_DISK // MEGABYTE} MB free below /var/lib",
+            f"{room // MEGABYTE} MB free below /var/lib for the images that are missing",
             f"{server.disk // MEGABYTE} MB",
-            "Make room or attach a larger disk.",
+            "Make room or attach a larger disk. 'docker system df' shows what Docker takes; "
+            "'docker image prune -a' removes every image that no container uses.",
         )
 
 
@@ -220,11 +226,14 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
             )
 
 
-def _data(server: ServerState) -> Iterable[Finding]:
-    if server.old_layout:
+def _data(settings: Settings, server: ServerState) -> Iterable[Finding]:
+    """What PostgreSQL's image refuses: data of others, and none of its own version."""
+    version = re.search(r":(?:pg)?(\d+)[^/]*$", settings.postgresql_image)
+    own = f"{version[1] if version else LAYOUT}/docker/PG_VERSION"
+    if server.clusters and own not in server.clusters:
         yield Finding(
             True,
-            "PostgreSQL 18's layout in the volume borgstack_postgresql_data",
-            f"the layout of an older image ({server.old_layout}/PG_VERSION)",
+            f"{own} in the volume borgstack_postgresql_data, or no database",
+            f"{', '.join(sorted(server.clusters))}: the layout of an older image",
             "Dump the old database, keep that volume aside under another name, deploy, restore.",
         )

@@ -126,7 +126,7 @@ def render(settings: Settings) -> Project:
     folder = _REPOSITORY / "files" / "chatwoot"
     chatwoot = [
         ProjectFile(f"config/chatwoot/{name}", (folder / name).read_bytes())
-        for name in ("prepare.sh", "provision.rb")
+        for name in ("prepare.rake", "provision.rb")
     ]
     chatwoot.append(
         ProjectFile("config/chatwoot/application.json", application.declared(settings), "600")

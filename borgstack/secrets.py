@@ -40,7 +40,6 @@ class Entry:
 
     :ivar readers: the services whose environment may hold it; a test holds the rendered compose
         file to that.
-    :ivar restarts: services that take it up when they start, though it is not in their environment.
     :ivar value: for `PLAIN` and `SUPPLIED`, where the value comes from; None leaves the entry out.
     :ivar needed: whether these settings call for a generated entry at all.
     """
@@ -50,7 +49,6 @@ class Entry:
     comment: str
     placeholder: str
     readers: tuple[str, ...] = ()
-    restarts: tuple[str, ...] = ()
     length: int = 0
     value: Callable[[Settings], str | None] | None = None
     needed: Callable[[Settings], bool] = lambda _: True
@@ -245,16 +243,6 @@ ENTRIES: tuple[Entry, ...] = (
         needed=_whatsapp,
     ),
     Entry(
-        "WHATSAPP_REPLY_SECRET",
-        Kind.PASSWORD,
-        "Part of the address at which n8n takes agents' replies from Chatwoot.",
-        "<generate-secret>",
-        readers=("chatwoot-prepare", "n8n-prepare"),
-        restarts=("n8n",),
-        length=40,
-        needed=_whatsapp,
-    ),
-    Entry(
         "EDITORS_PASSWORD_HASH",
         Kind.SUPPLIED,
         "The password in front of n8n's and Evolution's user interfaces, as bcrypt;\n"
@@ -282,13 +270,8 @@ def entries_for(settings: Settings) -> tuple[Entry, ...]:
 
 
 def readers(name: str) -> tuple[str, ...]:
-    """The services whose environment holds an entry."""
+    """The services whose environment holds an entry: they are made anew when it changes."""
     return next((entry.readers for entry in ENTRIES if entry.name == name), ())
-
-
-def concerned(name: str) -> tuple[str, ...]:
-    """The services that are made anew when an entry changes."""
-    return next(((*one.readers, *one.restarts) for one in ENTRIES if one.name == name), ())
 
 
 def plain_values(settings: Settings) -> dict[str, str]:

@@ -64,6 +64,16 @@ class AddressPool(BaseModel):
     size: Annotated[int, Field(ge=8, le=30)]
 
 
+def _not_deaf(image: str) -> str:
+    """Refuse the one release that calls no private address and has no switch for it."""
+    if ":v4.14.0" in image:
+        raise ValueError(
+            f"{image!r} sends nothing to n8n, and no setting changes that; "
+            "take v4.14.1 or a later one"
+        )
+    return image
+
+
 class Settings(BaseModel):
     """One host's settings. The field descriptions are the operator's reference."""
 
@@ -132,7 +142,7 @@ class Settings(BaseModel):
         description="the version of WhatsApp Web to claim; None asks for the newest",
     )
 
-    chatwoot_image: Image = Field(
+    chatwoot_image: Annotated[Image, AfterValidator(_not_deaf)] = Field(
         default="chatwoot/chatwoot:v4.6.0-ce",
         description="web, worker and prepare; changing it is the upgrade",
     )

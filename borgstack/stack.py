@@ -9,10 +9,10 @@ from typing import Any
 
 from borgstack import database, redis, whatsapp
 from borgstack.database import DatabaseState
-from borgstack.project import REDIS_CONF, Project, Service
+from borgstack.project import REDIS_CONF, Project, Service, volumes
 from borgstack.redis import RedisChange, RedisState
 from borgstack.settings import Settings
-from borgstack.whatsapp import InstanceState, N8nState
+from borgstack.whatsapp import N8N_PREPARE, InstanceState, N8nState
 
 PROJECT = "borgstack"
 REDIS = "redis"
@@ -59,9 +59,14 @@ class StackState:
 
     :ivar engine: `running`, `stopped` or `missing`.
     :ivar images: image id by reference, for the references asked about.
+    :ivar local: id and size in bytes of every image that is there, by `repository:tag`.
+    :ivar pulled: the images that this tool has pulled, the newest last.
     :ivar hashes: what Compose's config hash of each service would be now.
     :ivar containers: by container name; :ivar networks: by network name.
-    :ivar override: whether a docker-compose.override.yml of the operator's own is there.
+    :ivar volumes: Compose's project of each volume, by its name; empty without labels.
+    :ivar mounts: the volumes that a container has, by container name.
+    :ivar override: whether an override file of the operator's own is there.
+    :ivar rejected: why Compose can make nothing of the wanted file with that override.
     :ivar database: None while PostgreSQL does not answer; :ivar redis: None while Redis does not.
     :ivar application: what is in Chatwoot (`borgstack.application`); None without its tables.
     :ivar first_passwords: logins of agents whose first password still lies on the host.
@@ -74,10 +79,15 @@ class StackState:
 
     engine: str = "missing"
     images: Mapping[str, str] = field(default_factory=dict)
+    local: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    pulled: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     containers: Mapping[str, Container] = field(default_factory=dict)
     networks: Mapping[str, Network] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     override: bool = False
+    rejected: tuple[str, ...] = ()
     database: DatabaseState | None = None
     redis: RedisState | None = None
     application: Mapping[str, Any] | None = None
@@ -100,10 +110,15 @@ def parse(lines: Iterable[str]) -> StackState:
     return StackState(
         engine=rows.get("engine", ["missing"])[-1],
         images=_images(rows.get("image", ())),
+        local=dict(map(_local, rows.get("local", ()))),
+        pulled=tuple(rows.get("pulled", ())),
         hashes={service: digest for service, _, digest in hashes},
         containers=dict(map(_container, rows.get("container", ()))),
         networks=dict(map(_network, rows.get("network", ()))),
+        volumes=dict(_halves(row) for row in rows.get("volume", ())),
+        mounts=dict(map(_mounts, rows.get("mounts", ()))),
         override="override" in rows,
+        rejected=tuple(rows.get("rejected", ())),
         database=_database(lines),
         redis=redis.parse(lines),
         application=_json(rows.get("application", [""])[-1]),
@@ -125,6 +140,15 @@ def _images(rows: Iterable[str]) -> dict[str, str]:
     return images
 
 
+_UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+def _local(row: str) -> tuple[str, tuple[str, int]]:
+    name, identity, size = row.split("|")
+    number = size.rstrip("BkMGT")
+    return name, (identity, int(float(number) * _UNITS[size.removeprefix(number)]))
+
+
 def _container(row: str) -> tuple[str, Container]:
     name, project, service, digest, image, *rest = row.split("|")
     state, status, networks, reference, ports = rest
@@ -132,6 +156,16 @@ def _container(row: str) -> tuple[str, Container]:
     return name, Container(
         project, service, digest, image, state, status, attached, reference, _published(ports)
     )
+
+
+def _halves(row: str) -> tuple[str, str]:
+    name, _, rest = row.partition("|")
+    return name, rest
+
+
+def _mounts(row: str) -> tuple[str, frozenset[str]]:
+    name, mounts = _halves(row)
+    return name, frozenset(mounts.split(",")) - {""}
 
 
 def _network(row: str) -> tuple[str, Network]:
@@ -247,10 +281,15 @@ def service_change(
     return ServiceChange(service.name, service.container, *found) if found else None
 
 
+def _is_ours(service: Service, live: Container) -> bool:
+    return (live.project, live.service) == (PROJECT, service.name)
+
+
 def _made_otherwise(service: Service, live: Container, state: StackState) -> Found:
     """Whether the container is another than Compose would make of the wanted files."""
-    if live.project != PROJECT or live.service != service.name:
-        return "the container is not Compose's", "replace"
+    if not _is_ours(service, live):
+        # The preflight has refused it; Compose refuses it once more, and nothing is lost.
+        return "a container of that name is not this tool's", "up"
     if live.hash != state.hashes.get(service.name):
         return "its configuration differs", "up"
     if live.image != image_id(state, service.image):
@@ -262,8 +301,13 @@ def _made_otherwise(service: Service, live: Container, state: StackState) -> Fou
 
 
 def _ended_badly(live: Container) -> Found:
+    """Whether a one-shot has to run again; one that is at work is never cut short."""
     if live.state == "exited" and live.status.startswith("Exited (0)"):
         return None
+    if live.state == "running":
+        return f"it is still at work ({live.status})", "wait"
+    if live.state == "paused":
+        return "it is paused", "unpause"
     return f"it has not ended well ({live.state}: {live.status})", "recreate"
 
 
@@ -334,7 +378,7 @@ def network_changes(project: Project, state: StackState) -> list[NetworkChange]:
             continue
         reason = ""
         if (live.project, live.network) != (PROJECT, name):
-            reason = "it is not Compose's"
+            reason = "it has not Compose's labels"
         elif live.internal != internal:
             reason = "it has a way out" if internal else "it has no way out"
         if reason:
@@ -357,13 +401,64 @@ def still_starting(
     ]
 
 
-def undeclared(state: StackState) -> list[Container]:
-    """Containers that Compose has made for services that neither we nor an override declare."""
+OPTIONAL = (whatsapp.N8N, N8N_PREPARE, whatsapp.EVOLUTION)
+"""Services, and the names of their containers, that settings can switch off."""
+
+
+def undeclared(state: StackState) -> list[str]:
+    """Containers of services that the settings have switched off, and no override declares.
+
+    Nothing else is ever removed, whatever its labels say: it may be an operator's own.
+    """
     return [
-        live
-        for live in state.containers.values()
-        if live.project == PROJECT and state.hashes and live.service not in state.hashes
+        name
+        for name in OPTIONAL
+        if (live := state.containers.get(name))
+        and (live.project, live.service) == (PROJECT, name)
+        and state.hashes
+        and name not in state.hashes
     ]
+
+
+def strangers(project: Project, state: StackState) -> list[tuple[str, str, str]]:
+    """What has one of our names and was not made by this tool: what, its name, the way out.
+
+    A network or a volume without Compose's labels is ours all the same when ours alone use it: that
+    is how one looks that an operator has made anew or restored (docs/decisions/0009).
+    """
+    ours = {
+        service.container: service
+        for service in project.services.values()
+        if (live := state.containers.get(service.container)) and _is_ours(service, live)
+    }
+    found = [
+        (f"container {name}", f"made from {state.containers[name].reference}", _RENAME.format(name))
+        for name in (service.container for service in project.services.values())
+        if name in state.containers and name not in ours
+    ]
+    for name in project.networks:
+        net = state.networks.get(name)
+        users = {one for one, it in state.containers.items() if name in it.networks}
+        if net and (net.project, net.network) != (PROJECT, name) and not users & set(ours):
+            found.append((f"network {name}", _users(users), _REMOVE.format(name)))
+    for name in volumes(project.settings):
+        users = {one for one, mounted in state.mounts.items() if name in mounted}
+        marked = state.volumes.get(name, PROJECT)
+        if marked != PROJECT and users and not users & set(ours):
+            found.append((f"volume {name}", _users(users), _COPY.format(name)))
+    return found
+
+
+def _users(names: Iterable[str]) -> str:
+    return f"used by {', '.join(sorted(names)) or 'no running container'}"
+
+
+_RENAME = "Rename it, which leaves its data and lets it run on: 'docker rename {0} my-{0}'."
+_REMOVE = "Take what is in it elsewhere, then 'docker network rm {0}'; the deploy makes its own."
+_COPY = (
+    "Give that container a volume of another name: copy /var/lib/docker/volumes/{0}/_data. "
+    "If the data is the stack's own, stop the container and remove it."
+)
 
 
 def prepare_change(project: Project, state: StackState) -> ServiceChange | None:

@@ -6,9 +6,12 @@ for spaces, quotes, `$`, `#` or braces.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -35,6 +38,59 @@ def address(value: str) -> str:
 def network(value: str) -> str:
     """An IP network in its usual spelling."""
     return str(ipaddress.ip_network(value))
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The names that every image of the stack knows: tzdata without its old names.
+
+    Debian keeps those in a package of their own (tzdata-legacy) since trixie, and PostgreSQL does
+    not start with a name that its system lacks.
+    """
+    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
+    places = {line.split("\t")[2] for line in table.splitlines() if line[:1] not in ("#", "")}
+    return frozenset(places | {"UTC", "Etc/UTC", "GMT", "Etc/GMT"} | set(_OFFSETS))
+
+
+_OFFSETS = (
+    *(f"Etc/GMT+{hours}" for hours in range(1, 13)),
+    *(f"Etc/GMT-{hours}" for hours in range(1, 15)),
+)
+
+
+@cache
+def _old_zones() -> Mapping[str, str]:
+    """Today's name by old name, as tzdata links them."""
+    table = (files("tzdata") / "zoneinfo" / "tzdata.zi").read_text(encoding="utf-8")
+    links = (line.split() for line in table.splitlines() if line.startswith("L "))
+    return {old: new for _, new, old in links if old not in time_zones()}
+
+
+def time_zone(value: str) -> str:
+    """A name of the time zone database.
+
+    :raises ValueError: names the zone that is meant, as far as it can be guessed.
+    """
+    if value in time_zones():
+        return value
+    meant = _old_zones().get(value)
+    if meant is None:
+        known = {name.lower(): name for name in (*_old_zones(), *time_zones())}
+        close = difflib.get_close_matches(value.lower(), known, n=1)
+        meant = known[close[0]] if close else None
+        meant = _old_zones().get(meant or "", meant)
+    hint = f"; did you mean {meant}?" if meant else ", such as America/Sao_Paulo"
+    raise ValueError(f"{value!r} is not a time zone that every part knows{hint}")
+
+
+def lower_case(value: str) -> str:
+    """Text that stays as it is in lower case, by Unicode's rules, which are Ruby's too.
+
+    :raises ValueError: it does not.
+    """
+    if value != value.lower():
+        raise ValueError(f"{value!r} is not in lower case; {value.lower()!r} is")
+    return value
 
 
 Domain = Annotated[
@@ -69,14 +125,17 @@ Line = Annotated[
 LOCALES = (
     "en", "ar", "nl", "fr", "de", "hi", "it", "ja", "ko", "pt", "ru", "zh", "es", "ml", "ca", "el",
     "pt_BR", "ro", "ta", "fa", "zh_TW", "vi", "da", "tr", "cs", "fi", "id", "sv", "hu", "no",
-    "zh_CN", "pl", "sk", "uk", "th", "lv", "is", "he", "lt", "sr",
+    "zh_CN", "pl", "sk", "uk", "th", "lv", "is", "he", "lt", "sr", "bg",
 )
 # fmt: on
 """Chatwoot's languages; the database holds the place (4.6: config/initializers/languages.rb)."""
+SWITCHED_OFF = ("hi", "zh")
+"""Languages that have a place there and that Chatwoot refuses."""
+_OFFERED = tuple(name for name in LOCALES if name not in SWITCHED_OFF)
 Locale = Annotated[
-    str, matching("|".join(LOCALES), f"a locale of Chatwoot's ({', '.join(LOCALES)})")
+    str, matching("|".join(_OFFERED), f"a locale of Chatwoot's ({', '.join(_OFFERED)})")
 ]
-TimeZone = Annotated[str, matching(r"[A-Za-z0-9_+/-]+", "a time zone such as America/Sao_Paulo")]
+TimeZone = Annotated[str, AfterValidator(time_zone)]
 ByteSize = Annotated[str, matching(r"[1-9][0-9]*[kmg]", "a size such as 640m or 2g")]
 Fingerprint = Annotated[
     str,

@@ -18,6 +18,8 @@ import pytest
 from gevent import monkey
 from hypothesis import HealthCheck, settings
 
+from tests.lab import hub, images
+
 # pyinfra's command line replaces the standard library's threads by gevent's when it is imported.
 # In a process of its own, as tests start it, it still does. In this one it would take the threads
 # from under pytest-xdist, which then waits for ever for the next test.
@@ -42,6 +44,7 @@ settings.register_profile("whole", max_examples=10_000, **CALM)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real", action="store_true", help="on real programs only: make test-real")
     parser.addoption("--whole", action="store_true", help="all of the long suites, no sample")
     parser.addoption(
         "--sample-seed",
@@ -52,6 +55,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("real") and not (hub.answers() or images.real()):
+        pytest.exit(
+            "expected real programs to test on; Docker Hub does not answer, and LAB_REAL_IMAGES "
+            "names no folder whose `build` makes them (tests/lab/README.md)",
+            returncode=1,
+        )
     settings.load_profile("whole" if config.getoption("whole") else "sample")
 
 
@@ -61,10 +70,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    if config.getoption("whole"):
-        return "long suites: whole"
-    return f"long suites: a sample, --sample-seed={config.getoption('sample_seed')}"
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    sample = f"a sample, --sample-seed={config.getoption('sample_seed')}"
+    long = "whole" if config.getoption("whole") else sample
+    programs = ", ".join(images.real().values()) or "doubles"
+    programs = "Docker Hub's" if hub.answers() else programs
+    return [f"long suites: {long}", f"Chatwoot and Evolution API: {programs}"]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -268,7 +268,8 @@ def disk(project: Project, evidence: Evidence) -> Verdict:
     return unless(
         problems,
         f"{LEAST_DISK // 1024**3} GB and {LEAST_INODES:.0%} of the inodes free",
-        "on the host: docker system df; docker image prune; journalctl --vacuum-size=200M",
+        "on the host: docker system df; docker image prune -a (removes every image that no "
+        "container uses); journalctl --vacuum-size=200M",
     )
 
 

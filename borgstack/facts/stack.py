@@ -26,7 +26,7 @@ class Stack(FactBase[StackState]):
         caddyfile: str,
         admin: str,
         salt: str,
-        whatsapp: tuple[str, str, str, str],
+        whatsapp: tuple[str, str, str],
         things: tuple[str, ...],
     ) -> StringCommand:
         """Run `stack_state.sh`, which says what the arguments are."""

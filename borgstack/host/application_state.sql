@@ -1,6 +1,5 @@
 -- What people find in Chatwoot, as one line `application JSON`; borgstack/application.py compares it.
--- Variables: admin, the administrator's login; salt; token and replies, digests of the salted API
--- token and of the address at which n8n takes replies.
+-- Variables: admin, the administrator's login; salt; token, the digest of the salted API token.
 -- A database without Chatwoot's tables gives no line.
 SELECT to_regclass('account_users') IS NOT NULL AND to_regclass('team_members') IS NOT NULL AS ready \gset
 \if :ready
@@ -35,8 +34,7 @@ SELECT 'application ' || (json_build_object(
       'name', inboxes.name, 'auto_assignment', enable_auto_assignment,
       'greeting', CASE WHEN greeting_enabled THEN greeting_message END,
       'one_conversation', lock_to_single_conversation,
-      'webhook', encode(sha256(convert_to(:'salt' || webhook_url, 'UTF8')), 'hex'),
-      'replies', encode(sha256(convert_to(:'salt' || webhook_url, 'UTF8')), 'hex') IS NOT DISTINCT FROM :'replies')), '[]')
+      'webhook', encode(sha256(convert_to(:'salt' || webhook_url, 'UTF8')), 'hex'))), '[]')
     FROM inboxes JOIN account ON account.id = inboxes.account_id
     JOIN channel_api ON channel_api.id = channel_id AND channel_type = 'Channel::Api'),
   'webhooks', (SELECT coalesce(json_agg(json_build_object(

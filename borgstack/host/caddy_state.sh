@@ -5,6 +5,7 @@
 # Usage: caddy_state CADDYFILE           (in base64)
 # Prints: caddy-adapted JSON             {"result": …}, or {"error": …}
 #         caddy-live JSON
+# shellcheck shell=bash
 set -u
 ask() {
   exec 4<>/dev/tcp/127.0.0.1/2019 || return

@@ -3,6 +3,7 @@
 # Usage: containers_remove CONTAINER...
 set -u
 export LC_ALL=C
+# quiet: one that has ended cannot be stopped; what `docker rm` says is shown.
 for container in "$@"; do
   docker stop "$container" >/dev/null 2>&1
   docker rm "$container" >/dev/null || exit 1

@@ -1,15 +1,16 @@
 # Inside the PostgreSQL container: what roles, databases, extensions and passwords are like, and what
-# is in Chatwoot. Where nothing is amiss, one psql tells; else each question is asked for itself.
+# is in Chatwoot.
 #
-# Usage: sh -s ADMIN SALT TOKEN REPLIES DATABASE:ROLE:PASSWORD-VARIABLE...
-#   ADMIN, SALT, TOKEN, REPLIES   see application_state.sql
+# Usage: sh -s ADMIN SALT TOKEN DATABASE:ROLE:PASSWORD-VARIABLE...
+#   ADMIN, SALT, TOKEN   see application_state.sql
 # Each role looks for itself, by its password, so that one session proves the one and reads the
-# other; where the password is refused, the superuser looks through the socket.
-export LC_ALL=C PGCONNECT_TIMEOUT=30
-admin=$1 salt=$2 token=$3 replies=$4
-shift 4
-# 127.0.0.1 is trusted; only the container's own address asks for the password.
-address=$(hostname -i) address=${address%% *}
+# other; where that does not work, the superuser looks through the socket.
+export LC_ALL=C PGCONNECT_TIMEOUT=10
+admin=$1 salt=$2 token=$3
+shift 3
+# 127.0.0.1 is trusted; only the container's own address asks for the password. Not what its hosts
+# file says: that keeps the address of a network that it is no longer in.
+address=$(hostname -I) address=${address%% *}
 # The one beside the server: Debian's own in /usr/bin is a script that looks for it.
 psql=$(command -v postgres) psql=${psql%postgres}psql
 
@@ -35,48 +36,43 @@ SELECT 'schema ' || current_database() || ' ' || unnest(xpath('/row/version/text
     'SELECT max(version) AS version FROM schema_migrations', false, true, '')))
  WHERE to_regclass('schema_migrations') IS NOT NULL;"
 
+# quiet: tables that are others than expected are told as such.
 application() {
   cat <<'SQL'
 @application_state.sql@
 SQL
 }
-# All looks in one psql, which ends at the first password that is refused and at any other mistake.
-at_once() {
-  echo "$everybody \\echo password postgres ok"
-  for word in "$@"; do
-    rest=${word#*:} role=${rest%%:*}
-    printf '\\getenv password %s\n\\setenv PGPASSWORD :password\n' "${rest#*:}"
-    printf '\\connect "host=%s user=%s dbname=%s"\n' "$address" "$role" "${word%%:*}"
-    echo "$own \\echo password $role ok"
-  done
-  echo '\connect "user=postgres dbname=chatwoot_db"'
-  application
-}
 ask() {
-  "$psql" -qAtXw -v ON_ERROR_STOP=1 -v "admin=$admin" -v "salt=$salt" -v "token=$token" \
-    -v "replies=$replies" -U postgres "$@" 2>/dev/null
+  "$psql" -qAtX -U postgres "$@"
 }
-if rows=$(at_once "$@" | PGPASSWORD=$(printenv POSTGRES_PASSWORD) ask -h "$address" -d postgres); then
-  printf '%s\n' "$rows"
-  exit
-fi
-
+# A password is refused only when the server says so: one that could not be asked is not known.
 look() {
   database=$1 role=$2 sql=$3
-  if rows=$(PGPASSWORD=$(printenv "$4") "$psql" -qAtXw -h "$address" -U "$role" -d "$database" \
-    -c "$sql" 2>/dev/null); then
-    printf '%s\n' "$rows" "password $role ok"
-  else
-    rows=$("$psql" -qAtX -U postgres -d "$database" -c "$sql" 2>/dev/null) || rows=''
+  if ! printenv "$4" >/dev/null; then
     # A container that does not have it yet is made anew before anybody asks again.
-    printenv "$4" >/dev/null && verdict=refused || verdict=unset
-    printf '%s\n' "$rows" "password $role $verdict"
+    verdict="unset"
+  elif [ -z "$address" ]; then
+    verdict=unasked
+  elif rows=$(PGPASSWORD=$(printenv "$4") "$psql" -qAtXw -h "$address" -U "$role" -d "$database" \
+    -c "$sql" 2>&1); then
+    printf '%s\n' "$rows" "password $role ok"
+    return
+  else
+    case $rows in
+    *'password authentication failed'*) verdict=refused ;;
+    *'database "'*'" does not exist'*) verdict=ok ;;
+    *) verdict=unasked ;;
+    esac
   fi
+  # quiet: a database that is missing has nothing to say.
+  rows=$(ask -d "$database" -c "$sql" 2>/dev/null) || rows=''
+  printf '%s\n' "$rows" "password $role $verdict"
 }
 look postgres postgres "$everybody" POSTGRES_PASSWORD &
 for word in "$@"; do
   rest=${word#*:}
   look "${word%%:*}" "${rest%%:*}" "$own" "${rest#*:}" &
 done
-{ application | ask -d chatwoot_db || echo application-unreadable; } &
+{ application | ask -v ON_ERROR_STOP=1 -v "admin=$admin" -v "salt=$salt" -v "token=$token" \
+  -d chatwoot_db 2>/dev/null || echo application-unreadable; } &
 wait

@@ -1,15 +1,24 @@
 # Writes daemon.json by a rename, makes the daemon read it, and leaves docker.service enabled and
 # running. Containers live through it (live-restore is switched on by the reload that comes first).
 #
-# Usage: docker_daemon WRITE LOAD  <daemon.json
+# Usage: docker_daemon WRITE LOAD RECORD-BEFORE RECORD-AFTER  <daemon.json
 #   WRITE yes|no    replace the file by stdin
 #   LOAD  none|reload|restart; or later: only write, the packages are still to be installed
+#   RECORD-BEFORE, RECORD-AFTER   of what this tool has put into daemon.json; - leaves it
 set -eu
 export LC_ALL=C
 umask 022
-write=$1 load=$2
+write=$1 load=$2 before=$3 after=$4
 file=/etc/docker/daemon.json
 
+record() {
+  [ "$1" != - ] || return 0
+  mkdir -p /etc/docker
+  printf '%s\n' "$1" >/etc/docker/.borgstack.json
+  mv -f /etc/docker/.borgstack.json /etc/docker/borgstack.json
+}
+record "$before"
+# quiet: the packages may not be installed yet.
 if [ "$write" = yes ]; then
   mkdir -p /etc/docker
   cat >/etc/docker/.daemon.json
@@ -19,7 +28,8 @@ if [ "$write" = yes ]; then
     echo "The new $file did not arrive whole; the old one is in place. Run again." >&2
     exit 1
   }
-  if command -v dockerd >/dev/null 2>&1; then
+  # Docker before 23 cannot judge a file; the engine that is about to replace it can.
+  if dockerd --help 2>/dev/null | grep -q -e --validate; then
     message=$(dockerd --validate --config-file /etc/docker/.daemon.json 2>&1 >/dev/null) || {
       rm -f /etc/docker/.daemon.json
       printf '%s\n' "$message" >&2
@@ -30,8 +40,10 @@ if [ "$write" = yes ]; then
   chmod 644 /etc/docker/.daemon.json
   mv -f /etc/docker/.daemon.json "$file"
 fi
+record "$after"
 [ "$load" != later ] || exit 0
 
+# quiet: without a journal there is nothing more to show.
 fail() {
   echo "$1" >&2
   journalctl -u docker.service -n 15 --no-pager -o cat >&2 2>/dev/null || true
@@ -58,9 +70,13 @@ start() {
   settle "$began"
 }
 began=$(date +%s)
-systemctl unmask docker.service docker.socket >/dev/null 2>&1 || true
+# quiet: `reset-failed` of a unit that has not failed.
+message=$(systemctl unmask docker.service docker.socket 2>&1) || printf '%s\n' "$message" >&2
 systemctl daemon-reload
-systemctl enable docker.service >/dev/null 2>&1 || fail "docker.service cannot be enabled."
+message=$(systemctl enable docker.service 2>&1) || {
+  printf '%s\n' "$message" >&2
+  fail "docker.service cannot be enabled (see above)."
+}
 if systemctl is-active -q docker.service; then
   [ "$load" = none ] || systemctl reload docker.service || fail "dockerd cannot be reloaded."
   [ "$load" != restart ] || start restart

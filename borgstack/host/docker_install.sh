@@ -22,6 +22,7 @@ apt_get() {
 }
 # Puts a text in place by a rename. Where it is in place nothing is written, so that a killed run
 # leaves a half-written file only where the next one writes it again.
+# quiet: what is not there yet is written.
 put() {
   [ "$(stat -c '%a|%u|%g' "$1" 2>/dev/null) $(cat "$1" 2>/dev/null)" != "644|0|0 $2" ] || return 0
   half=${1%/*}/.${1##*/}
@@ -67,6 +68,7 @@ if [ "$source" = docker ]; then
     exit 1
   }
   # gpg wants some home; without a keyring it writes nothing there.
+  # quiet: a key without a fingerprint is told of as unreadable.
   found=$(printf '%s\n' "$key" | gpg --homedir /run --no-options --batch --no-keyring \
     --trust-model always --show-keys --with-colons 2>/dev/null |
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }' | tr '\n' ' ')
@@ -84,6 +86,7 @@ rm -f /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gpg
 
 [ "$updated" = yes ] || apt_get update
 present=''
+# quiet: dpkg-query complains of a package that it has never heard of.
 for package in $conflicts; do
   if dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^i'; then
     present="$present $package"

@@ -16,17 +16,19 @@ const tell = async (what, path, body) => {
 
 (async () => {
   const webhook = { ...wanted.webhook, headers: { "x-borgstack-secret": secret } };
-  if (await find(instance)) {
-    const before = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
-    await tell("set the webhook of", `/webhook/set/${instance}`, { webhook });
-    await tell("set the settings of", `/settings/set/${instance}`, wanted.settings);
-    // Whether media comes along is read when it connects (facts 1.3).
-    if (before.webhookBase64 !== true) await tell("restarted", `/instance/restart/${instance}`);
-  } else {
+  const found = await find(instance);
+  if (!found) {
     await tell("created", "/instance/create", {
-      instanceName: instance, integration: "WHATSAPP-BAILEYS", qrcode: false, webhook, ...wanted.settings,
+      instanceName: instance, integration: "WHATSAPP-BAILEYS", qrcode: false, ...wanted.settings,
     });
   }
+  const before = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
+  // By a call of its own: Evolution logs what it creates an instance of, whole.
+  await tell("set the webhook of", `/webhook/set/${instance}`, { webhook });
+  if (!found) return;
+  await tell("set the settings of", `/settings/set/${instance}`, wanted.settings);
+  // Whether media comes along is read when it connects (facts 1.3).
+  if (before.webhookBase64 !== true) await tell("restarted", `/instance/restart/${instance}`);
 })().catch((error) => {
   console.error(`${error.message}\nSee: docker logs evolution. Then run the deploy again.`);
   process.exitCode = 1;

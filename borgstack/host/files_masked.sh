@@ -6,6 +6,7 @@
 # Prints: file PATH, then each of its lines behind a bar
 set -u
 export LC_ALL=C
+# quiet: nothing lies in a folder that is not there.
 cd "$1" 2>/dev/null || exit 0
 shift
 mask='

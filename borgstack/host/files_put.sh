@@ -3,6 +3,7 @@
 #
 # Usage: files_put DIRECTORY CADDY-IMAGE  <base64 of a tar with owners and modes
 set -eu
+@compose_files.sh@
 export LC_ALL=C
 umask 077
 directory=$1 caddy_image=$2
@@ -19,6 +20,14 @@ refuse() {
   exit 1
 }
 
+cannot_start() {
+  echo "Docker could not start a container to look at the new Caddyfile (status $1, see above)." >&2
+  echo "Nothing was replaced below $directory. 'docker run --rm $caddy_image true' on the host has" >&2
+  echo "to end well; 'journalctl -u docker -n 50' may say why it does not." >&2
+  exit 1
+}
+
+# quiet: `df` adds to a message that is shown anyway.
 base64 -d | tar -x -p --numeric-owner -C "$staging" || {
   df -h "$directory" >&2 || true
   refuse "The new files could not be unpacked in $staging (see above; is the disk full?)."
@@ -27,10 +36,12 @@ base64 -d | tar -x -p --numeric-owner -C "$staging" || {
 cd "$staging"
 if [ -f docker-compose.yml ]; then
   set -- -f docker-compose.yml
-  [ ! -f "$directory/docker-compose.override.yml" ] ||
-    set -- "$@" -f "$directory/docker-compose.override.yml"
-  docker compose --project-directory "$directory" --env-file "$directory/.env" "$@" config -q ||
+  override=$(override_in "$directory")
+  [ -z "$override" ] || set -- "$@" -f "$override"
+  docker compose --project-directory "$directory" --env-file "$directory/.env" "$@" config -q || {
+    docker compose version >&2 || refuse "Docker Compose does not run (see above)."
     refuse "Compose rejects the new docker-compose.yml (see above)."
+  }
 fi
 if [ -f config/caddy/Caddyfile ]; then
   # As Caddy will see it: what is there now, drop-ins included, under what is new.
@@ -41,7 +52,10 @@ if [ -f config/caddy/Caddyfile ]; then
   # Caddy takes the hash of the password from its environment; any will do to judge the file.
   docker run --rm --network none -e 'EDITORS_PASSWORD_HASH=$2b$' -v "$staging/check:/etc/caddy:ro" "$caddy_image" \
     caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile >check.log 2>&1 || {
+    status=$?
     grep -i error check.log >&2 || tail -n 5 check.log >&2
+    # From 125 on it was Docker that failed, and not what it was to run.
+    [ "$status" -lt 125 ] || cannot_start "$status"
     refuse "Caddy rejects the new Caddyfile (see above)."
   }
   rm -rf check check.log

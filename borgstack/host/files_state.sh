@@ -5,6 +5,7 @@
 #         sha256 PATH DIGEST                    regular files
 set -u
 export LC_ALL=C
+# quiet: what is not there has no line, which is the answer.
 cd "$1" 2>/dev/null || exit 0
 shift
 stat -c 'stat %n %F|%a|%u|%g' -- "$@" 2>/dev/null

@@ -2,6 +2,7 @@
 #
 # Usage: images_pull IMAGE...
 set -u
+# quiet: the clock ends in the middle of its sleep; what `docker pull` says is kept.
 for image in "$@"; do
   started=$(date +%s) attempt=1
   while :; do

@@ -9,6 +9,7 @@ export LC_ALL=C
 who=$1 wait=$2 lifetime=$3
 # Whoever can open a lock can hold it: these are root's alone, also where an older run made them.
 umask 077
+# quiet: a holder that has not written its name yet.
 exec 9>>/run/borgstack.lock
 chmod 600 /run/borgstack.lock
 flock -w "$wait" 9 || {

@@ -1,8 +1,7 @@
 // Whether n8n takes calls at the two addresses, and whether anybody could still claim it, in one line
 // `n8n JSON`; borgstack/bridge.py reads it.
-// Usage: node -e … INBOUND-URL REPLY-URL  <the secret that stands for the mark in REPLY-URL
+// Usage: node -e … INBOUND-URL REPLY-URL
 const [inbound, replies] = process.argv.slice(1);
-const secret = require("node:fs").readFileSync(0, "utf8");
 const ask = (url) => fetch(url, { signal: AbortSignal.timeout(5000) });
 // To a GET where only a POST is taken n8n says so, and runs nothing.
 const listens = async (url) => {
@@ -16,7 +15,7 @@ const listens = async (url) => {
     listens: {
       inbound: await listens(inbound),
       // On the way that Chatwoot takes, through Caddy; without that one, replies do not arrive.
-      replies: await listens(replies.replace("@@REPLY_SECRET@@", encodeURIComponent(secret))).catch(() => false),
+      replies: await listens(replies).catch(() => false),
     },
     claimable: settings.userManagement.showSetupOnFirstLoad,
   })}`);

@@ -1,5 +1,5 @@
--- Variables: admin, the administrator's login; inbox, the inbox of WhatsApp; replies, the secret in
--- the address for replies; wanted, the workflows as a JSON array. Begins in chatwoot_db.
+-- Variables: admin, the administrator's login; inbox, the inbox of WhatsApp; wanted, the workflows as
+-- a JSON array. Begins in chatwoot_db. A database without n8n's tables gives no line.
 SELECT account_id AS account_number, id AS inbox_number FROM inboxes
  WHERE name = :'inbox' AND channel_type = 'Channel::Api' AND account_id = coalesce(
    (SELECT account_id FROM account_users JOIN users ON users.id = user_id
@@ -7,9 +7,11 @@ SELECT account_id AS account_number, id AS inbox_number FROM inboxes
    (SELECT min(id) FROM accounts))
  ORDER BY id LIMIT 1 \gset
 \connect n8n_db
-WITH wanted AS (SELECT workflow FROM jsonb_array_elements(replace(replace(replace(:'wanted',
-  '@@REPLY_SECRET@@', :'replies'), '@@ACCOUNT_ID@@', :'account_number'), '@@INBOX_ID@@', :'inbox_number')::jsonb)
-  AS workflow)
+SELECT to_regclass('workflow_entity') IS NOT NULL AND to_regclass('webhook_entity') IS NOT NULL
+  AND to_regclass('credentials_entity') IS NOT NULL AND to_regclass('settings') IS NOT NULL AS ready \gset
+\if :ready
+WITH wanted AS (SELECT workflow FROM jsonb_array_elements(replace(replace(:'wanted',
+  '@@ACCOUNT_ID@@', :'account_number'), '@@INBOX_ID@@', :'inbox_number')::jsonb) AS workflow)
 SELECT format('n8n-workflow %s|%s|%s|%s', id, concat_ws(',',
     CASE WHEN name <> workflow ->> 'name' THEN 'name' END,
     CASE WHEN nodes::jsonb <> workflow -> 'nodes' THEN 'nodes' END,
@@ -24,3 +26,4 @@ SELECT format('n8n-secret %s %s', id, data) FROM credentials_entity
 SELECT 'n8n-owner ' || coalesce((SELECT value FROM settings
   WHERE key = 'userManagement.isInstanceOwnerSetUp'), 'false');
 SELECT 'n8n-read yes';
+\endif

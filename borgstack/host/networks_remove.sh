@@ -4,13 +4,16 @@
 #
 # Usage: networks_remove DIRECTORY NETWORK:SERVICE,SERVICE...
 set -u
+@compose_files.sh@
 cd "$1" || exit 1
+take_our_files
 shift
 fail() {
   echo "The network $1 could not be $2 (see above). 'docker network inspect $1' shows who is in" >&2
   echo "it; disconnect them and run the deploy again." >&2
   exit 1
 }
+# quiet: a container that is gone by now is nobody's.
 for word in "$@"; do
   network=${word%%:*} services=$(printf %s "${word#*:}" | tr , ' ')
   others=''

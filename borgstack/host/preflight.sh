@@ -8,6 +8,7 @@ export LC_ALL=C
 uid=$(id -u)
 echo "uid $uid"
 echo "user $(id -un)"
+# quiet: a refusal of sudo is the answer.
 root='' is_root=no
 if [ "$uid" = 0 ]; then
   is_root=yes
@@ -26,11 +27,13 @@ awk '/^MemTotal:/ { print "memory " $2 * 1024 }' /proc/meminfo
 folder=/var/lib/docker
 [ -d "$folder" ] || folder=/var/lib
 df -Pk "$folder" | awk 'NR == 2 { print "disk " $4 * 1024 }'
+# quiet: pgrep may be missing; a clock that nobody keeps is only warned of.
 echo "clock $(date +%s)"
 if [ -e /run/systemd/timesync/synchronized ]; then echo "time synchronised"
 elif pgrep -x 'chronyd|ntpd|ntpd-rs|systemd-timesyn' >/dev/null 2>&1; then echo "time daemon"
 fi
 
+# quiet: a kernel without this kind of socket; then Caddy says which port it did not get.
 if command -v ss >/dev/null 2>&1; then
   $root ss -Hltnp 'sport = :80 or sport = :443' 2>/dev/null | awk '{
     port = $4; sub(/.*:/, "", port)
@@ -40,13 +43,32 @@ if command -v ss >/dev/null 2>&1; then
   }' | sort -u
 fi
 
+# quiet: a host without an address is told of by its names.
 hostname -I 2>/dev/null | tr ' ' '\n' | sed -n 's/..*/address &/p'
+# What the world's DNS says of a name: /etc/hosts often has the host's own name at 127.0.1.1, and may
+# hide a wrong record. systemd-resolved answers from that file, too, unless it is told not to.
+resolver=dns
+if grep -qs '^nameserver 127\.0\.0\.53$' /etc/resolv.conf && command -v resolvectl >/dev/null 2>&1; then
+  case $(resolvectl --help) in *--synthesize*) resolver=resolved ;; esac
+fi
+addresses_of() {
+  case $resolver in
+  dns) getent -s dns ahosts "$1" ;;
+  # `NAME: ADDRESS -- link: eth0`, further ones below it, `(ALIAS)` among them.
+  resolved) resolvectl query --synthesize=no --legend=no "$1" 2>&1 |
+    sed -n 's/^\([^ ]*:\)\{0,1\}  *\([0-9a-fA-F.:%]*[0-9a-fA-F]\)\( .*\)\{0,1\}$/\2/p' ;;
+  esac
+}
 for name in "$@"; do
-  getent ahosts "$name" | awk -v name="$name" '!seen[$1]++ { print "name " name " " $1 }'
+  addresses_of "$name" | awk -v name="$name" '!seen[$1]++ { print "name " name " " $1 }'
 done
 
+# Where the image's entry point looks for a database, of its own version and of older ones.
+# quiet: there is no volume yet.
 volume=/var/lib/docker/volumes/borgstack_postgresql_data/_data
-# shellcheck disable=SC2086
-if $root test -e "$volume/PG_VERSION" 2>/dev/null; then
-  echo "old-layout $volume"
-fi
+# shellcheck disable=SC2016,SC2086 # for the inner shell; no word or two
+$root sh -c '
+  cd "$1" 2>/dev/null || exit 0
+  for file in PG_VERSION data/PG_VERSION */docker/PG_VERSION; do
+    [ ! -s "$file" ] || echo "cluster $file"
+  done' sh "$volume"

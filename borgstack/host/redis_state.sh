@@ -5,6 +5,7 @@
 # Prints: redis-password ok|refused
 #         redis-onboarding 0|1           whether KEY exists
 #         redis-setting NAME VALUE       for each NAME
+# shellcheck shell=bash
 set -u
 key=$1
 shift

@@ -4,11 +4,12 @@
 # Usage: services_up DIRECTORY TIMEOUT SERVICE:CONTAINER:ACTION...
 #   ACTION: up        create or start; created anew where its configuration or image differs
 #           recreate  stop and remove it first
-#           replace   the same, for a container of that name that is not Compose's
 #           unpause   unpause
 #           wait      only wait
 set -u
+@compose_files.sh@
 cd "$1" || exit 1
+take_our_files
 timeout=$2
 shift 2
 
@@ -27,6 +28,7 @@ fail() {
   exit 1
 }
 
+# quiet: one that has ended cannot be stopped; what `docker rm` says is shown.
 started=$(date +%s)
 services='' containers=''
 for word in "$@"; do
@@ -38,7 +40,7 @@ for word in "$@"; do
     docker unpause "$container" >/dev/null || exit 1
     continue
     ;;
-  replace | recreate)
+  recreate)
     docker stop "$container" >/dev/null 2>&1
     docker rm -f "$container" >/dev/null || exit 1
     ;;
@@ -46,6 +48,7 @@ for word in "$@"; do
   services="$services $service" containers="$containers $container"
 done
 
+# quiet: what is removed before the second try may not be there; that try says what is wrong.
 if [ -n "$services" ]; then
   # `up` would start one-shots again, and with --no-deps it would label containers with another
   # hash than `config --hash` and an operator's own `docker compose up` have: create, then start.
@@ -95,12 +98,15 @@ for word in "$@"; do
     if [ "$4" -ge 3 ]; then
       fail "$container" "$container keeps ending (status $3) and was restarted $4 times."
     fi
-    if [ "$waited" -ge "$timeout" ]; then
+    if [ "$waited" -ge "$timeout" ] && [ "$5" = no ] && [ "$1" = running ]; then
+      fail "$container" "$container is still at work after $waited s, and goes on: nothing stops it.
+The next deploy waits for it again; prepare_timeout says how long."
+    elif [ "$waited" -ge "$timeout" ]; then
       fail "$container" "$container is '$shown' after $waited s; it had $timeout s to get healthy."
     fi
     if [ $((waited / 5)) -ne "$said" ]; then
       said=$((waited / 5))
-      echo "waiting for $container: $shown ($waited s)"
+      echo "waiting for $container: $shown ($waited s of at most $timeout s)"
     fi
     sleep 0.5
   done

@@ -4,7 +4,7 @@
 # disk: so the look tells what a deploy will do before it has put a file in place.
 #
 # Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE ADMIN SALT
-#          INSTANCE INBOX REPLY-URL WORKFLOWS THING...
+#          INSTANCE INBOX WORKFLOWS THING...
 #   DATABASES   words, see database_state.sh
 #   REDIS       words, see redis_state.sh
 #   NAMES       words: the public names that Caddy has certificates for
@@ -14,15 +14,14 @@
 #   COMPOSE, CADDYFILE   the wanted files, in base64
 #   INSTANCE    of Evolution API; empty where WhatsApp is switched off
 #   INBOX       the name of the inbox that WhatsApp comes in through
-#   REPLY-URL   where n8n takes replies, with a mark in the place of its secret
 #   WORKFLOWS   the wanted ones, a JSON array, in gzip and base64
 #   THING       the name of an image or a network
 set -u
 export LC_ALL=C
 directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7 admin=$8 salt=$9
 shift 9
-instance=$1 inbox=$2 reply_url=$3 workflows=$4
-shift 4
+instance=$1 inbox=$2 workflows=$3
+shift 3
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
 # Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
 systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
@@ -32,51 +31,63 @@ trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 # Secrets go through pipes alone; salted digests say whether others hold the same ones.
+# quiet: a container that is not there yet fails its part, and .env may not be there; what cannot be
+# told then is None to the comparison, and a healthy one that does not answer stops the run.
 value() {
   awk '
 @env_value.awk@
   ' wanted="$1" "$directory/.env" 2>/dev/null
 }
-digest() { { printf %s "$salt$1"; value "$2"; } | sha256sum | cut -d ' ' -f 1; }
-token=$(digest '' CHATWOOT_API_TOKEN)
-replies=-
-[ -z "$instance" ] || replies=$(digest "${reply_url%%@@*}" WHATSAPP_REPLY_SECRET)
+digest() { { printf %s "$salt"; value "$1"; } | sha256sum | cut -d ' ' -f 1; }
+token=$(digest CHATWOOT_API_TOKEN)
 # Side by side: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose
-docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" "$replies" $databases >"$parts/4" 2>/dev/null <<'INNER' &
+docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $databases >"$parts/4" 2>/dev/null <<'INNER' &
 @database_state.sh@
 INNER
 
+# quiet: as above.
 if [ -n "$instance" ]; then
   (
     set -- "$directory" "$admin" "$inbox" "$workflows"
 @n8n_state.sh@
   ) >"$parts/9" 2>/dev/null &
   # An exec now and then loses the end of its stdin; then this look tells nothing of Evolution.
-  timeout 30 docker exec -i evolution node - "$instance" "$salt" "$(digest '' WHATSAPP_BRIDGE_SECRET)" \
+  timeout 30 docker exec -i evolution node - "$instance" "$salt" "$(digest WHATSAPP_BRIDGE_SECRET)" \
     >"$parts/10" 2>/dev/null <<'INNER' &
 @evolution_state.js@
 INNER
 fi
 
-# The plugin itself, not `docker compose`: that one starts every plugin twice to ask its name.
-for compose in /usr/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins \
-  /usr/local/lib/docker/cli-plugins /usr/local/libexec/docker/cli-plugins; do
-  [ -x "$compose/docker-compose" ] && break
+# The plugin itself, not `docker compose`: that one starts every plugin twice to ask its name. The one
+# that Docker's CLI would take, so that both hash alike.
+own=${DOCKER_CONFIG:-${HOME:-/root}/.docker}
+set_by_hand=$(grep -s cliPluginsExtraDirs "$own/config.json")
+[ -z "$set_by_hand" ] ||
+  compose=$(docker info -f '{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}{{.Path}}{{end}}{{end}}')
+[ -n "${compose:-}" ] || for folder in "$own" /usr/local/lib/docker /usr/local/libexec/docker \
+  /usr/lib/docker /usr/libexec/docker; do
+  compose=$folder/cli-plugins/docker-compose
+  [ ! -e "$compose" ] || break
 done
 # Without `:?`, a secret that is still missing changes the hash of its readers and of no other.
 printf %s "$compose_file" | base64 -d | sed 's/:?}/}/g' >"$parts/compose.yml"
-override=$directory/docker-compose.override.yml
-if [ -f "$override" ]; then
-  override="-f $override"
-  echo "override" >"$parts/7"
-else
-  override=''
-fi
-(cd "$directory" 2>/dev/null || exit 0
-  # shellcheck disable=SC2086
-  env $plain "$compose/docker-compose" --project-directory "$directory" -f "$parts/compose.yml" \
-    $override config --hash '*' 2>/dev/null | sed 's/^/hash /') >"$parts/3" &
+@compose_files.sh@
+override=$(override_in "$directory")
+[ -z "$override" ] || echo "override" >"$parts/7"
+# With services behind a profile: one that an operator has started is declared, too.
+[ ! -d "$directory" ] || (
+  set -- --project-directory "$directory" -f "$parts/compose.yml"
+  [ -z "$override" ] || set -- "$@" -f "$override"
+  cd "$directory" || exit
+  # shellcheck disable=SC2086 # words on purpose
+  env $plain "$compose" "$@" --profile '*' config --hash '*' 2>"$parts/said" |
+    sed 's/^/hash /' >"$parts/3"
+) &
+docker volume ls --format 'volume {{.Name}}|{{.Label "com.docker.compose.project"}}' >"$parts/8" &
+docker image ls --no-trunc --format 'local {{.Repository}}:{{.Tag}}|{{.ID}}|{{.Size}}' >"$parts/11" &
+[ ! -f "$directory/.pulled-images" ] || sed 's/^/pulled /' "$directory/.pulled-images" >"$parts/12"
+# quiet: `docker inspect` complains of each thing that is not there, which is the answer.
 # One call for images, networks, and the two containers that are asked from here, in their network: an
 # exec costs the host ten times as much. Like an exec, that leaves out what is paused. What a thing of
 # another kind does not have, `index` takes for nothing.
@@ -91,6 +102,7 @@ things=$(docker inspect -f "{{with index . \"State\"}}$process{{else}}\
 printf '%s\n' "$things" | grep -E '^(image|network) ' >"$parts/2"
 process() { printf '%s\n' "$things" | sed -n "s|^process /$1 \([1-9][0-9]*\) .*|\1|p"; }
 
+# quiet: what has ended since then is as good as one that did not run.
 pid=$(process borgstack_redis)
 if [ -n "$pid" ]; then
   # shellcheck disable=SC2086
@@ -113,7 +125,9 @@ if [ -n "$pid" ]; then
 INNER
 fi
 
-docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}' >"$parts/1" 2>/dev/null || {
+# quiet: a daemon that ends meanwhile is told of as stopped.
+docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}
+mounts {{.Names}}|{{.Mounts}}' >"$parts/1" 2>/dev/null || {
   echo "engine stopped"
   wait
   exit 0
@@ -123,18 +137,30 @@ wait
 # A daemon that was restarted shows the health that it had saved, perhaps from long ago: an
 # "unhealthy" without a check since then is no more than "starting".
 for name in $(sed -n 's/^container \([^|]*\)|.*(unhealthy).*/\1/p' "$parts/1"); do
-  began=$(systemctl show --timestamp=unix -p ExecMainStartTimestamp --value docker.service 2>/dev/null)
+  began=$(TZ=UTC systemctl show -p ExecMainStartTimestamp --value docker.service)
+  began=$(date -d "${began:-@0}" +%s)
   # A clock that was ahead when the daemon started says nothing.
-  [ "${began#@}" -le "$(date +%s)" ] 2>/dev/null || began=@0
+  [ "${began:-0}" -le "$(date +%s)" ] || began=0
   last=$(docker inspect -f '{{range .State.Health.Log}}{{.Start.Unix}} {{end}}' "$name" | awk '{ print $NF }')
-  [ "${last:-0}" -ge "${began#@}" ] 2>/dev/null ||
+  [ "${last:-0}" -ge "${began:-0}" ] ||
     sed -i "/^container $name|/s/(unhealthy)/(health: starting)/" "$parts/1"
 done
+# quiet: a handshake that fails shows that nothing is served.
 # A certificate that is neither stored nor served is still being obtained.
 for name in $(sed -n 's/^caddy-unstored //p' "$parts/5" 2>/dev/null); do
   timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$name" </dev/null 2>/dev/null |
     openssl x509 -noout -checkend 0 >/dev/null 2>&1 || sed -i "/^caddy-unstored $name\$/d" "$parts/5"
 done
+# Compose quotes what it takes offence at, values of .env among it.
+if [ -s "$parts/said" ] && [ ! -s "$parts/3" ]; then
+  mask='
+@env.awk@
+@mask.awk@
+'
+  env=$directory/.env
+  [ -r "$env" ] || env=/dev/null
+  awk "$mask" part=env "$env" part=log "$parts/said" | tail -n 3 | sed 's/^/rejected /'
+fi
 echo "engine running"
 for file in "$directory"/first-passwords/*@*; do
   [ ! -e "$file" ] || echo "first-password ${file##*/}"

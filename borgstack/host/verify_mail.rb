@@ -7,15 +7,18 @@ class Failed < StandardError; end
 # As Rails reads a switch.
 def on?(name, default = "") = !["", "0", "f", "false", "off"].include?(ENV.fetch(name, default).downcase)
 
-# The display name in a form that every header takes.
-def from(name, address)
-  return address if name.nil? || name.empty?
-  "=?UTF-8?B?#{[name].pack("m0")}?= <#{address}>"
+# The sender as Chatwoot's own mails have it, read by the library that it reads it with.
+def sender
+  letter = Mail.new
+  letter.from = ENV.fetch("MAILER_SENDER_EMAIL", "Chatwoot <accounts@chatwoot.com>").dup.force_encoding("UTF-8")
+  address = letter.smtp_envelope_from
+  raise Failed, "MAILER_SENDER_EMAIL of the worker is no address" if address.to_s.empty?
+  [letter[:from].encoded.strip, address]
 end
 
-def letter(sender, address, recipient)
+def letter(from, address, recipient)
   [
-    "From: #{from(sender[/\A\s*(.*?)\s*</, 1], address)}",
+    from,
     "To: #{recipient}",
     "Subject: Chatwoot can send mail",
     "Date: #{Time.now.strftime("%a, %d %b %Y %H:%M:%S %z")}",
@@ -58,14 +61,13 @@ def send_letter(recipient, said)
     said["step"] = "login"
     smtp.authenticate(user, ENV["SMTP_PASSWORD"], ENV.fetch("SMTP_AUTHENTICATION", "plain").to_sym)
   end
-  sender = ENV.fetch("MAILER_SENDER_EMAIL", "Chatwoot <accounts@chatwoot.com>").dup.force_encoding("UTF-8")
-  address = sender[/<(.+)>/, 1] || sender
+  from, address = sender
   said["step"] = "sender"
   smtp.mailfrom(address)
   said["step"] = "recipient"
   smtp.rcptto(recipient)
   said["step"] = "text"
-  said["accepted"] = told(smtp.data(letter(sender, address, recipient)).string)
+  said["accepted"] = told(smtp.data(letter(from, address, recipient)).string)
   smtp.finish
 rescue IOError, SystemCallError, Net::ProtocolError
   raise unless said["accepted"] # a server may hang up once it has the mail

@@ -5,6 +5,6 @@
 # Prints `mail JSON`; borgstack/checks/delivery.py judges it.
 set -u
 export LC_ALL=C
-timeout 90 docker exec chatwoot-worker bundle exec ruby -rjson -rnet/smtp -rsecurerandom -e '
+timeout 90 docker exec chatwoot-worker bundle exec ruby -rjson -rmail -rnet/smtp -rsecurerandom -e '
 @verify_mail.rb@
 ' -- "$1"

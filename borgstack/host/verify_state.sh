@@ -12,6 +12,7 @@ directory=$1 smtp_address=$2 smtp_port=$3 instance=$4 inbox=$5 inbound=$6 replie
 echo "clock $(date +%s.%N)"
 [ -z "${SSH_CONNECTION:-}" ] || echo "ssh ${SSH_CONNECTION##* }"
 
+# quiet: of a place that is not there nothing is told, and its check says so.
 disk() { # free and all bytes, free and all inodes
   df -B1 --output=avail,size,iavail,itotal "$1" 2>/dev/null |
     awk -v path="$1" 'NR == 2 { print "disk " path "|" $1 "|" $2 "|" $3 "|" $4 }'
@@ -22,6 +23,7 @@ if [ "$(id -u)" != 0 ]; then
   echo "blind the login user $(id -un) is not root, and _sudo is not set"
   exit 0
 fi
+# quiet: a file that is not there is told of as missing.
 echo "env $(stat -c '%F|%a|%u|%g' "$directory/.env" 2>/dev/null || echo missing)"
 ss -Hltnp | awk '{
   who = match($0, /\(\("[^"]*"/) ? substr($0, RSTART + 3, RLENGTH - 4) : "an unknown process"
@@ -33,6 +35,7 @@ parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
+# quiet: a daemon that does not answer is told of as stopped; a container may end meanwhile.
 service='{{index $.Config.Labels "com.docker.compose.service"}}'
 project='{{index $.Config.Labels "com.docker.compose.project"}}'
 if ! containers=$(timeout 10 docker ps -aq --no-trunc 2>/dev/null); then
@@ -51,6 +54,7 @@ fi
 {{end}}{{end}}" $containers 2>/dev/null | sed '/^$/d' >"$parts/inspected"
 hostname=$(awk -F'|' '$1 == "container /chatwoot-worker" { print $10 }' "$parts/inspected")
 
+# quiet: a container that does not answer leaves its part empty, which its check tells.
 # Chatwoot's web process, asked in its own container: the token goes there on stdin.
 web='
 @verify_web.rb@
@@ -60,10 +64,12 @@ awk '
 ' wanted=CHATWOOT_API_TOKEN "$directory/.env" 2>/dev/null |
   timeout 20 docker exec -i chatwoot ruby -rjson -rnet/http -e "$web" >"$parts/web" 2>/dev/null &
 
+# quiet: a container that does not answer leaves its part empty, which its check tells.
 timeout 10 docker exec chatwoot-worker sh -c '
   if wget -q -T 5 -O /dev/null http://127.0.0.1:7433/; then echo "alive yes"; else echo "alive no"; fi
 ' >"$parts/worker" 2>/dev/null &
 
+# quiet: a container that does not answer leaves its part empty, which its check tells.
 # Of a job nothing leaves Redis but when it was queued.
 jobs='
 @verify_jobs.lua@
@@ -75,6 +81,7 @@ timeout 10 docker exec borgstack_redis sh -c '
   redis-cli eval "$1" 0 "$2" | sed "s/^/redis /"
 ' sh "$jobs" "$hostname" >"$parts/redis" 2>/dev/null &
 
+# quiet: a container that does not answer leaves its part empty, which its check tells.
 # The second question is for a database that has no such table yet.
 sql() { timeout 10 docker exec borgstack_postgresql psql -qAtX -U postgres -d chatwoot_db -c "$1"; }
 {
@@ -82,12 +89,14 @@ sql() { timeout 10 docker exec borgstack_postgresql psql -qAtX -U postgres -d ch
     sql "SELECT 'migrated '"
 } >"$parts/database" 2>/dev/null &
 
+# quiet: a container that does not answer leaves its part empty, which its check tells.
 if [ -n "$smtp_address" ]; then
   timeout 20 docker exec chatwoot-worker ruby -rsocket -e '
 @verify_smtp.rb@
 ' "$smtp_address" "$smtp_port" >"$parts/smtp" 2>/dev/null &
 fi
 
+# quiet: a container that does not answer leaves its part empty, which its check tells.
 if [ -n "$instance" ]; then
   (
     set -- "$directory" "$instance" "$inbox" "$inbound" "$replies"
@@ -95,6 +104,7 @@ if [ -n "$instance" ]; then
   ) >"$parts/whatsapp" 2>/dev/null &
 fi
 
+# quiet: what is not there is told as -.
 # A volume is used by a container when both see the same folder, by device and inode.
 grep '^volume ' "$parts/inspected" | while IFS='|' read -r head name path source pid; do
   kept=$(stat -c %d:%i "$source" 2>/dev/null)
@@ -102,6 +112,7 @@ grep '^volume ' "$parts/inspected" | while IFS='|' read -r head name path source
   echo "$head|$name|$path|${kept:--}|${used:--}"
 done >"$parts/volumes"
 
+# quiet: of the two kinds of cgroup a host has one.
 # Memory that cannot be given back, the limit, and processes killed for want of it. cgroup 2 or 1.
 awk -F'|' '$1 ~ /^container / && $2 == "borgstack" && $4 == "running" {
   print substr($1, 12), $9

@@ -43,7 +43,7 @@ const findInbox = async () => {
   const { accounts } = await chatwoot("GET", "/api/v1/profile");
   for (const { id } of accounts) {
     const { payload } = await chatwoot("GET", `/api/v1/accounts/${id}/inboxes`);
-    const found = payload.find((one) => one.name === inboxName && one.webhook_url?.startsWith(replies.split("@@")[0]));
+    const found = payload.find((one) => one.name === inboxName && one.webhook_url === replies);
     if (found) return { account: `/api/v1/accounts/${id}`, inbox: found.id };
   }
   throw new Failed(`Chatwoot has no inbox ${inboxName} that hands replies to n8n`);
@@ -88,13 +88,17 @@ const removeAll = async (account) => {
 };
 
 const createInstance = async (number) => {
+  const tell = async (path, body) => {
+    const { status } = await api("POST", path, body);
+    if (status !== 201) throw new Failed(`Evolution answers ${status} to ${path}`);
+  };
+  await tell("/instance/create", { instanceName: instance, integration: "EVOLUTION", number, qrcode: false });
+  // By a call of its own: Evolution logs what it creates an instance of, whole.
   const webhook = {
     enabled: true, url: inbound, byEvents: false, base64: true, events: ["MESSAGES_UPSERT"],
     headers: { "x-borgstack-secret": secret },
   };
-  const wanted = { instanceName: instance, integration: "EVOLUTION", number, qrcode: false, webhook };
-  const answer = await api("POST", "/instance/create", wanted);
-  if (answer.status !== 201) throw new Failed(`Evolution answers ${answer.status} to /instance/create`);
+  await tell(`/webhook/set/${instance}`, { webhook });
 };
 
 // What n8n itself says to an event that its workflow leaves alone.

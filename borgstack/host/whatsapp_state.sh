@@ -5,20 +5,16 @@
 #   INSTANCE      of Evolution API
 #   INBOX         the name of the inbox that WhatsApp comes in through
 #   INBOUND-URL   where n8n takes messages
-#   REPLY-URL     where n8n takes replies, with a mark in the place of its secret
+#   REPLY-URL     where n8n takes replies
 # Prints lines of `KIND …`; borgstack/bridge.py reads them.
 set -u
 export LC_ALL=C
-directory=$1 instance=$2 inbox=$3 inbound=$4 replies=$5
+instance=$2 inbox=$3 inbound=$4 replies=$5
 seen=$(mktemp -d)
 trap 'rm -rf "$seen"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
-secret() {
-  awk '
-@env_value.awk@
-  ' wanted=WHATSAPP_REPLY_SECRET "$directory/.env" 2>/dev/null
-}
+# quiet: a container that does not answer leaves its part empty, and the verdict says which.
 program='
 @evolution_look.js@
 '
@@ -26,13 +22,10 @@ timeout 25 docker exec evolution node -e "$program" "$instance" >"$seen/1" 2>/de
 program='
 @n8n_look.js@
 '
-secret | timeout 25 docker exec -i n8n node -e "$program" "$inbound" "$replies" >"$seen/2" 2>/dev/null &
-{
-  printf '\\set replies %s\n' "'${replies%%@@*}$(secret)'"
-  cat <<'SQL'
+timeout 25 docker exec n8n node -e "$program" "$inbound" "$replies" >"$seen/2" 2>/dev/null &
+timeout 25 docker exec -i borgstack_postgresql psql -qAtX -v ON_ERROR_STOP=1 -v "inbox=$inbox" \
+  -v "replies=$replies" -U postgres -d chatwoot_db >"$seen/3" 2>/dev/null <<'SQL'
 @whatsapp_state.sql@
 SQL
-} | timeout 25 docker exec -i borgstack_postgresql psql -qAtX -v ON_ERROR_STOP=1 -v "inbox=$inbox" \
-  -U postgres -d chatwoot_db >"$seen/3" 2>/dev/null
 wait
 cat "$seen"/*

@@ -70,4 +70,5 @@ def _configure(settings: Settings, state: DockerState, *, start: bool = True) ->
         explain(change.reasons)
         write = "no" if change.content is None else "yes"
         load = change.load if start else "later"
-        yield scripts.change("docker_daemon", write, load, stdin=change.content or "\n")
+        words = (write, load, *change.record)
+        yield scripts.change("docker_daemon", *words, stdin=change.content or "\n")

@@ -106,11 +106,10 @@ def stack_state(project: Project) -> StackState:
     )
 
 
-def _whatsapp(settings: Settings) -> tuple[str, str, str, str]:
+def _whatsapp(settings: Settings) -> tuple[str, str, str]:
     if not settings.whatsapp:
-        return "", "", "", ""
-    packed = whatsapp.packed(settings)
-    return settings.whatsapp_instance, settings.whatsapp_inbox, whatsapp.REPLY_URL, packed
+        return "", "", ""
+    return settings.whatsapp_instance, settings.whatsapp_inbox, whatsapp.packed(settings)
 
 
 def _base64(content: bytes) -> str:

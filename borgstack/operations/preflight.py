@@ -7,12 +7,22 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.context import ctx_host, ctx_state, host, state
 
-from borgstack import lock, secrets
+from borgstack import images, lock, secrets
 from borgstack.operations import Commands, converges, refuse
 from borgstack.operations.looks import env_state, look_at_all, server_state, stack_state
 from borgstack.preflight import findings
 from borgstack.project import ENV_PATH, Project
-from borgstack.stack import missing_images
+from borgstack.stack import StackState, strangers
+
+
+def _rejected(live: StackState) -> list[str]:
+    if not live.rejected:
+        return []
+    own = "your override beside it" if live.override else "templates/docker-compose.yml.j2"
+    return [
+        "must be put right: expected Compose to take what is to be deployed; saw that it rejects "
+        f"the new docker-compose.yml: '{' '.join(live.rejected)}'. Correct {own}."
+    ]
 
 
 def _uses_sudo() -> bool:
@@ -37,15 +47,22 @@ def check(project: Project) -> Commands:
                 ]
             )
             return
-    caddy_runs = deployed = False
+    caddy_runs, room = False, images.FIRST_DEPLOY
     mistakes: list[str] = []
+    in_the_way: list[str] = []
     if may_look:
         look_at_all(project)
         mistakes = secrets.mistakes(env_state(settings))
         live = stack_state(project)
+        in_the_way = [
+            f"must be put right: expected no {what} but this tool's own; saw one, {seen}, which it "
+            f"did not make and does not touch. {then}"
+            for what, seen, then in strangers(project, live)
+        ]
+        in_the_way += _rejected(live)
         caddy_runs = "borgstack_caddy" in live.containers
-        deployed = live.engine == "running" and not missing_images(project, live)
-    found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, deployed=deployed)
+        room = images.room(project, live)
+    found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, room=room)
     for finding in found:
         if not finding.fatal:
             logger.warning(f"{host.print_prefix}{finding}")
@@ -55,5 +72,6 @@ def check(project: Project) -> Commands:
         "host, or empty the value to have a new one generated."
         for mistake in mistakes
     ]
+    fatal += in_the_way
     if fatal:
         yield from refuse([*fatal, "Nothing was touched on this host."])

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pyinfra.context import state
 
-from borgstack import application, secrets, stack
+from borgstack import application, images, secrets, stack
 from borgstack import host as scripts
 from borgstack.database import databases
 from borgstack.operations import (
@@ -50,7 +50,18 @@ def pull_images(project: Project) -> Commands:
     missing = [] if is_open(live) else stack.missing_images(project, live)
     if missing:
         explain(f"{image} is not on the host" for image in missing)
+        yield scripts.change("images_note", DIRECTORY, *missing)
         yield streamed(scripts.change("images_pull", *missing))
+
+
+@converges
+def remove_superseded(project: Project) -> Commands:
+    """Remove images that this tool has pulled, that nothing uses and no way back needs."""
+    live = stack_state(project)
+    names = [] if is_open(live) else images.superseded(project, live)
+    if names:
+        explain(f"image {name}: superseded, and no container uses it" for name in names)
+        yield scripts.change("images_remove", *names)
 
 
 @converges
@@ -69,7 +80,7 @@ def converge_networks(project: Project) -> Commands:
 def remove_undeclared(project: Project) -> Commands:
     """Remove the containers of what was switched off; their data stays in the volumes."""
     live = stack_state(project)
-    names = [name for name, one in live.containers.items() if one in stack.undeclared(live)]
+    names = stack.undeclared(live)
     if names:
         explain(f"{name}: it is not declared any more" for name in names)
         yield scripts.change("containers_remove", *names)
@@ -101,7 +112,7 @@ def service_changes(
     changes = stack.service_changes(project, names, live)
     differing = {change.service for change in changes}
     for change in env_changes(project.settings):
-        for service in () if change.name in plain else secrets.concerned(change.name):
+        for service in () if change.name in plain else secrets.readers(change.name):
             if service in names and service not in differing:
                 differing.add(service)
                 container = project.services[service].container

@@ -1,5 +1,5 @@
-# Chatwoot's own state, as it has to be before anybody can reach it and whenever it drifts. Run by
-# prepare.sh inside the application; every step looks first and changes only what differs. What it
+# Chatwoot's own state, as it has to be before anybody can reach it and whenever it drifts. Loaded by
+# prepare.rake inside the application; every step looks first and changes only what differs. What it
 # brings about is in application.json; what people made in the user interface is left alone.
 
 WANTED = JSON.parse(File.read('/etc/borgstack/application.json'))
@@ -39,20 +39,24 @@ def first_password(email)
   password
 end
 
-# Where mail goes out, an agent is invited by it: unconfirmed, with a password that nobody knows.
-def new_agent(email, name)
-  invited = WANTED['invite']
-  password = invited ? "#{SecureRandom.alphanumeric(40)}-Aa1" : first_password(email)
-  user = User.new(name: name, email: email, password: password)
-  user.skip_confirmation! unless invited
-  user.save!
-  puts "provision: created agent #{email}#{' and invited them' if invited}"
-  user
+def join(account, user, role, **attributes)
+  place = AccountUser.find_or_initialize_by(account_id: account.id, user_id: user.id)
+  put(place, "the place of #{user.email} in the account", role: role, **(place.new_record? ? attributes : {}))
 end
 
-def join(account, user, role)
-  place = AccountUser.find_or_initialize_by(account_id: account.id, user_id: user.id)
-  put(place, "the place of #{user.email} in the account", role: role)
+# Where mail goes out, an agent is invited by it: unconfirmed, with a password that nobody knows. The
+# mail goes out after the commit, and asks for a password only where it finds who has invited them.
+def new_agent(account, email, agent, inviter)
+  invited = WANTED['invite']
+  password = invited ? "#{SecureRandom.alphanumeric(40)}-Aa1" : first_password(email)
+  user = User.new(name: agent['name'], email: email, password: password)
+  user.skip_confirmation! unless invited
+  ActiveRecord::Base.transaction do
+    user.save!
+    join(account, user, agent['role'], inviter: inviter)
+  end
+  puts "provision: created agent #{email}#{' and invited them' if invited}"
+  user
 end
 
 configure('INSTALLATION_NAME', WANTED['installation_name'])
@@ -75,9 +79,16 @@ put(account, 'the account', name: WANTED['account']['name'], locale: WANTED['acc
     custom_attributes: (account.custom_attributes || {}).merge('timezone' => WANTED['account']['timezone']))
 join(account, admin, 'administrator')
 
-# Declared, not read back: so n8n and the checks know it before Chatwoot does.
+# Declared, not read back: so n8n and the checks know it before Chatwoot does. A token is one person's:
+# the administrator of before keeps everything else.
 token = ENV.fetch('CHATWOOT_API_TOKEN')
-put(admin.access_token, 'the API token', token: token)
+ActiveRecord::Base.transaction do
+  AccessToken.where(token: token).where.not(id: admin.access_token.id).find_each do |former|
+    former.regenerate_token
+    puts "provision: took the API token from #{former.owner.try(:email) || former.owner_type}"
+  end
+  put(admin.access_token, 'the API token', token: token)
+end
 
 WANTED['teams'].each do |team|
   record = Team.find_or_initialize_by(account_id: account.id, name: team['name'])
@@ -91,7 +102,7 @@ WANTED['inboxes'].each do |inbox|
   record = Inbox.find_by(account_id: account.id, name: inbox['name'], channel_type: 'Channel::Api')
   ActiveRecord::Base.transaction do
     record ||= Inbox.new(account: account, name: inbox['name'], channel: Channel::Api.create!(account: account))
-    webhook = inbox['webhook_url']&.sub('@@REPLY_SECRET@@') { ENV.fetch('WHATSAPP_REPLY_SECRET') }
+    webhook = inbox['webhook_url']
     put(record.channel, "the webhook of inbox #{inbox['name']}", webhook_url: webhook) if webhook
     put(record, "inbox #{inbox['name']}",
         enable_auto_assignment: inbox['auto_assignment'], lock_to_single_conversation: inbox['one_conversation'],
@@ -105,7 +116,7 @@ end
 
 WANTED['agents'].each do |agent|
   email = agent['email'].downcase
-  user = User.find_by(email: email) || new_agent(email, agent['name'])
+  user = User.find_by(email: email) || new_agent(account, email, agent, admin)
   join(account, user, agent['role'])
   Inbox.where(account_id: account.id, channel_type: 'Channel::Api', name: agent['inboxes']).each do |inbox|
     put(InboxMember.find_or_initialize_by(inbox_id: inbox.id, user_id: user.id), "#{email} in inbox #{inbox.name}")

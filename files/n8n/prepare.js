@@ -21,13 +21,12 @@ const ask = async (path) => {
   return answer.json();
 };
 
-// The inbox is known by its name and by the address that the deploy gave it: no other has the secret.
+// The inbox is known by its name and by the address that the deploy gave it.
 const findInbox = async () => {
-  const address = wanted.replyUrl.replace("@@REPLY_SECRET@@", env.WHATSAPP_REPLY_SECRET);
   const { accounts } = await ask("/api/v1/profile");
   for (const account of accounts) {
     const { payload } = await ask(`/api/v1/accounts/${account.id}/inboxes`);
-    const inbox = payload.find((one) => one.name === wanted.inbox && one.webhook_url === address);
+    const inbox = payload.find((one) => one.name === wanted.inbox && one.webhook_url === wanted.replyUrl);
     if (inbox) return { account: account.id, inbox: inbox.id };
   }
   throw new Error(`expected an inbox ${wanted.inbox} whose webhook is n8n; Chatwoot has none`);
@@ -65,9 +64,7 @@ const importAll = (marks) => {
 };
 
 findInbox()
-  .then(({ account, inbox }) => importAll({
-    ACCOUNT_ID: account, INBOX_ID: inbox, REPLY_SECRET: env.WHATSAPP_REPLY_SECRET,
-  }))
+  .then(({ account, inbox }) => importAll({ ACCOUNT_ID: account, INBOX_ID: inbox }))
   .catch((error) => {
     console.error(`prepare: ${error.message}`);
     process.exitCode = 1;

@@ -116,7 +116,7 @@ class Bridge:
             "SELECT messages.id, messages.content, message_type, source_id, messages.status,"
             " conversation_id FROM messages JOIN conversations"
             " ON conversations.id = conversation_id JOIN contacts ON contacts.id = contact_id"
-            f" WHERE identifier = '{sender}' AND message_type < 2 ORDER BY messages.id"
+            f" WHERE contacts.identifier = '{sender}' AND message_type < 2 ORDER BY messages.id"
         )
 
     def arrived(self, sender: str, identity: str) -> Json:
@@ -152,7 +152,7 @@ class Bridge:
         """The number that agents see on a contact's newest conversation."""
         found = self.rows(
             "SELECT display_id FROM conversations JOIN contacts ON contacts.id = contact_id"
-            f" WHERE identifier = '{sender}' ORDER BY conversations.id DESC LIMIT 1"
+            f" WHERE contacts.identifier = '{sender}' ORDER BY conversations.id DESC LIMIT 1"
         )
         return int(found[0]["display_id"])
 

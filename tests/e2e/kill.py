@@ -27,6 +27,12 @@ COUNTED = (
 """The programs with which the scripts change a host. Only those that a host has are wrapped, so
 that no script takes a missing one for installed."""
 PREPARES = "--filter container=chatwoot-prepare --filter container=n8n-prepare"
+# What has been said by a prepare that is still running.
+_PREPARING = (
+    "docker top chatwoot-prepare && said=$(docker logs chatwoot-prepare 2>&1) && "
+    "echo \"$said\" | grep 'prepare: the database' && "
+    "echo \"$said\" | grep {} 'prepare: account'"
+)
 CONDITIONS = {
     "unpacking": "grep -q ' status half-installed docker-ce:' /var/log/dpkg.log",
     "configuring": "grep -q ' status half-configured containerd.io:' /var/log/dpkg.log",
@@ -34,8 +40,8 @@ CONDITIONS = {
     "pulling": "ls /var/lib/docker/tmp/GetImageBlob*",
     "initdb": "pgrep -x initdb",
     "init SQL": "docker logs borgstack_postgresql 2>&1 | grep 'running .*init-databases.sql'",
-    "migrating": "docker top chatwoot-prepare | grep db:chatwoot_prepare",
-    "provisioning": "docker top chatwoot-prepare | grep provision.rb",
+    "migrating": _PREPARING.format("-c") + " | grep -qx 0",
+    "provisioning": _PREPARING.format("-q"),
     "making databases": "pgrep -f 'postgres: .* CREATE DATABASE'",
     "Evolution migrating": "pgrep -f dist/migrate.js",
     "n8n migrating": "docker exec borgstack_postgresql psql -qAtX -U postgres -d n8n_db "

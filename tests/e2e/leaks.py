@@ -243,18 +243,13 @@ HOLDERS = (
     ),
     Holder(
         "/var/lib/docker/volumes/borgstack_postgresql_data/.*",
-        ("CHATWOOT_API_TOKEN", "WHATSAPP_BRIDGE_SECRET", "WHATSAPP_REPLY_SECRET"),
+        ("CHATWOOT_API_TOKEN", "WHATSAPP_BRIDGE_SECRET"),
         "the token is a row of Chatwoot's database, the others are rows of Evolution's and n8n's",
     ),
     Holder(
         "/var/lib/docker/volumes/borgstack_n8n_data/_data/config",
         ("N8N_ENCRYPTION_KEY",),
         "n8n's own copy of its key",
-    ),
-    Holder(
-        "/var/lib/docker/(volumes/borgstack_redis_data|containers)/.*",
-        ("WHATSAPP_REPLY_SECRET",),
-        "a part of the address that stands in each of Sidekiq's jobs for it, and in Chatwoot's log",
     ),
 )
 

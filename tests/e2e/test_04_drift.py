@@ -145,14 +145,6 @@ SERVICES = (
 BY_HAND = (
     Drift(
         "container by hand",
-        "plain docker run",
-        "docker rm -f borgstack_caddy; docker run -d --name borgstack_caddy -p 80:80 "
-        "-e MINE=1 caddy:2.10-alpine",
-        (CADDY,),
-        ("borgstack_caddy",),
-    ),
-    Drift(
-        "container by hand",
         "another image, with Compose's labels",
         "docker tag redis:8.2-alpine redis:mine; own=$(labels borgstack_redis); "
         "docker rm -f borgstack_redis; docker run -d --name borgstack_redis $own "
@@ -215,7 +207,7 @@ NETS = (
     ),
     Drift(
         "network",
-        "made by hand without Compose's labels",
+        "made by hand without Compose's labels, our containers in it",
         "network borgstack_external",
         (NETWORKS, APP, CADDY),
         ("borgstack_caddy", *CHATWOOT),
@@ -442,6 +434,12 @@ UNTOUCHED = {
     "own network": "docker network create mine",
     "own container": "docker run -d --name mine --network mine -p 6380:6380 caddy:2.10-alpine "
     "&& docker network connect borgstack_external mine",
+    "own service behind a profile": f"printf 'services:\n  adminer:\n    image: caddy:2.10-alpine\n"
+    f"    profiles: [debug]\n' > {P}/docker-compose.override.yaml && cd {P} && "
+    "docker compose --profile debug up -d adminer",
+    "own service that no file declares any more": f"cd {P} && printf 'services:\n  left:\n"
+    f"    image: caddy:2.10-alpine\n' > compose.override.yml && docker compose up -d left && "
+    "rm compose.override.yml",
     "own key in daemon.json": "sed -i 's/^{/{\"max-concurrent-downloads\": 5,/' "
     "/etc/docker/daemon.json",
     "own drop-in of docker.service": "mkdir -p /etc/systemd/system/docker.service.d && "
@@ -452,7 +450,8 @@ UNTOUCHED = {
     f"{P}/config/caddy/Caddyfile {P}/config/redis/redis.conf",
 }
 GONE = (
-    "docker rm -f mine; docker network rm mine; "
+    "docker rm -f mine borgstack-adminer-1 borgstack-left-1; docker network rm mine; "
+    f"rm {P}/docker-compose.override.yaml; "
     f"rm -r {P}/backups {P}/config/caddy/conf.d/mine.caddy; sed -i /MY_KEY/d {P}/.env; "
     f"rm -r /etc/systemd/system/docker.service.d; systemctl daemon-reload; "
     f"{PSQL} 'DROP DATABASE mine'; {PSQL} 'DROP ROLE mine'"

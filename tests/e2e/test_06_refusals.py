@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.support import HostUnderTest, Run
 
+POSTGRESQL = "/var/lib/docker/volumes/borgstack_postgresql_data/_data"
+
 
 @contextmanager
 def broken(stack: HostUnderTest, by: str, mended_by: str) -> Iterator[None]:
@@ -81,9 +83,10 @@ def test_sudo_that_is_not_used_is_refused(stack: HostUnderTest) -> None:
             id="forbidden value in .env",
         ),
         pytest.param(
-            "touch /var/lib/docker/volumes/borgstack_postgresql_data/_data/PG_VERSION",
-            "rm /var/lib/docker/volumes/borgstack_postgresql_data/_data/PG_VERSION",
-            ("the layout of an older image", "Dump the old database"),
+            f"cd {POSTGRESQL} && mkdir -p 17/docker && echo 17 >17/docker/PG_VERSION && "
+            "mv 18 18-aside",
+            f"cd {POSTGRESQL} && rm -r 17 && mv 18-aside 18",
+            ("saw 17/docker/PG_VERSION: the layout of an older image", "Dump the old database"),
             id="old PostgreSQL layout",
         ),
         pytest.param(
@@ -91,6 +94,21 @@ def test_sudo_that_is_not_used_is_refused(stack: HostUnderTest) -> None:
             "cp -p /root/daemon.json /etc/docker/daemon.json",
             ("expected a JSON object in /etc/docker/daemon.json",),
             id="unreadable daemon.json",
+        ),
+        pytest.param(
+            "cd /opt/borgstack && docker compose rm -sf n8n && "
+            "docker run -d --name n8n --entrypoint sleep caddy:2.10-alpine 3000 && "
+            "docker exec n8n sh -c 'echo theirs >/kept'",
+            "docker exec n8n grep theirs /kept && docker rm -f n8n && "
+            "cd /opt/borgstack && docker compose up -d --wait n8n",
+            ("expected no container n8n but this tool's own", "docker rename n8n my-n8n"),
+            id="a stranger's container with one of our names",
+        ),
+        pytest.param(
+            "printf 'services:\n  x: {imagee: y}\n' >/opt/borgstack/compose.override.yaml",
+            "rm /opt/borgstack/compose.override.yaml",
+            ("rejects the new docker-compose.yml", "imagee", "Correct your override"),
+            id="an override that Compose rejects",
         ),
     ],
 )
@@ -101,6 +119,15 @@ def test_a_broken_host_is_refused(
         run = refused(stack, *fragments)
         assert "a/b#c@d" not in run.output
     stack.deploy().changed_only()
+
+
+def test_a_line_in_the_hosts_file_changes_nothing(stack: HostUnderTest) -> None:
+    by = "cp /etc/hosts /root/hosts && echo '127.0.1.1 {0}' >>/etc/hosts"
+    with broken(stack, by.format(f"chatwoot.{stack.domain}"), "cat /root/hosts >/etc/hosts"):
+        stack.deploy().changed_only()
+    by = f"cp /etc/hosts /root/hosts && echo '{stack.address} nowhere.lab.invalid' >>/etc/hosts"
+    with broken(stack, by, "cat /root/hosts >/etc/hosts"):
+        refused(stack, "nowhere.lab.invalid to lead to", chatwoot_host="nowhere.lab.invalid")
 
 
 def test_a_name_that_leads_elsewhere_is_refused(stack: HostUnderTest) -> None:
@@ -131,7 +158,7 @@ def test_a_broken_template_is_named_with_its_line(stack: HostUnderTest, project:
             "docker-compose.yml.j2",
             "stop_grace_period: 90s",
             "stop_grace_periodd: 90s",
-            ("Compose rejects the new docker-compose.yml", "stop_grace_periodd"),
+            ("rejects the new docker-compose.yml", "stop_grace_periodd"),
             id="compose file",
         ),
     ],

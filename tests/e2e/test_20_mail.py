@@ -24,6 +24,7 @@ FOLDER = "/opt/borgstack/first-passwords"
 SENDER = "support@e2e.test"
 FROM = f"{Settings.model_fields['installation_name'].default} <{SENDER}>"
 PERSON = "somebody@e2e.test"
+ADMIN = "ops@lab.test"
 PASSWORD = "only-the-Sink-and-44-Chatwoot-know"
 AGENT = {"email": "cleo@e2e.test", "name": "Cleo"}
 
@@ -110,11 +111,16 @@ def test_an_agent_is_invited_by_mail_and_has_no_first_password(mailed: Mailed) -
     # The worker of before, which has no mail server, may have tried first; Sidekiq tries again.
     mail = mailed.sink.wait_for(AGENT["email"])
     assert (mail.sender, str(mail.message["From"])) == (SENDER, FROM)
-    links = re.findall(r'href="([^"]+)"', mail.text)
-    token = mailed.host.sql("SELECT confirmation_token FROM users WHERE email ~ '^cleo@'")
-    path = f"/app/auth/confirmation?confirmation_token={token}"
-    assert links == [f"https://{mailed.host.chatwoot}{path}"]
-    assert (len(token) > 10, mailed.host.request(path)[0]) == (True, 200)
+    # The page on which a password is chosen; a welcome, which no inviter stands behind, logs in
+    # once and leaves an agent whose password nobody knows.
+    (path,) = re.findall(
+        rf'href="https://{mailed.host.chatwoot}(/app/auth/password/edit[^"]+)"', mail.text
+    )
+    assert re.fullmatch(r"/app/auth/password/edit\?reset_password_token=\S{10,}", path)
+    assert mailed.host.request(path)[0] == 200
+    inviter = "SELECT email FROM users WHERE id = (SELECT inviter_id FROM account_users"
+    invited = f"{inviter} JOIN users ON users.id = user_id WHERE email ~ '^cleo@')"
+    assert mailed.host.sql(invited) == ADMIN
     assert mailed.host.ssh(f"ls {FOLDER}") == ""
     mailed.host.plan().lists_only()
 

@@ -664,11 +664,8 @@ def test_no_secret_lies_where_others_see_it(bridge: Bridge) -> None:
     assert set(values) >= leaks.WHATSAPP
     secrets = leaks.Secrets()
     secrets.add(values)
-    for search in (leaks.in_files, leaks.in_journal, leaks.in_docker):
+    for search in (leaks.in_files, leaks.in_journal, leaks.in_docker, leaks.in_container_logs):
         assert search(bridge.host, secrets) == []
-    # Chatwoot logs the address of each webhook that it calls.
-    logged = {line.split(" in ")[0] for line in leaks.in_container_logs(bridge.host, secrets)}
-    assert logged <= {"WHATSAPP_REPLY_SECRET"}
 
 
 def test_two_runs_change_nothing_within_the_budget(bridge: Bridge) -> None:

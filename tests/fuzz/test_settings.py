@@ -49,7 +49,7 @@ LIKELY: Mapping[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("chatwoot_image", "redis_image", "caddy_image", "postgresql_image"), images),
     "locale": st.from_regex(r"[a-z]{2,3}(_[A-Z]{2})?", fullmatch=True) | st.just("no"),
     "timezone": st.from_regex(r"[A-Za-z0-9_+/-]{1,9}", fullmatch=True)
-    | st.sampled_from(["-", "1", "null", "no", "1e3", "0x1F"]),
+    | st.sampled_from(["-", "1", "null", "no", "1e3", "0x1F", "UTC", "America/Sao_Paulo"]),
     "size": st.sampled_from(["4gb", "8gb", "16gb"]),
     "memory_limits": st.dictionaries(
         st.sampled_from(["redis", "chatwoot", "caddy"]), st.sampled_from(["1g", "640m"])
@@ -118,8 +118,9 @@ def test_accepted_values_stay_in_their_places(data: dict[str, Any]) -> None:
     assert declared["administrator"]["name"] == settings.admin_name
     assert declared["account"]["name"] == settings.account_name
     assert declared["installation_name"] == settings.installation_name
-    sender = f"{settings.installation_name} <{settings.mail_sender}>"
-    assert rails["MAILER_SENDER_EMAIL"] == sender
+    assert rails["MAILER_SENDER_EMAIL"] == (
+        f'"{settings.installation_name}" <{settings.mail_sender}>'
+    )
     assert (rails["DEFAULT_LOCALE"], rails["TZ"]) == (settings.locale, settings.timezone)
     if settings.smtp_address:
         assert (rails["SMTP_ADDRESS"], rails["SMTP_DOMAIN"]) == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import graphlib
 import hashlib
 import io
@@ -36,11 +37,12 @@ class StackImage:
 
     name: str
     reference: str
+    suffix: str = ""
 
     @property
     def variable(self) -> str:
         """Return the name of the environment variable that replaces this image."""
-        return f"LAB_IMAGE_{self.name.upper().replace('-', '_')}"
+        return f"LAB_IMAGE_{self.suffix or self.name.upper()}"
 
 
 STACK = (
@@ -56,6 +58,9 @@ CHATWOOT_VARIANTS = {
     "chatwoot-next": "chatwoot/chatwoot:v4.6.0-ce-next",
     "chatwoot-broken": "chatwoot/chatwoot:v4.6.0-ce-broken",
 }
+# The real release to upgrade to, where there is one.
+LATER = StackImage("chatwoot-later", "chatwoot/chatwoot:v4.15.1-ce", "CHATWOOT_NEXT")
+REAL_IMAGES = "LAB_REAL_IMAGES"
 # caddy first: the CA and the package server, the longest build, start from it.
 LAB_IMAGES = ("caddy", "download", "ca", "host", "registry")
 
@@ -101,9 +106,27 @@ def image_id(reference: str) -> str:
     return next((str(image["Id"]) for image in inspect("image", [reference])), "")
 
 
+@functools.cache
+def real() -> dict[str, str]:
+    """The real programs that the folder named by LAB_REAL_IMAGES makes, by variable.
+
+    Its program `build` prints lines such as `LAB_IMAGE_CHATWOOT=real/chatwoot:v4.6.0-ce`.
+    """
+    folder = os.environ.get(REAL_IMAGES)
+    if not folder:
+        return {}
+    engine.install("zstd", program="zstd")
+    base_images.ensure("trixie")
+    with step(f"making the real programs of {folder}"):
+        done = run([str(Path(folder, "build").resolve())], next_step=f"read {folder}/README.md")
+    lines = (line.partition("=") for line in done.stdout.splitlines())
+    return {name: image for name, _, image in lines if name.startswith("LAB_IMAGE_")}
+
+
 def ensure() -> dict[str, str]:
     """Make all images present. Return the local image for each name of the stack."""
     sources = {image.name: _source(image) for image in STACK}
+    say("images: " + ", ".join(f"{name} {_kind(name, sources[name])}" for name in sources))
     stand_ins = [name for name, source in sources.items() if source == own(name)]
     missing = [
         name for name in stand_ins if not Build(name).directory.joinpath("Dockerfile").exists()
@@ -117,7 +140,15 @@ def ensure() -> dict[str, str]:
         arguments = {"CHATWOOT": sources["chatwoot"]}
         _build_all([Build(name, arguments) for name in CHATWOOT_VARIANTS])
         sources |= {name: own(name) for name in CHATWOOT_VARIANTS}
-    return sources
+    later = _chosen(LATER) or (_pulled(LATER) if hub.answers() else "")
+    return sources | ({LATER.name: later} if later else {})
+
+
+def _kind(name: str, source: str) -> str:
+    """What is served as an image of the stack, in a word: for reports."""
+    if source != own(name):
+        return source
+    return "double" if name in ("chatwoot", "evolution") else "stand-in"
 
 
 def _build_of(name: str) -> Build:
@@ -139,22 +170,37 @@ def ensure_bare(suite: str) -> str:
 
 def reference(name: str) -> str:
     """Return the name by which the stack pulls an image."""
-    return {**{image.name: image.reference for image in STACK}, **CHATWOOT_VARIANTS}[name]
+    known = {image.name: image.reference for image in (*STACK, LATER)}
+    return {**known, **CHATWOOT_VARIANTS}[name]
 
 
 def _source(image: StackImage) -> str:
-    """Choose where an image of the stack comes from: a variable, Docker Hub or the stand-in."""
-    chosen = os.environ.get(image.variable)
-    if chosen:
-        if not image_id(chosen):
-            raise LabError(
-                f"the image {chosen} that {image.variable} names",
-                "no such image in this machine's engine",
-                f"`docker pull {chosen}`, or unset {image.variable}",
-            )
-        return chosen
-    if not hub.answers():
-        return own(image.name)
+    """Choose where an image of the stack comes from: a variable, Docker Hub, the folder of real
+    programs, or the stand-in."""
+    if chosen := os.environ.get(image.variable):
+        return _present(image, chosen)
+    if hub.answers():
+        return _pulled(image)
+    return _chosen(image) or own(image.name)
+
+
+def _chosen(image: StackImage) -> str:
+    """The image that a variable or the folder of real programs names, or an empty string."""
+    chosen = os.environ.get(image.variable) or real().get(image.variable, "")
+    return _present(image, chosen) if chosen else ""
+
+
+def _present(image: StackImage, chosen: str) -> str:
+    if not image_id(chosen):
+        raise LabError(
+            f"the image {chosen} that {image.variable} names",
+            "no such image in this machine's engine",
+            f"`docker pull {chosen}`, or unset {image.variable}",
+        )
+    return chosen
+
+
+def _pulled(image: StackImage) -> str:
     if not image_id(image.reference):
         with step(f"pulling {image.reference}"):
             docker("pull", "--quiet", image.reference)

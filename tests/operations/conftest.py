@@ -187,8 +187,9 @@ def fake_hosts() -> FakeFactory:
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `docker` on PATH that accepts everything, until a test puts `reject-compose` or
-    `reject-caddy` into the folder that this returns; it notes its calls in `calls` there.
+    """A `docker` on PATH that accepts everything, until a test puts `reject-compose`,
+    `reject-caddy`, `no-start` or `no-compose` into the folder that this returns; it notes its calls
+    in `calls` there.
     """
     folder = tmp_path / "docker"
     folder.mkdir()
@@ -197,8 +198,13 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "docker",
         f"""echo "$*" >>{folder}/calls
 case "$*" in
-compose*) [ ! -e {folder}/reject-compose ] || {{ echo "compose: bad yaml" >&2; exit 1; }} ;;
-run*) [ ! -e {folder}/reject-caddy ] || {{ echo "Error: caddy: bad directive"; exit 1; }} ;;
+compose*version) [ ! -e {folder}/no-compose ] || exit 1 ;;
+compose*) [ ! -e {folder}/no-compose ] ||
+    {{ echo "docker: unknown command: docker compose" >&2; exit 1; }}
+  [ ! -e {folder}/reject-compose ] || {{ echo "compose: bad yaml" >&2; exit 1; }} ;;
+run*) [ ! -e {folder}/no-start ] ||
+    {{ echo "docker: Error response from daemon: runc"; exit 125; }}
+  [ ! -e {folder}/reject-caddy ] || {{ echo "Error: caddy: bad directive"; exit 1; }} ;;
 *) echo "unexpected: $*" >&2; exit 9 ;;
 esac""",
     )

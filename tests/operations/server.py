@@ -97,10 +97,6 @@ STALE = {
         ("credential borgstackBridge ok", "credential borgstackBridge differs"),
         ('"secret": true', '"secret": false'),
     ],
-    "WHATSAPP_REPLY_SECRET": [
-        ('"replies": true', '"replies": false'),
-        (r"borgstackReplies\|\|true\|true", "borgstackReplies|nodes|true|"),
-    ],
 }
 """By entry, what a look finds to be of the old value until somebody is told the new one."""
 

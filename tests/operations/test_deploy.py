@@ -88,7 +88,7 @@ FIT_ENV = FIT["env_state"]
         (
             "stack_state",  # what is pulled is another image than the one that the container has
             altered(FIT_STACK, '"redis:8.2-alpine"', '"x"'),
-            ["images_pull", "services_up"],
+            ["images_note", "images_pull", "services_up"],
         ),
         ("stack_state", altered(FIT_STACK, "hash caddy ", "hash caddy new-"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "hash redis ", "hash redis new-"), ["services_up"]),
@@ -107,8 +107,17 @@ FIT_ENV = FIT["env_state"]
         ),
         (
             "stack_state",
-            [*FIT_STACK, "container old|borgstack|old|h|i|running|Up|n|old:1|"],
-            ["containers_remove"],
+            [*FIT_STACK, "container own|borgstack|own|h|i|running|Up|n|own:1|"],
+            [],  # an operator's own
+        ),
+        (
+            "stack_state",
+            [
+                *FIT_STACK,
+                *(f"local caddy:{tag}|sha256:{tag}|15MB" for tag in ("2.8", "2.9")),
+                *("pulled caddy:2.8", "pulled caddy:2.9"),
+            ],
+            ["images_remove"],
         ),
         ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["database_converge"]),
@@ -253,7 +262,11 @@ def test_an_n8n_that_has_lost_its_tables_is_made_anew(chat: FakeHosts) -> None:
         ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), "database has no schema"),
         ("stack_state", altered(FIT_STACK, "user ok", "user refused"), "refused, not ok"),
         ("stack_state", altered(FIT_STACK, 'live {"a":1}', "live {}"), "another configuration"),
-        ("stack_state", altered(FIT_STACK, "|borgstack_internal|true", "||true"), "not Compose's"),
+        (
+            "stack_state",
+            altered(FIT_STACK, "|borgstack_internal|true", "||true"),
+            "has not Compose's labels",
+        ),
         ("stack_state", altered(FIT_STACK, "onboarding 0", "onboarding 1"), "onboarding is open"),
         ("stack_state", altered(FIT_STACK, "owner true", "owner false"), "n8n has no owner yet"),
     ],
@@ -275,7 +288,7 @@ def test_after_a_change_only_what_may_have_changed_is_read_again(chat: FakeHosts
 
 @pytest.mark.parametrize("leftover", ["n8n", "evolution"])
 def test_what_is_switched_off_goes_and_nothing_else_of_whatsapp_is_touched(
-    fake_hosts: FakeFactory, leftover: str
+    fake_hosts: FakeFactory, leftover: str, messages: pytest.LogCaptureFixture
 ) -> None:
     data = {**REQUIRED, "whatsapp": False}
     hosts = fake_hosts("chat", data=data)
@@ -285,6 +298,7 @@ def test_what_is_switched_off_goes_and_nothing_else_of_whatsapp_is_touched(
     deploy(hosts)
     assert changes(hosts) == ["containers_remove"]
     assert hosts.arguments("chat", "containers_remove") == [leftover]
+    assert f"{leftover}: it is not declared any more" in messages.text
 
 
 def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) -> None:
@@ -293,6 +307,7 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) 
     assert changes(chat) == [
         "docker_daemon",
         "docker_install",
+        "images_note",
         "images_pull",
         "env_write",
         "files_put",
@@ -323,6 +338,16 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) 
             "/opt/borgstack/.env REDIS_PASSWORD is shorter",
         ),
         ("env_state", [*FIT_ENV, "problem 7 opens a quote"], "/opt/borgstack/.env line 7 opens"),
+        (
+            "stack_state",
+            altered(FIT_STACK, "container n8n|borgstack|n8n|", "container n8n|||"),
+            "expected no container n8n but this tool's own; saw one, made from n8nio/n8n:1.112.6",
+        ),
+        (
+            "stack_state",
+            [*FIT_STACK, "rejected services.x: additional properties", "override"],
+            "rejects the new docker-compose.yml: 'services.x: additional properties'. Correct your",
+        ),
     ],
 )
 def test_an_unfit_server_is_refused_before_anything_is_changed(

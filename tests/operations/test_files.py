@@ -169,6 +169,11 @@ def test_a_setting_that_changes_is_written_where_it_is_read(placed: Path) -> Non
     [
         ("reject-compose", ["compose: bad yaml", "Compose rejects the new docker-compose.yml"]),
         ("reject-caddy", ["Error: caddy: bad directive", "Caddy rejects the new Caddyfile"]),
+        (
+            "no-start",  # whatever is to be run: it is not the Caddyfile that is at fault
+            ["docker: Error response from daemon: runc", "Docker could not start a container"],
+        ),
+        ("no-compose", ["docker: unknown command: docker compose", "Compose does not run"]),
     ],
 )
 def test_nothing_is_replaced_when_a_part_of_the_set_is_rejected(

@@ -20,9 +20,10 @@ from pyinfra_cli import util
 from borgstack import plan, secrets
 from borgstack.facts.files import MaskedFiles
 from borgstack.operations import files
+from borgstack.operations.looks import SALT
 from borgstack.plan import HostPlan, Plan, Step, make_plan
 from borgstack.project import render
-from borgstack.whatsapp import INBOUND_URL, INSTANCE_SETTINGS, INSTANCE_WEBHOOK
+from borgstack.whatsapp import INBOUND_URL, INSTANCE_SETTINGS, INSTANCE_WEBHOOK, REPLY_URL
 from tests.operations.conftest import FakeFactory, FakeHosts, serve
 from tests.operations.server import (
     BARE,
@@ -155,7 +156,6 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
         {"env_state": altered(FIT["env_state"], "API_TOKEN ok", "API_TOKEN missing")},
         [ENV, PREPARE, N8N_PREPARE],
     ),
-    (lost("WHATSAPP_REPLY_SECRET"), [ENV, PREPARE, N8N_PREPARE, N8N]),
     (lost("WHATSAPP_BRIDGE_SECRET"), [ENV, N8N_PREPARE, INSTANCE]),
     (lost("EVOLUTION_API_KEY"), [ENV, EVOLUTION, N8N_PREPARE]),
     (lost("N8N_ENCRYPTION_KEY"), [ENV, N8N_PREPARE, N8N]),
@@ -192,10 +192,10 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
     (evolution(webhook={}), [INSTANCE]),
     (evolution(settings={**INSTANCE_SETTINGS, "groupsIgnore": False}), [INSTANCE]),
     (evolution(secret=False), [INSTANCE]),
-    (stack_with('"replies": true', '"replies": false'), [PREPARE]),
+    (stack_with(secrets.digest(SALT, REPLY_URL), "another"), [PREPARE]),
     (
-        {"stack_state": [*STACK, "container old|borgstack|old|h|i|running|Up|n|old:1|"]},
-        [LEFTOVERS],
+        {"stack_state": [*STACK, "container own|borgstack|own|h|i|running|Up|n|own:1|"]},
+        [],  # an operator's own
     ),
     (stack_with("hash evolution ", "hash evolution new-"), [EVOLUTION]),
     (BARE, [INSTALL, IMAGES, ENV, FILES, STORES, PREPARE, WEB, *WHATSAPP, CADDY]),
@@ -299,14 +299,9 @@ def test_without_whatsapp_plan_and_run_are_the_same_and_do_none_of_it(
             "instance whatsapp: it shows n8n another secret than .env's",
         ),
         (lost("WHATSAPP_BRIDGE_SECRET"), "instance whatsapp: WHATSAPP_BRIDGE_SECRET changes"),
-        (lost("WHATSAPP_REPLY_SECRET"), "n8n: WHATSAPP_REPLY_SECRET changes"),
         (
-            stack_with('"replies": true', '"replies": false'),
+            stack_with(secrets.digest(SALT, REPLY_URL), "another"),
             "inbox WhatsApp: its webhook is not n8n's",
-        ),
-        (
-            {"stack_state": [*STACK, "container old|borgstack|old|h|i|running|Up|n|old:1|"]},
-            "old: it is not declared any more",
         ),
     ],
 )
@@ -381,7 +376,7 @@ def test_an_entry_that_changes_makes_exactly_its_readers_differ(
     told = [reason for change in found.changes for reason in change.reasons]
     readers = [reason.removesuffix(suffix) for reason in told if reason.endswith(suffix)]
     # What is no secret is in the wanted hashes already: its readers need no foretelling.
-    expected = () if entry.kind is secrets.Kind.PLAIN else secrets.concerned(entry.name)
+    expected = () if entry.kind is secrets.Kind.PLAIN else secrets.readers(entry.name)
     if entry.name == "WHATSAPP_BRIDGE_SECRET":
         expected = (*expected, "instance whatsapp")  # it is told through Evolution's API
     assert sorted(readers) == sorted(expected)

@@ -49,24 +49,29 @@ const EVOLUTION = [
     return { instance: { instanceName: name, state } };
   }],
   ["GET", /^\/instance\/connect\/([^?]+)/, () => fake.trouble ?? (codes.length > 1 ? codes.shift() : (codes[0] ?? { count: 0 }))],
-  ["POST", /^\/instance\/create$/, (_, body) => instances.set(body.instanceName, body) && { created: 201 }],
+  ["POST", /^\/instance\/create$/, (_, body) => {
+    // It logs what an instance is created of, whole.
+    if (JSON.stringify(body).includes(secret)) throw new Error("a secret goes into the log");
+    return instances.set(body.instanceName, body) && { created: 201 };
+  }],
   ["DELETE", /^\/instance\/logout\/(.+)$/, (name) => Object.assign(instances.get(name), { out: true })],
   ["DELETE", /^\/instance\/delete\/(.+)$/, (name) => {
     if (fake.open && !instances.get(name).out) return { created: 400 };
     if (!fake.stuck) instances.delete(name);
     return {};
   }],
+  ["POST", /^\/webhook\/set\/(.+)$/, (name, { webhook }) => Object.assign(instances.get(name), { webhook }) && { created: 201 }],
   ["POST", /^\/webhook\/evolution$/, (_, body) => {
     const one = [...instances.values()].find(({ number }) => number === body.numberId);
     if (!one || fake.deaf) return null;
-    if (one.webhook.headers["x-borgstack-secret"] === secret) fromWhatsapp(body);
+    if (one.webhook?.headers["x-borgstack-secret"] === secret) fromWhatsapp(body);
     return { status: "success" };
   }],
   ["POST", /^\/chat\/findMessages\/(.+)$/, (name) => ({ messages: { records: sent.filter((one) => one.name === name) } })],
 ];
 const CHATWOOT = [
   ["GET", /^\/api\/v1\/profile$/, () => ({ accounts: [{ id: 7, role: "administrator" }] })],
-  ["GET", /\/7\/inboxes$/, () => ({ payload: [{ id: 3, name: "WhatsApp", webhook_url: fake.wired ?? "http://caddy:8090/webhook/whatsapp-replies-x" }] })],
+  ["GET", /\/7\/inboxes$/, () => ({ payload: [{ id: 3, name: "WhatsApp", webhook_url: fake.wired ?? "http://caddy:8090/webhook/whatsapp-replies-to-check" }] })],
   ["GET", /\/7\/contacts\/search/, () => ({ payload: contacts })],
   ["GET", /\/7\/contacts\/(\d+)\/conversations$/, (id) => ({ payload: contacts.filter((one) => one.id == id).map((one) => ({ id: one.conversation })) })],
   ["DELETE", /\/7\/contacts\/(\d+)$/, (id) => contacts.splice(contacts.findIndex((one) => one.id == id), 1) && {}],
@@ -76,7 +81,7 @@ const CHATWOOT = [
 ];
 const N8N = [
   ["POST", /^\/webhook\/whatsapp-inbound$/, () => ({ created: fake.n8n ?? 200 })],
-  ["GET", /^\/webhook\/whatsapp-(inbound|replies-SecretOfReplies)$/, (which) =>
+  ["GET", /^\/webhook\/whatsapp-(inbound|replies-to-check)$/, (which) =>
     (fake.deafen === which.split("-")[0] ? "<pre>Cannot GET</pre>" : "Did you mean to make a POST request?")],
   ["GET", /^\/rest\/settings$/, () => ({ data: { userManagement: { showSetupOnFirstLoad: fake.claimable ?? false } } })],
 ];

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -16,9 +17,12 @@ from typing import Any
 from borgstack import docker, redis, whatsapp
 from borgstack.database import CHATWOOT, EVOLUTION, N8N
 from borgstack.host import script_text
+from borgstack.operations.looks import SALT
 from borgstack.project import REDIS_CONF, Project, Service, render
+from borgstack.secrets import digest
 from borgstack.settings import Settings, read_settings
 from borgstack.values import LOCALES
+from borgstack.whatsapp import REPLY_URL
 
 REPOSITORY = Path(__file__).parent.parent.parent
 REQUIRED: dict[str, object] = {"domain": "example.com", "caddy_email": "ops@example.com"}
@@ -70,6 +74,16 @@ def run_text(text: str, *arguments: str, stdin: str = "", first_on_path: Path | 
         timeout=60,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def of_this_host(root: Path) -> str:
+    """`stack_state.sh` as it is on a host below `root`, with Compose where `bin` has it."""
+    text = script_text("stack_state").replace("${HOME:-/root}", f"{root}/home")
+    folder = root / "usr/libexec/docker"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "cli-plugins").exists():
+        (folder / "cli-plugins").symlink_to(root / "bin")
+    return re.sub(r"(?<= )/usr/(?=lib|local)", f"{root}/usr/", text)
 
 
 def program(folder: Path, name: str, text: str) -> Path:
@@ -205,8 +219,9 @@ def fit_application(settings: Settings) -> dict[str, Any]:
                 "auto_assignment": one.auto_assignment,
                 "greeting": one.greeting,
                 "one_conversation": one.one_conversation,
-                "webhook": None,
-                "replies": settings.whatsapp and one.name == settings.whatsapp_inbox,
+                "webhook": digest(SALT, REPLY_URL)
+                if settings.whatsapp and one.name == settings.whatsapp_inbox
+                else None,
             }
             for one in settings.inboxes
         ],

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from borgstack import application
+from borgstack.operations.looks import SALT
 from borgstack.secrets import digest
 from borgstack.settings import Settings
 from tests.unit.support import fit_application, settings_of
 
-SALT = "salt"
 HOOK = "https://hooks.example.com/chatwoot"
 FULL: dict[str, object] = {
     "locale": "pt_BR",
@@ -93,10 +93,13 @@ DRIFT: list[tuple[Callable[[Any], object], str]] = [
     (entry("inboxes", auto_assignment=False), "automatic assignment False, not True"),
     (entry("inboxes", greeting=None), "greeting None, not 'Hello'"),
     (entry("inboxes", one_conversation=False), "one conversation for each contact False, not True"),
-    (entry("inboxes", replies=False), "inbox WhatsApp: its webhook is not n8n's"),
+    (entry("inboxes", webhook="x"), "inbox WhatsApp: its webhook is not n8n's"),
     (entry("inboxes", 1, webhook=None), "inbox Shop: another webhook address"),
-    (lambda found: found["webhooks"].clear(), f"webhook {HOOK}: missing"),
-    (entry("webhooks", events=["message_created"]), f"webhook {HOOK}: told of other events"),
+    (lambda found: found["webhooks"].clear(), "webhook at hooks.example.com: missing"),
+    (
+        entry("webhooks", events=["message_created"]),
+        "webhook at hooks.example.com: told of other events",
+    ),
 ]
 
 
@@ -151,7 +154,7 @@ def test_what_is_declared_is_written_without_a_secret_and_read_by_ruby() -> None
     assert written["invite"] is False
     webhooks = {one["name"]: one["webhook_url"] for one in written["inboxes"]}
     assert webhooks == {
-        "WhatsApp": "http://caddy:8090/webhook/whatsapp-replies-@@REPLY_SECRET@@",
+        "WhatsApp": "http://caddy:8090/webhook/whatsapp-replies-to-check",
         "Shop": f"{HOOK}/inbox",
     }
     mailed = settings_of(**FULL, smtp_address="mail.example.com")
@@ -163,5 +166,5 @@ def test_without_whatsapp_the_inboxs_webhook_is_its_owners() -> None:
     written = json.loads(application.declared(off))
     assert written["inboxes"][0]["webhook_url"] is None
     found = live()
-    found["inboxes"][0]["replies"] = False
+    found["inboxes"][0]["webhook"] = None
     assert application.differences(off, found, SALT) == []

@@ -17,11 +17,12 @@ from borgstack import evidence
 from borgstack.bridge import Bridge, Failures, Phone, words
 from borgstack.facts import last_object
 from borgstack.facts.whatsapp import Pairing, Whatsapp
+from borgstack.whatsapp import REPLY_URL
 from tests.unit.support import REPOSITORY, Ran, program, run_script, settings_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 WORDS = words(settings_of())
-SECRETS = ("SecretOfTheBridge", "TokenOfChatwoot", "KeyOfEvolution", "SecretOfReplies")
+SECRETS = ("SecretOfTheBridge", "TokenOfChatwoot", "KeyOfEvolution")
 ROWS = ["wired true", "failed 3|borgstackInbound|WhatsApp | to Chatwoot", "executions read"]
 
 
@@ -32,7 +33,6 @@ class Host:
         self.folder = folder
         (folder / ".env").write_text(
             "CHATWOOT_API_TOKEN=TokenOfChatwoot\nWHATSAPP_BRIDGE_SECRET='SecretOfTheBridge'\n"
-            "WHATSAPP_REPLY_SECRET=SecretOfReplies\n"
         )
         (folder / "calls").touch()
         self.database(*ROWS)
@@ -100,8 +100,7 @@ def test_one_look_tells_of_phone_and_n8n_and_replies_and_failures(host: Host) ->
         wired=True,
         failures=(Failures("WhatsApp | to Chatwoot", "borgstackInbound", 3),),
     )
-    asked = (host.folder / "sql").read_text()
-    assert "\\set replies 'http://caddy:8090/webhook/whatsapp-replies-SecretOfReplies'" in asked
+    assert f"-v replies={REPLY_URL} " in (host.folder / "argv").read_text()
 
 
 def test_the_number_of_the_phone_does_not_leave_the_container(host: Host) -> None:

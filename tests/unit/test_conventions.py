@@ -11,6 +11,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 import tokenize
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -289,6 +290,38 @@ def unset_variables_allowed(text: str) -> list[str]:
     return [] if re.search(r"(?m)^set -e?u$", text) else ["no `set -u`"]
 
 
+LOST = re.compile(r"(?<!2>&1 )[12&]?>>?\s*/dev/null 2>&1|2>\s*/dev/null|\|\| (true|:)(\s|$)")
+ASKED = re.compile(r"command -v [^\s;|&]+ >/dev/null 2>&1")
+"""Whether a program is there has no other answer than yes and no."""
+
+
+def unexplained_silence(text: str) -> list[str]:
+    """Paragraphs that lose messages and do not say why they may, behind `# quiet:`.
+
+    What a look that never worked had to say was thrown away for months: a message is shown when the
+    result is not as expected, or somebody has thought of what is lost.
+    """
+    return [
+        paragraph.splitlines()[0]
+        for paragraph in re.split(r"\n\s*\n", text)
+        if LOST.search(ASKED.sub("", paragraph)) and "# quiet: " not in paragraph
+    ]
+
+
+def backslashes_for_echo(text: str) -> list[str]:
+    """dash's echo expands them; ShellCheck knows some, and not that `\\c` ends the output."""
+    return re.findall(r"(?m)^[^#\n]*(?<![\\\w])echo +(?:[^;|&\n]*[^\n\\])?\\[^\n$`\"].*$", text)
+
+
+def refused_by_shellcheck(text: str) -> list[str]:
+    words = [str(Path(sys.executable).parent / "shellcheck"), "--format=gcc", "-"]
+    done = subprocess.run(
+        words, input=text, text=True, capture_output=True, check=False, cwd=REPOSITORY
+    )
+    assert not done.stderr
+    return done.stdout.splitlines()
+
+
 SCRIPT_CHECKS: list[tuple[Callable[[str], list[str]], str]] = [
     (quotes_in_awk, "# it's fine here\n{ print 'x' }\n"),
     (without_an_opening_comment, "set -u\n"),
@@ -305,6 +338,19 @@ SCRIPT_CHECKS: list[tuple[Callable[[str], list[str]], str]] = [
     (errors_of_sh, "program='\n@env.awk@\n'\n"),
     (leavings_of_a_cut_connection, "trap 'rm x' EXIT\ntrap 'exit 1' HUP INT TERM\n"),
     (unset_variables_allowed, "set -e\necho\n"),
+    (unexplained_silence, "set -u\n\nrm x 2>/dev/null\n"),
+    (unexplained_silence, "rm x 2> /dev/null && y\n"),
+    (unexplained_silence, "rm x >/dev/null 2>&1\n"),
+    (unexplained_silence, "rm x &>/dev/null 2>&1\n"),
+    (unexplained_silence, "rm x || true\n"),
+    (unexplained_silence, "rm x || :\n"),
+    (unexplained_silence, "# quiet: it may be gone\nrm x || true\n\nrm y || true\n"),
+    (unexplained_silence, "command -v x >/dev/null 2>&1 && x 2>/dev/null\n"),
+    (refused_by_shellcheck, 'echo "select 1 \\\\echo done"\n'),
+    (refused_by_shellcheck, "echo 'a\\nb'\n"),
+    (refused_by_shellcheck, "rm $1/*\n"),
+    (backslashes_for_echo, 'echo "select 1 \\\\echo done"\n'),
+    (backslashes_for_echo, "x | echo '\\connect y'\n"),
 ]
 
 
@@ -348,6 +394,20 @@ def test_a_script_says_what_it_does_and_takes(name: str, check: Callable[[str], 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_cleans_up_when_nobody_listens_any_more(name: str) -> None:
     assert leavings_of_a_cut_connection(script_text(name)) == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_says_why_a_message_may_be_lost(name: str) -> None:
+    text = (HOST / f"{name}.sh").read_text()
+    assert unexplained_silence(text) == []
+    fine = "# quiet: it may be gone\nrm x || true\n\ncommand -v y >/dev/null 2>&1 || exit\n"
+    assert unexplained_silence(fine + 'message=$(z 2>&1 >/dev/null) || echo "$message"\n') == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_gives_echo_no_backslash(name: str) -> None:
+    assert backslashes_for_echo((HOST / f"{name}.sh").read_text()) == []
+    assert backslashes_for_echo('echo "{{.Paused \\"x\\"}}"\nprintf "\\n"\n') == []
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

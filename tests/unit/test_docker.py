@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_every_line_of_the_script_is_read() -> None:
             "file /etc/empty 644|0|0 ",
             "legacy /etc/apt/sources.list.d/docker.list",
             "unit ActiveState=active",
-            "unit ExecMainStartTimestamp=1700000000",
+            "started 1700000002",
             "socket LoadState=masked",
             "written 1700000001",
             "now 1700000000",
@@ -64,7 +65,7 @@ def test_every_line_of_the_script_is_read() -> None:
         key=("644|0|0", (FINGERPRINT, OTHER_KEY)),
         files={"/etc/x": ("600|1|2", b"xx"), "/etc/empty": ("644|0|0", b"")},
         legacy=("/etc/apt/sources.list.d/docker.list",),
-        unit={"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"},
+        unit={"ActiveState": "active"},
         socket="masked",
         loaded=False,
         ahead=True,
@@ -76,12 +77,12 @@ def test_every_line_of_the_script_is_read() -> None:
     [
         (["loaded by this process"], True, False),
         (["loaded by this process", "written 101", "now 100"], True, True),
-        (["unit ExecMainStartTimestamp=100", "written 99", "now 100"], True, False),
-        (["unit ExecMainStartTimestamp=100", "written 100", "now 200"], False, False),
-        (["unit ExecMainStartTimestamp=100", "written 101", "now 200"], False, False),
+        (["started 100", "written 99", "now 100"], True, False),
+        (["started 100", "written 100", "now 200"], False, False),
+        (["started 100", "written 101", "now 200"], False, False),
         # The clock was ahead when the daemon started: 99 may well be later than that.
-        (["unit ExecMainStartTimestamp=100", "written 99", "now 99"], False, False),
-        (["unit ExecMainStartTimestamp=100", "written 201", "now 200"], False, True),
+        (["started 100", "written 99", "now 99"], False, False),
+        (["started 100", "written 201", "now 200"], False, True),
         (["unit ExecMainStartTimestamp=", "written 1", "now 2"], False, False),
         ([], False, False),
     ],
@@ -307,6 +308,57 @@ def test_mirrors_and_address_pools_are_declared_only_when_they_are_set() -> None
     assert set(more) - set(DECLARED) == {"registry-mirrors", "default-address-pools"}
 
 
+MIRROR = {"registry-mirrors": ["http://mirror:5000"]}
+POOLS = {"default-address-pools": [{"base": "10.201.0.0/16", "size": 24}]}
+
+
+def with_record(daemon: dict[str, object], record: object) -> DockerState:
+    state = with_daemon({**DECLARED, **daemon})
+    raw = record if isinstance(record, bytes) else json.dumps(record).encode()
+    return dataclasses.replace(state, files={**state.files, docker.RECORD: ("644|0|0", raw)})
+
+
+@pytest.mark.parametrize(
+    ("present", "record", "left", "load"),
+    [
+        (MIRROR, MIRROR, {}, "restart"),
+        (POOLS, POOLS, {}, "restart"),
+        ({**MIRROR, **POOLS}, POOLS, MIRROR, "restart"),
+    ],
+)
+def test_what_a_setting_had_put_into_daemon_json_goes_with_the_setting(
+    present: dict[str, object], record: object, left: dict[str, object], load: str
+) -> None:
+    change = docker.daemon_changes(settings_of(), with_record(present, record))
+    assert change is not None
+    assert json.loads(change.content or "") == {**DECLARED, **left}
+    assert (change.load, json.loads(change.record[1])) == (load, {})
+    assert json.loads(change.record[0]) == record
+    assert docker.daemon_changes(settings_of(), with_record(left, {})) is None
+
+
+@pytest.mark.parametrize("record", [{}, b"", b"[]", {"registry-mirrors": ["http://former:5000"]}])
+def test_what_an_operator_wrote_stays(record: object) -> None:
+    change = docker.daemon_changes(settings_of(), with_record(MIRROR, record))
+    assert change is None or change.content is None
+    assert docker.daemon_changes(settings_of(), with_daemon({**DECLARED, **MIRROR})) is None
+
+
+def test_what_was_there_already_does_not_become_this_tools() -> None:
+    settings = settings_of(registry_mirrors=["http://mirror:5000"])
+    assert docker.daemon_changes(settings, with_daemon({**DECLARED, **MIRROR})) is None
+    change = docker.daemon_changes(settings, with_daemon(DECLARED))
+    assert change is not None
+    assert [json.loads(one) for one in change.record] == [MIRROR, MIRROR]
+    assert docker.daemon_changes(settings, with_record(MIRROR, MIRROR)) is None
+
+
+def test_a_record_of_what_is_there_no_longer_is_put_right_without_touching_the_daemon() -> None:
+    change = docker.daemon_changes(settings_of(), with_record({}, MIRROR))
+    assert change is not None
+    assert (change.content, change.load, change.record[1]) == (None, "none", "{}")
+
+
 @pytest.mark.parametrize(
     ("data", "load"),
     [
@@ -323,6 +375,69 @@ def test_the_daemon_restarts_only_for_keys_that_a_reload_does_not_take_up(
     assert change.load == load
 
 
+SHOWN = """
+MainPID=321
+ExecMainStartTimestamp=Fri 2023-11-17 21:02:03 UTC
+LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+
+MainPID=0
+ExecMainStartTimestamp=
+LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+""".strip().splitlines()
+"""What systemd 249 (Ubuntu 22.04) prints of both units, as later ones do, asked in UTC."""
+
+
+def systemctl(binaries: Path, *lines: str) -> None:
+    """The systemctl of Ubuntu 22.04, which does not know one of the ways to print a time."""
+    text = "\n".join(lines)
+    program(
+        binaries,
+        "systemctl",
+        f"""case " $* " in
+*timestamp=unix*) echo 'Invalid value: unix.' >&2; exit 1 ;;
+esac
+[ "${{TZ:-}}" = UTC ] || {{ echo 'printed in another time zone' >&2; exit 1; }}
+cat <<'EOF'
+{text}
+EOF""",
+    )
+
+
+def test_the_oldest_systemctl_tells_when_the_daemon_was_started(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "dpkg-query", "exit 1")
+    systemctl(tmp_path / "bin", *SHOWN)
+    file = tmp_path / "etc/docker/daemon.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}\n")
+    started = 1_700_254_923  # 2023-11-17 21:02:03 UTC
+    text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
+    for written, loaded in ((started - 1, True), (started, False)):
+        os.utime(file, (written, written))
+        ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=tmp_path / "bin")
+        assert (ran.status, ran.err) == (0, "")
+        state = docker.parse(ran.out.splitlines())
+        assert state.running
+        assert state.unit["UnitFileState"] == "enabled"
+        assert state.socket == "loaded"
+        assert state.loaded is loaded
+
+
+def test_a_systemctl_that_cannot_be_asked_is_told_of_and_not_taken_for_a_stopped_docker(
+    tmp_path: Path,
+) -> None:
+    program(tmp_path / "bin", "dpkg-query", "exit 1")
+    program(tmp_path / "bin", "systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
+    text = text.replace("/run/systemd", f"{tmp_path}/run/systemd")
+    ran = run_text(text, first_on_path=tmp_path / "bin")
+    assert (ran.status, ran.err) == (1, "Failed to connect to bus\n")
+
+
 def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> None:
     binaries = tmp_path / "bin"
     program(
@@ -330,12 +445,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
         "dpkg-query",
         "printf '%s\\n' 'ii |docker-ce|5:29.1' 'iF |containerd.io|2.1' 'rc |docker.io|26.1'",
     )
-    program(
-        binaries,
-        "systemctl",
-        "echo ActiveState=active; echo ExecMainStartTimestamp=@1700000000; echo; "
-        "echo ActiveState=inactive; echo LoadState=masked",
-    )
+    systemctl(binaries, "ActiveState=active", "", "ActiveState=inactive", "LoadState=masked")
     text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
     for path, content in ((SOURCES, "Types: deb\n"), (DAEMON_JSON, "{}\n")):
         file = Path(f"{tmp_path}{path}")
@@ -351,7 +461,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     assert state.files[DAEMON_JSON] == ("644|0|0", b"{}\n")
     assert state.files[SOURCES] == ("644|0|0", b"Types: deb\n")
     assert state.legacy == ("/etc/apt/sources.list.d/docker.list",)
-    assert state.unit == {"ActiveState": "active", "ExecMainStartTimestamp": "1700000000"}
+    assert state.unit == {"ActiveState": "active"}
     assert state.socket == "masked"
 
 
@@ -364,20 +474,35 @@ def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:
     assert docker.parse(ran.out.splitlines()) == DockerState()
 
 
+def dockerd(root: Path, validates: str, knows: str = "--validate") -> None:
+    program(
+        root / "bin",
+        "dockerd",
+        f"""echo "dockerd $*" >>{root}/calls
+case "$*" in
+--help) echo '      {knows}   validate daemon configuration and exit' ;;
+*) {validates} ;;
+esac""",
+    )
+
+
 @pytest.fixture
 def daemon(tmp_path: Path) -> Path:
     """A root for the script that writes daemon.json, with programs that note their calls."""
     for name in ("systemctl", "docker", "dockerd", "journalctl"):
         program(tmp_path / "bin", name, f'echo "{name} $*" >>{tmp_path}/calls')
+    dockerd(tmp_path, "exit 0")
     (tmp_path / "etc/docker").mkdir(parents=True)
     return tmp_path
 
 
-def write_daemon(root: Path, write: str, load: str, content: str) -> tuple[int, str, list[str]]:
+def write_daemon(
+    root: Path, write: str, load: str, content: str, record: tuple[str, str] = ("-", "-")
+) -> tuple[int, str, list[str]]:
     text = script_text("docker_daemon").replace("/etc/", f"{root}/etc/")
     text = text.replace("/run/borgstack", f"{root}/run")
-    ran = run_text(text, write, load, stdin=content, first_on_path=root / "bin")
-    calls = (root / "calls").read_text().splitlines()
+    ran = run_text(text, write, load, *record, stdin=content, first_on_path=root / "bin")
+    calls = [line for line in (root / "calls").read_text().splitlines() if "--help" not in line]
     return ran.status, ran.err, calls
 
 
@@ -423,7 +548,7 @@ def test_a_daemon_json_that_did_not_arrive_whole_is_not_put_in_place(
 def test_a_daemon_json_that_dockerd_rejects_is_not_put_in_place(daemon: Path) -> None:
     file = daemon / "etc/docker/daemon.json"
     file.write_text("old\n")
-    program(daemon / "bin", "dockerd", f'echo "dockerd $*" >>{daemon}/calls; echo bad >&2; exit 1')
+    dockerd(daemon, "echo bad >&2; exit 1")
     status, said, calls = write_daemon(daemon, "yes", "restart", "{\n}\n")
     assert status == 1
     assert "bad\ndockerd rejects the merged" in said
@@ -431,6 +556,25 @@ def test_a_daemon_json_that_dockerd_rejects_is_not_put_in_place(daemon: Path) ->
     assert [(path.name, path.read_text()) for path in file.parent.iterdir()] == [
         ("daemon.json", "old\n")
     ]
+
+
+def test_an_engine_of_before_that_cannot_judge_a_file_is_not_asked(daemon: Path) -> None:
+    dockerd(daemon, "echo 'unknown flag: --validate' >&2; exit 125", knows="--version")
+    status, said, calls = write_daemon(daemon, "yes", "later", "{\n}\n")
+    assert (status, said, calls) == (0, "", [])
+    assert (daemon / "etc/docker/daemon.json").read_text() == "{\n}\n"
+
+
+def test_the_record_is_there_before_daemon_json_and_right_after_it(daemon: Path) -> None:
+    record = daemon / "etc/docker/borgstack.json"
+    dockerd(daemon, f"cat {record} >{daemon}/seen")
+    record.write_text("old\n")
+    status, _, _ = write_daemon(daemon, "yes", "none", "{\n}\n", ("both", "after"))
+    assert status == 0
+    assert ((daemon / "seen").read_text(), record.read_text()) == ("both\n", "after\n")
+    dockerd(daemon, "exit 1")  # killed or refused in between
+    assert write_daemon(daemon, "yes", "none", "{\n}\n", ("both", "after"))[0] == 1
+    assert record.read_text() == "both\n"
 
 
 def test_nothing_is_started_before_the_packages_are_installed(daemon: Path) -> None:

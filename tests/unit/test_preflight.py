@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from borgstack.preflight import LEAST_DISK, SUPPORTED, Finding, ServerState, findings, parse
+from borgstack.host import script_text
+from borgstack.images import FIRST_DEPLOY
+from borgstack.preflight import SUPPORTED, Finding, ServerState, findings, parse
 from borgstack.sizes import MEGABYTE, SIZES
-from tests.unit.support import fit_server_lines, program, run_script, settings_of
+from tests.unit.support import fit_server_lines, program, run_script, run_text, settings_of
 
 NOW = 1_700_000_000.0
 
@@ -28,10 +30,10 @@ def judged(
     *,
     sudo: bool = False,
     caddy_runs: bool = False,
-    deployed: bool = False,
+    room: int = FIRST_DEPLOY,
     **data: object,
 ) -> list[Finding]:
-    return findings(settings_of(**data), state, sudo=sudo, caddy_runs=caddy_runs, deployed=deployed)
+    return findings(settings_of(**data), state, sudo=sudo, caddy_runs=caddy_runs, room=room)
 
 
 def test_nothing_is_found_on_a_fit_server() -> None:
@@ -39,7 +41,7 @@ def test_nothing_is_found_on_a_fit_server() -> None:
 
 
 def test_every_line_of_the_script_is_read() -> None:
-    state = server("port 80 nginx", "clock 1700000030", "old-layout /v")
+    state = server("port 80 nginx", "clock 1700000030", "cluster PG_VERSION")
     assert state == ServerState(
         uid=0,
         user="root",
@@ -55,7 +57,7 @@ def test_every_line_of_the_script_is_read() -> None:
         ports={80: "nginx"},
         addresses=frozenset({"192.0.2.10", "2001:db8::10"}),
         names={"chatwoot.example.com": frozenset({"192.0.2.10"})},
-        old_layout="/v",
+        clusters=frozenset({"PG_VERSION"}),
     )
 
 
@@ -78,7 +80,9 @@ def test_every_line_of_the_script_is_read() -> None:
         (("clock 1699999939",), "the clock within 60 s", "-61 s"),
         (("name chatwoot.example.com 198.51.100.7",), "to lead to this host", "198.51.100.7"),
         (("name other.example.com 192.0.2.10",), "to lead to this host", "no such name"),
-        (("old-layout /v",), "PostgreSQL 18's layout", "older image (/v/PG_VERSION)"),
+        (("cluster PG_VERSION",), "18/docker/PG_VERSION in the volume", "PG_VERSION: the layout"),
+        (("cluster data/PG_VERSION",), "or no database", "data/PG_VERSION: the layout of an older"),
+        (("cluster 17/docker/PG_VERSION",), "18/docker/PG_VERSION", "17/docker/PG_VERSION: the"),
     ],
 )
 def test_each_thing_that_stands_in_the_way_is_one_fatal_finding(
@@ -97,7 +101,7 @@ def test_each_thing_that_stands_in_the_way_is_one_fatal_finding(
     [
         (server("uid 1000", "user joe", "root yes"), {"sudo": True}),
         (server("port 80 docker-proxy", "port 443 docker-proxy"), {"caddy_runs": True}),
-        (server("disk 1000000000"), {"deployed": True}),
+        (server("disk 1000000000"), {"room": 0}),
         (server("clock 1700000060"), {}),
         (server("machine aarch64"), {}),
         (server("os ubuntu 24.04 noble"), {"docker_source": "distribution"}),
@@ -108,6 +112,12 @@ def test_each_thing_that_stands_in_the_way_is_one_fatal_finding(
         ),
         (server("name chatwoot.example.com 2001:db8::10"), {}),
         (server("port 22 sshd"), {}),
+        (server("cluster 18/docker/PG_VERSION", "cluster 17/docker/PG_VERSION"), {}),
+        (server("cluster 19/docker/PG_VERSION"), {"postgresql_image": "pgvector/pgvector:pg19"}),
+        (
+            server("cluster 18/docker/PG_VERSION"),
+            {"postgresql_image": "mirror:5000/pg/pgvector:latest"},
+        ),
     ],
 )
 def test_what_only_looks_wrong_is_no_finding(
@@ -148,7 +158,7 @@ def test_memory_is_judged_by_the_size(size: str) -> None:
 
 
 def test_a_disk_of_exactly_the_least_size_is_enough() -> None:
-    assert judged(server(f"disk {LEAST_DISK}")) == []
+    assert judged(server(f"disk {FIRST_DEPLOY}")) == []
 
 
 def test_a_big_disk_in_scientific_notation_is_read() -> None:
@@ -174,7 +184,7 @@ def test_every_supported_system_takes_dockers_own_packages() -> None:
 
 
 def test_the_script_looks_at_this_machine() -> None:
-    ran = run_script("preflight", "localhost", "name.invalid")
+    ran = run_script("preflight", "name.invalid")
     state = parse(ran.out.splitlines())
     assert (ran.status, ran.err) == (0, "")
     assert state.uid == os.getuid()
@@ -182,7 +192,6 @@ def test_the_script_looks_at_this_machine() -> None:
     assert state.memory > 100 * MEGABYTE
     assert state.disk > 0
     assert abs(state.clock_skew) < 60
-    assert state.names["localhost"] & {"127.0.0.1", "::1"}
     assert "name.invalid" not in state.names
 
 
@@ -195,3 +204,82 @@ def test_the_script_tells_who_listens_on_the_two_ports(tmp_path: Path) -> None:
     program(tmp_path / "bin", "ss", f"cat <<'EOF'\n{lines}\nEOF")
     ran = run_script("preflight", first_on_path=tmp_path / "bin")
     assert parse(ran.out.splitlines()).ports == {80: "nginx", 443: "an unknown process"}
+
+
+NAME = "chatwoot.example.com"
+GETENT = """case "$*" in
+"-s dns ahosts "*) printf '192.0.2.10 STREAM %s\\n192.0.2.10 DGRAM\\n2001:db8::10 STREAM\\n' ;;
+*) echo "127.0.1.1 STREAM $2" ;; # as /etc/hosts has it
+esac"""
+RESOLVECTL = """case "$*" in
+--help) printf '     --synthesize=BOOL         Allow synthetic response\\n' ;;
+"query --synthesize=no --legend=no "*) cat <<'EOF'
+chatwoot.example.com: 192.0.2.10               -- link: eth0
+                      2001:db8::10             -- link: eth0
+                      (web.example.com)
+EOF
+;;
+*) echo "$2: 127.0.1.1" ;;
+esac"""
+"""What systemd-resolved's tool prints (249 and later); it answers from /etc/hosts unless told."""
+
+
+def asked(tmp_path: Path, nameserver: str, **programs: str) -> frozenset[str]:
+    for name, text in programs.items():
+        program(tmp_path / "bin", name, text)
+    (tmp_path / "resolv.conf").write_text(f"nameserver {nameserver}\n")
+    text = script_text("preflight").replace("/etc/resolv.conf", f"{tmp_path}/resolv.conf")
+    ran = run_text(text, NAME, first_on_path=tmp_path / "bin")
+    assert (ran.status, ran.err) == (0, "")
+    return parse(ran.out.splitlines()).names.get(NAME, frozenset())
+
+
+DNS = {"192.0.2.10", "2001:db8::10"}
+
+
+@pytest.mark.parametrize(
+    ("nameserver", "programs"),
+    [
+        ("192.0.2.1", {"getent": GETENT}),
+        ("192.0.2.1", {"getent": GETENT, "resolvectl": "exit 9"}),
+        ("127.0.0.53", {"getent": "exit 9", "resolvectl": RESOLVECTL}),
+        ("127.0.0.53", {"getent": GETENT, "resolvectl": "echo too old"}),
+    ],
+)
+def test_a_line_in_the_hosts_file_neither_hides_a_record_nor_stands_for_one(
+    tmp_path: Path, nameserver: str, programs: dict[str, str]
+) -> None:
+    assert asked(tmp_path, nameserver, **programs) == DNS
+
+
+@pytest.mark.parametrize(
+    ("nameserver", "programs"),
+    [
+        ("192.0.2.1", {"getent": "exit 2"}),
+        (
+            "127.0.0.53",
+            {
+                "resolvectl": "[ $1 != --help ] || exec echo --synthesize=BOOL; "
+                f"echo \"{NAME}: resolve call failed: '{NAME}' not found\" >&2; exit 1"
+            },
+        ),
+    ],
+)
+def test_a_name_that_dns_does_not_know_has_no_address(
+    tmp_path: Path, nameserver: str, programs: dict[str, str]
+) -> None:
+    assert asked(tmp_path, nameserver, **programs) == frozenset()
+
+
+def test_a_database_of_an_older_image_is_seen_wherever_the_new_one_looks(tmp_path: Path) -> None:
+    for path in ("PG_VERSION", "data/PG_VERSION", "17/docker/PG_VERSION", "18/docker/PG_VERSION"):
+        file = tmp_path / "_data" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("17\n" if path != "data/PG_VERSION" else "")  # an empty one counts as none
+    folder = "/var/lib/docker/volumes/borgstack_postgresql_data"
+    ran = run_text(script_text("preflight").replace(folder, str(tmp_path)))
+    assert parse(ran.out.splitlines()).clusters == {
+        "PG_VERSION",
+        "17/docker/PG_VERSION",
+        "18/docker/PG_VERSION",
+    }

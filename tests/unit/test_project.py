@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from email.utils import getaddresses
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -27,7 +28,7 @@ FILES = {
     "config/postgresql/postgresql.conf": "644|0|0",
     "config/redis/redis.conf": "600|999|1000",
     "config/chatwoot/application.json": "600|0|0",
-    "config/chatwoot/prepare.sh": "644|0|0",
+    "config/chatwoot/prepare.rake": "644|0|0",
     "config/chatwoot/provision.rb": "644|0|0",
     "config/chatwoot/README.md": "644|0|0",
     "config/n8n/prepare.js": "644|0|0",
@@ -367,7 +368,7 @@ def test_the_content_of_a_file_is_had_by_its_path() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("timezone", "0"), ("locale", "no"), ("redis_image", "1:30")],
+    [("timezone", "UTC"), ("locale", "no"), ("redis_image", "1:30")],
 )
 def test_a_value_that_yaml_would_take_for_something_else_stays_text(name: str, value: str) -> None:
     compose = yaml.safe_load(render(settings_of(**{name: value})).content("docker-compose.yml"))
@@ -377,6 +378,18 @@ def test_a_value_that_yaml_would_take_for_something_else_stays_text(name: str, v
         services["chatwoot"]["environment"]["TZ"],
         services["chatwoot"]["environment"]["DEFAULT_LOCALE"],
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Acme, Inc.", "Silva; Souza", "Atendimento: Loja", "Loja (Centro", "<Loja>", "a@b", "Ação"],
+)
+def test_the_sender_of_mail_is_one_address_whatever_the_installation_is_called(name: str) -> None:
+    compose = yaml.safe_load(
+        render(settings_of(installation_name=name)).content("docker-compose.yml")
+    )
+    sender = compose["services"]["chatwoot"]["environment"]["MAILER_SENDER_EMAIL"]
+    assert getaddresses([sender]) == [(name, "ops@example.com")]
 
 
 @pytest.mark.parametrize(

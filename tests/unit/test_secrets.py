@@ -48,7 +48,6 @@ def with_smtp(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         ("EVOLUTION_DB_PASSWORD", r"[A-Za-z][A-Za-z0-9]{31}"),
         ("EVOLUTION_API_KEY", r"[A-Za-z][A-Za-z0-9]{39}"),
         ("WHATSAPP_BRIDGE_SECRET", r"[A-Za-z][A-Za-z0-9]{39}"),
-        ("WHATSAPP_REPLY_SECRET", r"[A-Za-z][A-Za-z0-9]{39}"),
     ],
 )
 def test_a_generated_value_has_the_form_that_its_readers_need(name: str, pattern: str) -> None:
@@ -136,7 +135,6 @@ def test_the_entries_of_whatsapp_and_of_editors_exist_only_with_them(
         "EVOLUTION_DB_PASSWORD",
         "EVOLUTION_API_KEY",
         "WHATSAPP_BRIDGE_SECRET",
-        "WHATSAPP_REPLY_SECRET",
     }
     assert names(**with_editors) - names() == {"EDITORS_PASSWORD_HASH"}
 
@@ -299,7 +297,6 @@ N8N = ("n8n-prepare", "n8n")
         ("EVOLUTION_DB_PASSWORD", ("postgresql", "evolution")),
         ("EVOLUTION_API_KEY", ("evolution", "n8n-prepare")),
         ("WHATSAPP_BRIDGE_SECRET", ("n8n-prepare",)),
-        ("WHATSAPP_REPLY_SECRET", ("chatwoot-prepare", "n8n-prepare")),
         ("EDITORS_PASSWORD_HASH", ("caddy",)),
         ("", ()),
         ("OF_SOMEBODY_ELSE", ()),
@@ -350,16 +347,6 @@ def test_the_plain_values_are_those_of_the_settings_and_hold_no_secret(
     assert found == expected
     # Each is a word of a command on the host that is not quoted there.
     assert all(re.fullmatch(r"[A-Za-z0-9.@_+-]+", value) for value in found.values())
-
-
-def test_only_what_takes_it_up_at_its_start_is_made_anew_beside_the_readers() -> None:
-    beside = {
-        entry.name: set(secrets.concerned(entry.name)) - set(entry.readers) for entry in ENTRIES
-    }
-    assert {name: found for name, found in beside.items() if found} == {
-        "WHATSAPP_REPLY_SECRET": {"n8n"}
-    }
-    assert secrets.concerned("OF_SOMEBODY_ELSE") == ()
 
 
 def test_the_env_file_lies_where_the_story_says() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from borgstack import stack
+from borgstack.project import render
 from borgstack.redis import RedisState
 from borgstack.stack import Container, Network, NetworkChange, ServiceChange, StackState
 from tests.unit.support import default_project, fit_stack_lines, image_number, settings_of
@@ -83,20 +84,20 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
         (
             changed("chatwoot", project=""),
             "chatwoot",
-            "the container is not Compose's",
-            "replace",
+            "a container of that name is not this tool's",
+            "up",
         ),
         (
             changed("chatwoot", project="other"),
             "chatwoot",
-            "the container is not Compose's",
-            "replace",
+            "a container of that name is not this tool's",
+            "up",
         ),
         (
             changed("chatwoot", service="web"),
             "chatwoot",
-            "the container is not Compose's",
-            "replace",
+            "a container of that name is not this tool's",
+            "up",
         ),
         (changed("chatwoot", hash="old"), "chatwoot", "its configuration differs", "up"),
         (
@@ -152,8 +153,20 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
         (
             changed("chatwoot-prepare", state="running", status="Up 2 minutes"),
             "chatwoot-prepare",
-            "it has not ended well (running: Up 2 minutes)",
-            "recreate",
+            "it is still at work (Up 2 minutes)",
+            "wait",
+        ),
+        (
+            changed("chatwoot-prepare", state="paused", status="Up 2 minutes (Paused)"),
+            "chatwoot-prepare",
+            "it is paused",
+            "unpause",
+        ),
+        (
+            changed("chatwoot-prepare", state="running", hash="old"),
+            "chatwoot-prepare",
+            "its configuration differs",
+            "up",
         ),
     ],
 )
@@ -236,9 +249,14 @@ EXTERNAL = (*BOTH, "caddy")
 @pytest.mark.parametrize(
     ("name", "network", "reason", "services"),
     [
-        ("internal", Network("", "", True), "it is not Compose's", INTERNAL),
-        ("internal", Network("other", "borgstack_internal", True), "it is not Compose's", INTERNAL),
-        ("internal", Network("borgstack", "x", True), "it is not Compose's", INTERNAL),
+        ("internal", Network("", "", True), "it has not Compose's labels", INTERNAL),
+        (
+            "internal",
+            Network("other", "borgstack_internal", True),
+            "it has not Compose's labels",
+            INTERNAL,
+        ),
+        ("internal", Network("borgstack", "x", True), "it has not Compose's labels", INTERNAL),
         (
             "internal",
             Network("borgstack", "borgstack_internal", False),
@@ -330,6 +348,105 @@ def test_a_network_of_the_operators_own_is_no_difference() -> None:
     assert (
         stack.service_changes(PROJECT, ["chatwoot"], changed("chatwoot", networks=networks)) == []
     )
+
+
+NOBODYS = dataclasses.replace(
+    FIT.containers["n8n"], project="", service="", networks=frozenset({"bridge"}), reference="n8n:1"
+)
+
+
+def with_stranger(name: str, **values: Any) -> StackState:  # noqa: ANN401 - Container's own fields
+    one = dataclasses.replace(NOBODYS, **values)
+    return dataclasses.replace(FIT, containers={**FIT.containers, name: one})
+
+
+@pytest.mark.parametrize(
+    "made", [{}, {"project": "other", "service": "n8n"}, {"project": "borgstack", "service": "x"}]
+)
+def test_a_strangers_container_with_one_of_our_names_is_named_and_never_replaced(
+    made: dict[str, str],
+) -> None:
+    state = with_stranger("n8n", **made)
+    ((what, seen, then),) = stack.strangers(PROJECT, state)
+    assert (what, seen) == ("container n8n", "made from n8n:1")
+    assert "'docker rename n8n my-n8n'" in then
+    (change,) = stack.service_changes(PROJECT, ["n8n"], state)
+    assert change.action == "up"  # Compose refuses a name that is taken
+
+
+def test_a_name_that_these_settings_do_not_use_is_anybodys() -> None:
+    project = render(settings_of(whatsapp=False))
+    assert stack.strangers(project, with_stranger("n8n")) == []
+    assert stack.strangers(PROJECT, with_stranger("mine")) == []
+
+
+FOREIGN = Network("", "", False)
+
+
+@pytest.mark.parametrize(
+    ("ours", "others", "found"),
+    [
+        ((), (), "used by no running container"),
+        ((), ("mine",), "used by mine"),
+        (("chatwoot",), ("mine",), None),
+        (("chatwoot",), (), None),
+    ],
+)
+def test_a_network_without_labels_is_a_strangers_unless_our_containers_are_in_it(
+    ours: tuple[str, ...], others: tuple[str, ...], found: str | None
+) -> None:
+    name = "borgstack_external"
+    containers = {
+        **{
+            key: dataclasses.replace(one, networks=frozenset({name} if key in ours else {"x"}))
+            for key, one in FIT.containers.items()
+        },
+        **{key: dataclasses.replace(NOBODYS, networks=frozenset({name})) for key in others},
+    }
+    networks = {**FIT.networks, name: FOREIGN}
+    state = dataclasses.replace(FIT, containers=containers, networks=networks)
+    seen = [(what, said) for what, said, _ in stack.strangers(PROJECT, state)]
+    assert seen == ([(f"network {name}", found)] if found else [])
+
+
+VOLUME = "borgstack_redis_data"
+
+
+@pytest.mark.parametrize(
+    ("mark", "users", "found"),
+    [
+        ("", ("mine",), "used by mine"),
+        ("other", ("mine",), "used by mine"),
+        ("", (), None),  # restored by hand, and not in use yet
+        ("", ("mine", "borgstack_redis"), None),  # ours, and somebody backs it up
+        ("borgstack", ("mine",), None),
+    ],
+)
+def test_a_volume_without_labels_is_a_strangers_when_strangers_alone_use_it(
+    mark: str, users: tuple[str, ...], found: str | None
+) -> None:
+    rows = [f"volume {VOLUME}|{mark}", *(f"mounts {user}|{VOLUME},x" for user in users)]
+    state = stack.parse([*fit_stack_lines(PROJECT), *rows])
+    state = dataclasses.replace(state, containers={**state.containers, "mine": NOBODYS})
+    seen = [(what, said) for what, said, _ in stack.strangers(PROJECT, state)]
+    assert seen == ([(f"volume {VOLUME}", found)] if found else [])
+
+
+def test_what_was_switched_off_is_removed_and_nothing_else() -> None:
+    declared = {name: one for name, one in FIT.hashes.items() if name not in stack.OPTIONAL}
+    own = dataclasses.replace(NOBODYS, project="borgstack", service="adminer")
+    state = dataclasses.replace(FIT, hashes=declared, containers={**FIT.containers, "adminer": own})
+    assert stack.undeclared(state) == list(stack.OPTIONAL)
+    assert stack.undeclared(dataclasses.replace(state, hashes={})) == []  # Compose said nothing
+    state = dataclasses.replace(state, containers={**state.containers, "n8n": NOBODYS})
+    assert stack.undeclared(state) == [name for name in stack.OPTIONAL if name != "n8n"]
+    assert stack.undeclared(dataclasses.replace(state, hashes=FIT.hashes)) == []
+
+
+def test_what_settings_can_switch_off_is_known() -> None:
+    without = render(settings_of(whatsapp=False)).services
+    optional = {one.container for name, one in PROJECT.services.items() if name not in without}
+    assert optional == set(stack.OPTIONAL)
 
 
 DIGEST = f"sha256:{'ab' * 32}"

@@ -17,7 +17,7 @@ import pytest
 
 from borgstack import secrets, stack
 from borgstack.host import script_text
-from tests.unit.support import Ran, program, run_script, run_text
+from tests.unit.support import Ran, of_this_host, program, run_script, run_text
 
 SECRET = "SecretOfTheDatabase0123456789abc"
 
@@ -59,7 +59,6 @@ STARTED = [f"{CREATE} redis", "start borgstack_redis"]
     [
         ("redis:borgstack_redis:up", STARTED),
         ("redis:borgstack_redis:recreate", [*REMOVED, *STARTED]),
-        ("redis:borgstack_redis:replace", [*REMOVED, *STARTED]),
         ("redis:borgstack_redis:unpause", ["unpause borgstack_redis"]),
         ("redis:borgstack_redis:wait", []),
     ],
@@ -158,6 +157,27 @@ def test_a_service_that_was_paused_is_not_judged_by_its_last_check_from_before(h
     )
     program(host / "bin", "sleep", "exit 0")
     assert up(host, "x:x:unpause").status == 0
+
+
+def test_a_one_shot_that_is_still_at_work_is_waited_for_and_never_stopped(host: Path) -> None:
+    docker(
+        host,
+        f"inspect*) if [ -e {host}/seen ]; then echo 'exited - 0 0 no'; "
+        f"else touch {host}/seen; echo 'running - 0 0 no'; fi ;;",
+    )
+    program(host / "bin", "sleep", "exit 0")
+    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait", timeout=1800)
+    assert (ran.status, ran.err) == (0, "")
+    assert "waiting for chatwoot-prepare: running (0 s of at most 1800 s)" in ran.out
+    assert [call for call in calls(host) if not call.startswith("inspect")] == []
+
+
+def test_a_one_shot_that_takes_longer_goes_on_and_the_message_says_so(host: Path) -> None:
+    docker(host, "inspect*) echo 'running - 0 0 no' ;;")
+    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait", timeout=0)
+    assert ran.status == 1
+    assert "is still at work after 0 s, and goes on: nothing stops it" in ran.err
+    assert "prepare_timeout" in ran.err
 
 
 def test_a_waiting_service_is_told_about(host: Path) -> None:
@@ -429,11 +449,13 @@ NO_WHATSAPP = ("", "", "", "")
 
 
 def look(
-    host: Path, names: str = "", whatsapp: tuple[str, str, str, str] = NO_WHATSAPP
+    host: Path,
+    names: str = "",
+    whatsapp: tuple[str, str, str, str] = NO_WHATSAPP,
+    text: str = "",
 ) -> stack.StackState:
     """Run the script that looks, with a compose plugin of this test."""
-    text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
-    text = text.replace("/proc/$pid", f"{host}/$pid")
+    text = (text or of_this_host(host)).replace("/proc/$pid", f"{host}/$pid")
     files = [base64.b64encode(wanted.encode()).decode() for wanted in (WANTED, CADDYFILE)]
     words = (str(host), "chatwoot_db:u:P", "key a b", names, PLAIN, *files)
     words += ("ops@example.com", "salt", *whatsapp, "redis:8")
@@ -512,7 +534,7 @@ def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> 
     (host / ".env").write_text("A=1\nCHATWOOT_API_TOKEN=t0ken  # mine\n")
     look(host)
     said = (host / "words").read_text()
-    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} - chatwoot_db:u:P" in said
+    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} chatwoot_db:u:P" in said
 
 
 def test_a_database_whose_tables_are_others_is_told_from_one_without_any() -> None:
@@ -536,13 +558,78 @@ def test_hashes_are_those_of_the_wanted_file_and_not_of_the_one_that_lies_there(
     arguments = (host / "compose-arguments").read_text()
     assert arguments.startswith(f"--project-directory {host} -f ")
     assert (f"-f {host}/docker-compose.override.yml " in arguments) == bool(override)
-    assert arguments.endswith(" config --hash *\n")
+    assert arguments.endswith(" --profile * config --hash *\n")
     assert set(PLAIN.split()) <= set((host / "compose-env").read_text().splitlines())
+
+
+OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+
+
+@pytest.mark.parametrize("first", range(len(OVERRIDES)))
+def test_an_override_is_found_under_each_name_that_compose_looks_for(
+    host: Path, first: int
+) -> None:
+    compose(host)
+    for name in OVERRIDES[first:]:
+        (host / name).write_text("services: {}\n")
+    assert look(host).override
+    assert f"-f {host}/{OVERRIDES[first]} " in (host / "compose-arguments").read_text()
+    docker(host, f"{HEALTHY}\ncompose*) echo $COMPOSE_FILE >{host}/files ;;")
+    assert up(host, "redis:borgstack_redis:up").status == 0
+    assert (host / "files").read_text() == f"docker-compose.yml:./{OVERRIDES[first]}\n"
+
+
+PLACES = (
+    "home/.docker/cli-plugins",
+    "usr/local/lib/docker/cli-plugins",
+    "usr/local/libexec/docker/cli-plugins",
+    "usr/lib/docker/cli-plugins",
+    "usr/libexec/docker/cli-plugins",
+)
+
+
+@pytest.mark.parametrize("first", range(len(PLACES)))
+def test_of_several_compose_plugins_the_look_takes_the_one_that_docker_would(
+    host: Path, first: int
+) -> None:
+    text = of_this_host(host)
+    (host / PLACES[-1]).unlink()
+    for place in PLACES[first:]:
+        (host / place).mkdir(parents=True)
+        program(host / place, "docker-compose", f"echo redis {place}")
+    assert look(host, text=text).hashes == {"redis": PLACES[first]}
+
+
+def test_where_docker_was_told_of_more_folders_it_says_itself_which_plugin_it_takes(
+    host: Path,
+) -> None:
+    compose(host)
+    (host / "home/.docker").mkdir(parents=True)
+    (host / "home/.docker/config.json").write_text('{"cliPluginsExtraDirs": ["/opt"]}\n')
+    program(host / "own", "compose-of-opt", "echo redis opt")
+    docker(host, f"info*) echo {host}/own/compose-of-opt ;;")
+    assert look(host).hashes == {"redis": "opt"}
+    (host / "home/.docker/config.json").write_text("{}\n")
+    assert look(host).hashes == {"redis": "abc", "caddy": "def"}
+
+
+def test_what_compose_rejects_is_told_without_a_secret(host: Path) -> None:
+    program(host / "bin", "docker-compose", f"echo 'bad port {SECRET} in x' >&2; exit 15")
+    state = look(host)
+    assert (state.hashes, state.rejected) == ({}, ("bad port ***** in x",))
+    program(host / "bin", "docker-compose", "echo 'A is not set' >&2; echo redis abc")
+    state = look(host)
+    assert (state.hashes, state.rejected) == ({"redis": "abc"}, ())
 
 
 def test_a_host_without_the_folder_has_no_hashes_and_is_looked_at_all_the_same(host: Path) -> None:
     compose(host)
-    text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
+    text = of_this_host(host)
     words = (f"{host}/none", "", "", "", PLAIN, "", "", "", "", *NO_WHATSAPP, "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert (ran.status, ran.out, ran.err) == (0, "engine running\n", "")

@@ -240,7 +240,7 @@ SAMPLE = json.dumps(
     {
         "id": "x",
         "name": "For @@INSTANCE@@",
-        "nodes": [{"parameters": {"path": "p-@@REPLY_SECRET@@"}}],
+        "nodes": [{"parameters": {"path": "p-@@INBOX_ID@@"}}],
         "connections": {},
         "settings": {"executionOrder": "v1"},
         "pinData": {},
@@ -271,7 +271,7 @@ def test_what_is_compared_on_the_server_is_packed_without_what_n8n_changes_itsel
     for one in found:
         assert set(one) == {"id", "name", "nodes", "connections", "settings", "own"}
         assert one["name"] == "For phone-2"
-        assert one["nodes"] == [{"parameters": {"path": "p-@@REPLY_SECRET@@"}}]
+        assert one["nodes"] == [{"parameters": {"path": "p-@@INBOX_ID@@"}}]
 
 
 @pytest.mark.usefixtures("sample")
@@ -280,7 +280,7 @@ def test_the_files_get_the_instances_name_and_keep_what_the_server_fills_in() ->
     assert list(files) == [one.file for one in WORKFLOWS]
     for content in files.values():
         assert b"For phone-2" in content
-        assert b"@@REPLY_SECRET@@" in content
+        assert b"@@INBOX_ID@@" in content
 
 
 def test_packing_again_gives_the_same_text_and_nothing_without_whatsapp() -> None:
@@ -297,7 +297,6 @@ def test_the_workflows_files_have_their_ids_and_only_marks_that_are_filled_in() 
         assert set(re.findall(r"@@([A-Z_]+)@@", text)) <= {
             "ACCOUNT_ID",
             "INBOX_ID",
-            "REPLY_SECRET",
         }
 
 
@@ -310,7 +309,7 @@ def test_the_preparation_says_what_is_due_and_holds_no_secret() -> None:
         )
     )
     assert found["inbox"] == "Shop"
-    assert found["replyUrl"].endswith("/webhook/whatsapp-replies-@@REPLY_SECRET@@")
+    assert found["replyUrl"].endswith("/webhook/whatsapp-replies-to-check")
     assert [(one["id"], one["file"]) for one in found["workflows"]] == [
         (one.id, one.file) for one in WORKFLOWS
     ]
@@ -387,9 +386,10 @@ def test_without_whatsapp_no_file_of_it_is_rendered() -> None:
         "config/postgresql/init-databases.sql",
         "config/chatwoot/application.json",
     ):
-        assert not re.search(r"(?i)n8n|evolution|REPLY_SECRET", OFF.content(path).decode()), path
+        hidden = OFF.content(path).decode()
+        assert not re.search(r"(?i)n8n|evolution|replies-to-check", hidden), path
         shown = default_project().content(path).decode()
-        assert re.search(r"(?i)n8n|evolution|REPLY_SECRET", shown), path
+        assert re.search(r"(?i)n8n|evolution|replies-to-check", shown), path
 
 
 def parts(project: Project) -> dict[str, set[str]]:
@@ -424,10 +424,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Any]:
 
 
 def test_without_whatsapp_the_look_asks_for_none_of_it(asked: Callable[[Project], Any]) -> None:
-    assert asked(OFF)["whatsapp"] == ("", "", "", "")
-    instance, inbox, address, packed = asked(default_project())["whatsapp"]
+    assert asked(OFF)["whatsapp"] == ("", "", "")
+    instance, inbox, packed = asked(default_project())["whatsapp"]
     assert (instance, inbox) == ("whatsapp", "WhatsApp")
-    assert address.endswith("@@REPLY_SECRET@@")
     assert packed
 
 

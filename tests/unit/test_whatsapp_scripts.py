@@ -17,13 +17,12 @@ import pytest
 
 from borgstack import secrets, stack, whatsapp
 from borgstack.host import script_text
-from tests.unit.support import Ran, program, run_script, run_text, settings_of
+from tests.unit.support import Ran, of_this_host, program, run_script, run_text, settings_of
 
 VALUES = {
     "CHATWOOT_API_TOKEN": "TokenOfChatwoot0123456789",
     "EVOLUTION_API_KEY": "KeyOfEvolution0123456789",
     "WHATSAPP_BRIDGE_SECRET": "SecretOfTheBridge0123456789",
-    "WHATSAPP_REPLY_SECRET": "SecretOfTheReplies0123456789",
     "N8N_ENCRYPTION_KEY": "KeyOfTheCredentials0123456789",
     "N8N_OWNER_PASSWORD": "PasswordOfTheOwner-Aa1",
 }
@@ -115,7 +114,6 @@ def test_the_database_is_asked_once_with_the_wanted_workflows(host: Path) -> Non
         "n8n-read yes",
     ]
     sql = (host / "sql").read_text()
-    assert sql.startswith(f"\\set replies '{VALUES['WHATSAPP_REPLY_SECRET']}'\n")
     assert '$wanted$[{"id":"borgstackInbound"}]$wanted$' in sql
     assert sql.endswith((script_text("n8n_state").partition("<<'SQL'\n")[2]).partition("SQL\n}")[0])
     (asked,) = asked_of_docker(host)
@@ -173,7 +171,7 @@ def test_an_n8n_whose_database_fails_is_not_read(host: Path) -> None:
 
 
 INSTANCE = {"status": "open", "webhook": {"url": "u"}, "settings": {}, "secret": True}
-REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-@@REPLY_SECRET@@"
+REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-to-check"
 
 
 def look_at_all(host: Path, *asked: str) -> stack.StackState:
@@ -187,7 +185,7 @@ def look_at_all(host: Path, *asked: str) -> stack.StackState:
 "exec -i evolution"*) cat >{host}/program; echo 'evolution {json.dumps(INSTANCE)}' ;;""",
     )
     program(host / "bin", "docker-compose", "exit 0")
-    text = script_text("stack_state").replace("/usr/libexec/docker/cli-plugins", f"{host}/bin")
+    text = of_this_host(host)
     arguments = (str(host), "chatwoot_db:u:P", "key", "", "DOMAIN=example.com", "", "")
     ran = run_text(
         text, *arguments, "ops@example.com", "salt", *asked, "n8n:1", first_on_path=host / "bin"
@@ -198,7 +196,7 @@ def look_at_all(host: Path, *asked: str) -> stack.StackState:
 
 
 def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path) -> None:
-    found = look_at_all(host, "phone", "WhatsApp", REPLY_URL, PACKED)
+    found = look_at_all(host, "phone", "WhatsApp", PACKED)
     assert found.n8n == whatsapp.N8nState(owned=True, workflows={}, credentials={})
     assert found.instance == whatsapp.InstanceState("open", {"url": "u"}, {}, secret=True)
     assert found.database is not None
@@ -209,23 +207,21 @@ def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path
 
 
 def test_the_look_gets_digests_of_what_it_compares_and_never_a_secret(host: Path) -> None:
-    look_at_all(host, "phone", "WhatsApp", REPLY_URL, PACKED)
+    look_at_all(host, "phone", "WhatsApp", PACKED)
     said = words(host)
     token = secrets.digest("salt", VALUES["CHATWOOT_API_TOKEN"])
-    address = REPLY_URL.replace("@@REPLY_SECRET@@", VALUES["WHATSAPP_REPLY_SECRET"])
-    replies = secrets.digest("salt", address)
     bridge = secrets.digest("salt", VALUES["WHATSAPP_BRIDGE_SECRET"])
-    assert f"sh -s ops@example.com salt {token} {replies} chatwoot_db:u:P" in said
+    assert f"sh -s ops@example.com salt {token} chatwoot_db:u:P" in said
     assert f"docker exec -i evolution node - phone salt {bridge}\n" in said
     assert secrets_in(said) == []
 
 
 def test_where_whatsapp_is_switched_off_nobody_is_asked_for_it(host: Path) -> None:
-    found = look_at_all(host, "", "", "", "")
+    found = look_at_all(host, "", "", "")
     assert (found.n8n, found.instance) == (None, None)
     assert "evolution" not in words(host)
     assert "psql" not in words(host)
-    assert re.search(r"sh -s ops@example\.com salt [0-9a-f]{64} - chatwoot_db:u:P", words(host))
+    assert re.search(r"sh -s ops@example\.com salt [0-9a-f]{64} chatwoot_db:u:P", words(host))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,6 @@ PLACEHOLDERS = {
     "@@ACCOUNT_ID@@": "1",
     "@@INBOX_ID@@": "7",
     "@@INSTANCE@@": "support",
-    "@@REPLY_SECRET@@": "0123456789abcdef",
 }
 VERSIONS = {
     "code": 2,
@@ -347,13 +346,19 @@ def test_the_workflows_have_the_names_that_others_rely_on() -> None:
     ]
 
 
-def test_only_who_knows_a_secret_reaches_a_webhook() -> None:
-    """Evolution API sends a header; Chatwoot sends none, so there the secret is in the path."""
+def test_what_comes_in_is_believed_by_a_secret_or_by_asking() -> None:
+    """Evolution API sends a header; Chatwoot sends none, and logs show addresses: it is asked."""
     inbound, replies = INBOUND["nodes"][0], REPLIES["nodes"][0]
     assert inbound["parameters"]["path"] == "whatsapp-inbound"
     assert inbound["parameters"]["authentication"] == "headerAuth"
     assert inbound["credentials"]["httpHeaderAuth"]["id"] == "borgstackBridge"
-    assert replies["parameters"]["path"] == "whatsapp-replies-@@REPLY_SECRET@@"
+    assert replies["parameters"]["path"] == "whatsapp-replies-to-check"
+    after = REPLIES["connections"]["An agent's reply?"]["main"][0]
+    assert [one["node"] for one in after] == ["Message in Chatwoot"]
+    spoken = [one for one in REPLIES["nodes"] if "jsCode" in one["parameters"]]
+    for one in spoken:  # of an event nothing but numbers is taken
+        said = one["parameters"]["jsCode"]
+        assert re.findall(r"const (.*) = \$\('From Chatwoot'\)", said) in ([], ["{ id }"])
 
 
 def test_evolution_waits_for_the_result_and_chatwoot_does_not() -> None:

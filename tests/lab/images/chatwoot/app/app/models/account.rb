@@ -2,9 +2,9 @@
 class Account < ApplicationRecord
   include EventDispatching
 
-  # Upstream's numbers; they are stored, so the order must not change.
+  # Upstream's numbers; they are stored, so the order must not change. Two languages are switched off there.
   LOCALES = %w[en ar nl fr de hi it ja ko pt ru zh es ml ca el pt_BR ro ta fa zh_TW vi da tr cs fi id sv hu no zh_CN pl
-               sk uk th lv is he lt sr].each_with_index.to_h.freeze
+               sk uk th lv is he lt sr bg].each_with_index.to_h.except('hi', 'zh').freeze
 
   enum :locale, LOCALES, prefix: true
   enum :status, { active: 0, suspended: 1 }
