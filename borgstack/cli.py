@@ -17,15 +17,16 @@ from borgstack.status import Status, status  # noqa: E402
 from borgstack.verify import Report, verify  # noqa: E402
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], Plan | Report | Status]] = {
-    "plan": lambda asked: make_plan(asked.limit, asked.data),
+    "plan": lambda asked: make_plan(asked.limit, asked.data, asked.inventory),
     "verify": lambda asked: verify(
         asked.limit,
         asked.data,
+        asked.inventory,
         conversation=asked.conversation,
         mail=asked.mail,
         whatsapp=asked.whatsapp,
     ),
-    "status": lambda asked: status(asked.limit, asked.data),
+    "status": lambda asked: status(asked.limit, asked.data, asked.inventory),
 }
 _DOCUMENTS = {"plan": "plan", "verify": "verify", "status": "whatsapp"}
 
@@ -81,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
             "--limit", action="append", default=[], metavar="NAME", help="group or host"
         )
         command.add_argument("--data", action="append", default=[], metavar="NAME=VALUE")
+        command.add_argument(
+            "--inventory", default="inventory.py", metavar="FILE", help="another than inventory.py"
+        )
         if document := _DOCUMENTS.get(name):
             command.add_argument("--json", action="store_true", help=f"see docs/{document}.md")
     return parser
@@ -91,7 +95,13 @@ _NUMBER = "of the phone, with its country: for a code to type where nothing can 
 
 
 def _pair(options: argparse.Namespace) -> Outcome:
-    return pair(options.limit, options.data, number=options.number or "", timeout=options.timeout)
+    return pair(
+        options.limit,
+        options.data,
+        options.inventory,
+        number=options.number or "",
+        timeout=options.timeout,
+    )
 
 
 def main() -> int:

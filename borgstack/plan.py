@@ -121,7 +121,7 @@ def make_plan(
         if hosts:
             disconnect_all(state)
     if not hosts:
-        return Plan(error=whole or "no host matches; see inventory.py and --limit")
+        return Plan(error=whole or f"no host matches; see {inventory} and --limit")
     told_of = hosts if whole is None else [host for host in hosts if host in state.failed_hosts]
     return Plan(tuple(_host_plan(state, host) for host in told_of), whole)
 

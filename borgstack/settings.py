@@ -288,6 +288,23 @@ def resolve_reference(reference: str) -> str:
     return value
 
 
+_LONGEST_SECRET = {"editors_password": 72}
+"""In bytes: bcrypt, with which Caddy checks it, takes no more."""
+
+
+def _fitting(field: str, secret: str) -> str:
+    """The secret, unless it is longer than what checks it can take.
+
+    :raises ValueError: tells how long it is and may be.
+    """
+    longest, length = _LONGEST_SECRET.get(field), len(secret.encode())
+    if longest is not None and length > longest:
+        raise ValueError(
+            f"the secret has {length} bytes; {longest} is the most that can be checked"
+        )
+    return secret
+
+
 _PARTNERS = {"smtp_password": "smtp_username", "editors_password": "editors"}
 _SECRET_FIELDS = tuple(_PARTNERS)
 
@@ -304,7 +321,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
     for field in _SECRET_FIELDS:
         if known.get(field) is not None:
             try:
-                known[field] = SecretStr(resolve_reference(str(known[field])))
+                known[field] = SecretStr(_fitting(field, resolve_reference(str(known[field]))))
             except ValueError as error:
                 mistakes.append(f"{field}: {error}")
                 known.pop(field)

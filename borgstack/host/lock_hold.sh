@@ -1,11 +1,12 @@
 # Holds the lock of this host for as long as somebody at the other end of stdin is alive: a line has
-# to come every minute, and the end of the connection is the end of the lock.
+# to come in every LIFETIME seconds, and the end of the connection is the end of the lock.
 #
-# Usage: lock_hold WHO WAIT
+# Usage: lock_hold WHO WAIT LIFETIME
 # Prints: taken, or: held WHO since WHEN
+# then for each line: kept
 set -u
 export LC_ALL=C
-who=$1 wait=$2
+who=$1 wait=$2 lifetime=$3
 # Whoever can open a lock can hold it: these are root's alone, also where an older run made them.
 umask 077
 # quiet: a holder that has not written its name yet.
@@ -24,4 +25,4 @@ flock -o -w 1800 /run/borgstack-work.lock true || {
 }
 echo "$who since $(date '+%Y-%m-%d %H:%M:%S %Z')" >/run/borgstack.holder
 echo taken
-while line=$(timeout 60 head -n 1) && [ -n "$line" ]; do :; done
+while line=$(timeout "$lifetime" head -n 1) && [ -n "$line" ]; do echo kept; done

@@ -21,6 +21,8 @@ from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_host, ctx_state, host, state
 from typing_extensions import override
 
+from borgstack import lock
+
 Value = TypeVar("Value")
 Parameters = ParamSpec("Parameters")
 Commands = Generator[PyinfraCommand, None, None]
@@ -43,12 +45,17 @@ def observe(fact: type[FactBase[Value]], **arguments: Any) -> Value:  # noqa: AN
 def converges(
     function: Callable[Parameters, Commands],
 ) -> PyinfraOperation[Parameters]:
-    """Make an operation of a generator: every command that it yields ends what was observed."""
+    """Make an operation of a generator: every command that it yields ends what was observed, and
+    none runs once the host's lock is lost.
+    """
 
     @wraps(function)
     def forgetting(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Commands:
         try:
             for command in function(*args, **kwargs):
+                if state.is_executing and (why := lock.lost(ctx_host.get())):
+                    yield from refuse([why])
+                    return
                 yield command
                 host.connector_data.pop(_SEEN, None)
         except OperationError as error:

@@ -7,6 +7,9 @@ import signal
 import subprocess
 import time
 
+import pytest
+
+from borgstack.lock import LIFETIME
 from tests.e2e.support import PYINFRA, REPOSITORY, HostUnderTest
 
 
@@ -49,6 +52,29 @@ def test_a_killed_run_holds_nothing_and_the_next_one_converges(stack: HostUnderT
     stack.deploy().changed_only()
     names = stack.ssh("docker ps --format '{{.Names}}'").split()
     assert {"chatwoot", "chatwoot-worker", "borgstack_caddy"} <= set(names)
+
+
+@pytest.mark.slow
+def test_a_run_whose_machine_slept_for_a_minute_changes_nothing_more(stack: HostUnderTest) -> None:
+    """Stopped, it gives no sign of life either; meanwhile another run has the host to itself."""
+    stack.ssh("docker rm -f chatwoot chatwoot-worker borgstack_caddy")
+    command = [str(PYINFRA), "inventory.py", "deploy.py", "--limit", stack.name, "-y"]
+    run = subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    deadline = time.monotonic() + 60
+    while "chatwoot\n" not in stack.ssh("docker ps -a --format '{{.Names}}'"):
+        assert run.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline, "the run does not begin to work"
+        time.sleep(0.3)
+    os.kill(run.pid, signal.SIGSTOP)
+    time.sleep(LIFETIME + 5)
+    os.kill(run.pid, signal.SIGCONT)
+    output, _ = run.communicate(timeout=300)
+    assert run.returncode != 0
+    assert "its lock was lost" in output
+    assert "borgstack_caddy\n" not in stack.ssh("docker ps -a --format '{{.Names}}'")
+    stack.deploy()
 
 
 LOCKS = ("/run/borgstack.lock", "/run/borgstack-work.lock")

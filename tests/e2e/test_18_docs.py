@@ -16,7 +16,7 @@ from tests.lab.hosts import ssh_command
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "docs/decisions/*.md", "bench/README.md")
 COMMAND = re.compile(r"^ {4,}((?:[A-Z0-9_]+=\S+ )?(?:make|pyinfra|ssh|docker|\.venv/|/opt/).*)$")
 ELSEWHERE = {
-    "make demo": "deploys to every host of the lab, those of these tests included",
+    "make demo": "tests/e2e/test_24_bare.py",
     "make test": "these tests are a part of it",
     "make setup": "a part of make demo",
     "make dev": "a part of make test",

@@ -34,7 +34,8 @@ REGISTRY_NAME = f"registry.{DOMAIN}"
 CA_NAME = f"ca.{DOMAIN}"
 DOWNLOAD_NAME = f"download.{DOMAIN}"
 HOST_SERVICES = ("chatwoot", "n8n", "evolution")  # names in front of a host's domain
-DEFAULT_HOST = "lab"
+DEFAULT_HOST = "demo"  # not "lab", which is the group: `--limit` could not tell them apart
+GROUPS = ("lab", "staging", "prod")  # of inventory.py
 
 LAB = Path(__file__).resolve().parent
 IMAGES = LAB / "images"

@@ -8,10 +8,12 @@ import sys
 import time
 
 from tests import lab
+from tests.lab.config import DEFAULT_HOST, host_domain
 from tests.lab.console import LabError, say
 
-HOST = "lab"
-NAME = f"chatwoot.{HOST}.test"
+HOST = DEFAULT_HOST
+DOMAIN = host_domain(HOST)
+NAME = f"chatwoot.{DOMAIN}"
 
 
 def main() -> int:
@@ -34,8 +36,8 @@ Chatwoot runs on the lab host, behind HTTPS with the lab authority's certificate
   first login     ops@lab.test, with the password that this prints:
                   make -s lab-ssh CMD='grep ADMIN_PASSWORD /opt/borgstack/.env'
   the host        make -s lab-ssh CMD='docker compose --project-directory /opt/borgstack ps -a'
-  verify again    .venv/bin/borgstack verify --limit lab
-  deploy again    .venv/bin/pyinfra inventory.py deploy.py --limit lab
+  verify again    .venv/bin/borgstack verify --limit {HOST}
+  deploy again    .venv/bin/pyinfra inventory.py deploy.py --limit {HOST}
   remove it all   make lab-down
 """
     )

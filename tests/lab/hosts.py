@@ -110,6 +110,12 @@ def _check_name(name: str) -> None:
         raise LabError(
             "a host name of lower-case letters, digits and hyphens", repr(name), "choose another"
         )
+    if name in config.GROUPS:
+        raise LabError(
+            "a host whose name is no group's, for --limit to mean one of them",
+            f"{name}, a group of inventory.py",
+            f"choose another; without one it is {config.DEFAULT_HOST}",
+        )
 
 
 def _ensure_keys(name: str) -> None:
@@ -293,11 +299,14 @@ def _nested_containers(volume: str) -> list[str]:
 
 
 def remove_strangers() -> None:
-    """Remove hosts that another checkout of this project left: nobody has their keys here."""
+    """Remove hosts that another checkout of this project left: nobody has their keys here, or
+    their names are groups' now.
+    """
     for seen in inspect("container", [container_name(name) for name in existing()]):
         name = seen["Name"].removeprefix(f"/{container_name('')}")
         mine = seen["Config"]["Labels"].get(LABEL_OWNER) == _owner()
-        if not mine or not (config.HOSTS / name / "endpoint.json").exists():
+        kept = (config.HOSTS / name / "endpoint.json").exists() and name not in config.GROUPS
+        if not mine or not kept:
             say(f"removing host {name}: another checkout made it")
             remove_host(name)
 

@@ -12,6 +12,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.context import ctx_host, ctx_state
 
+from borgstack.lock import Held
 from borgstack.project import render
 from tests.operations.conftest import FakeFactory, FakeHosts, execute
 from tests.operations.server import BARE, FIT, LOOKS, READS, altered, fit_answers, without
@@ -432,3 +433,23 @@ def test_no_command_of_a_first_run_shows_a_secret(chat: FakeHosts) -> None:
     sent = "\n".join(connector.executed_commands)  # type: ignore[attr-defined]
     assert "borgstack-env_write" in sent
     assert "fill REDIS_PASSWORD" not in sent
+
+
+def test_a_run_that_has_lost_the_lock_stops_before_its_next_change(
+    chat: FakeHosts, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it has done by then stays; the other operations are not begun either."""
+    chat.differ("chat", **BARE)
+    host = chat.host("chat")
+    held = host.connector_data["borgstack_lock"] = Held(None, None)
+    react = chat.servers["chat"].react
+
+    def sleep_after_docker(script: str, *words: str) -> None:
+        react(script, *words)
+        held.confirmed -= 3600 if script == "docker_install" else 0
+
+    chat.servers["chat"].react = sleep_after_docker  # type: ignore[method-assign]
+    with pytest.raises(PyinfraError):
+        deploy(chat)
+    assert changes(chat) == ["docker_daemon", "docker_install"]
+    assert "the last sign of life that the host confirmed is 36" in caplog.text

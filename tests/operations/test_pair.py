@@ -25,7 +25,7 @@ from borgstack.pair import Outcome
 from borgstack.status import status
 from tests.operations.conftest import serve
 from tests.operations.server import Server, script_of, words
-from tests.unit.support import REQUIRED
+from tests.unit.support import REPOSITORY, REQUIRED
 
 CODE = {"state": "connecting", "code": "2@SecretCode", "pairingCode": None, "digest": "d1"}
 TYPED = {**CODE, "code": "2@OtherCode", "pairingCode": "ABCD1234", "digest": "d2"}
@@ -266,3 +266,29 @@ def test_the_commands_answer_with_their_exit_codes(
     monkeypatch.setattr(sys, "argv", ["borgstack", "pair", "--json"])
     with pytest.raises(SystemExit):
         cli.main()
+
+
+@pytest.mark.parametrize("command", ["plan", "verify", "status", "pair"])
+def test_each_command_takes_another_inventory(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    """As pyinfra itself does; what is wrong with it is told of it by name."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)  # pair goes nowhere else
+    (world.folder / "deploy.py").symlink_to(REPOSITORY / "deploy.py")
+    (world.folder / "other.py").write_text("staging = [('@fake/other', {'domain': 'x'})]\n")
+    words = ["borgstack", command, "--inventory", "other.py"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert cli.main() == 1
+    assert "@fake/other: " in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [*words, "--limit", "@fake/chat"])
+    assert cli.main() == 1
+    assert "other.py" in capsys.readouterr().out
+    for both in ("lab = ['lab']\n", "lab = ['@fake/other']\nrest = ['lab']\n"):
+        (world.folder / "other.py").write_text(both)
+        util.PYTHON_CODES.clear()
+        monkeypatch.setattr(sys, "argv", words)
+        assert cli.main() == 1
+        assert "saw lab as both" in capsys.readouterr().out

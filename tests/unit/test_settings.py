@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import DeployError
 
+from borgstack.secrets import entries_for
 from borgstack.settings import (
     Settings,
     read_settings,
@@ -304,6 +305,21 @@ def test_editors_are_open_only_where_they_run_and_behind_a_password(
     assert len(found) == (0 if expected is None else 1)
     assert (expected or "") in "".join(found)
     assert SECRET not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("password", "seen"), [("x" * 72, None), ("x" * 73, 73), ("ã" * 36, None), ("ã" * 37, 74)]
+)
+def test_a_password_that_caddy_cannot_check_whole_is_a_mistake_like_any_other(
+    password: str, seen: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_EDITORS", password)
+    found = mistakes_of(editors=["n8n"], editors_password="env:TEST_EDITORS")
+    told = f"editors_password: the secret has {seen} bytes; 72 is the most that can be checked"
+    assert found == ([] if seen is None else [told])
+    if seen is None:
+        settings = settings_of(editors=["n8n"], editors_password="env:TEST_EDITORS")
+        assert "EDITORS_PASSWORD_HASH" in {entry.name for entry in entries_for(settings)}
 
 
 def test_the_names_of_open_editors_are_public(monkeypatch: pytest.MonkeyPatch) -> None:
