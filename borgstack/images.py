@@ -12,6 +12,8 @@ FIRST_DEPLOY = 10 * 1024 * _MEGABYTE
 """Bytes that images, volumes and one upgrade need on a host that has none of the images."""
 UNKNOWN = 2 * 1024 * _MEGABYTE
 """Bytes of an image of which no other version is there to go by; n8n and Evolution are as large."""
+NOTED_IN = "/var/lib/borgstack"
+"""Where the host notes what this tool has pulled; beside the project, which a pull leaves alone."""
 SPARE = 512 * _MEGABYTE
 
 

@@ -4,9 +4,9 @@
 # Usage: images_note DIRECTORY IMAGE...
 set -eu
 umask 077
-directory=$1 list=$1/.pulled-images
+directory=$1 list=$1/pulled-images
 shift
-mkdir -p -m 750 "$directory"
+mkdir -p "$directory"
 touch "$list"
 {
   printf '%s\n' "$@" | grep -vxFf - "$list" || [ $? = 1 ] # all of them are in it already

@@ -6,7 +6,7 @@ for image in "$@"; do
   message=$(docker image rm "$image" 2>&1) || {
     printf '%s\n' "$message" >&2
     echo "The superseded image $image could not be removed (see above). Everything runs as it" >&2
-    echo "should; remove it by hand, or leave out its line in .pulled-images to keep it." >&2
+    echo "should; remove it by hand, or take its line out of /var/lib/borgstack/pulled-images." >&2
     exit 1
   }
   echo "removed the image $image"

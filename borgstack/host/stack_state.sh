@@ -86,7 +86,8 @@ override=$(override_in "$directory")
 ) &
 docker volume ls --format 'volume {{.Name}}|{{.Label "com.docker.compose.project"}}' >"$parts/8" &
 docker image ls --no-trunc --format 'local {{.Repository}}:{{.Tag}}|{{.ID}}|{{.Size}}' >"$parts/11" &
-[ ! -f "$directory/.pulled-images" ] || sed 's/^/pulled /' "$directory/.pulled-images" >"$parts/12"
+pulled=/var/lib/borgstack/pulled-images
+[ ! -f "$pulled" ] || sed 's/^/pulled /' "$pulled" >"$parts/12"
 # quiet: `docker inspect` complains of each thing that is not there, which is the answer.
 # One call for images, networks, and the two containers that are asked from here, in their network: an
 # exec costs the host ten times as much. Like an exec, that leaves out what is paused. What a thing of

@@ -50,7 +50,7 @@ def pull_images(project: Project) -> Commands:
     missing = [] if is_open(live) else stack.missing_images(project, live)
     if missing:
         explain(f"{image} is not on the host" for image in missing)
-        yield scripts.change("images_note", DIRECTORY, *missing)
+        yield scripts.change("images_note", images.NOTED_IN, *missing)
         yield streamed(scripts.change("images_pull", *missing))
 
 

@@ -84,8 +84,8 @@ def test_sudo_that_is_not_used_is_refused(stack: HostUnderTest) -> None:
         ),
         pytest.param(
             f"cd {POSTGRESQL} && mkdir -p 17/docker && echo 17 >17/docker/PG_VERSION && "
-            "mv 18 18-aside",
-            f"cd {POSTGRESQL} && rm -r 17 && mv 18-aside 18",
+            "mv 18 ../18-aside",
+            f"cd {POSTGRESQL} && rm -r 17 && mv ../18-aside 18",
             ("saw 17/docker/PG_VERSION: the layout of an older image", "Dump the old database"),
             id="old PostgreSQL layout",
         ),
@@ -96,12 +96,16 @@ def test_sudo_that_is_not_used_is_refused(stack: HostUnderTest) -> None:
             id="unreadable daemon.json",
         ),
         pytest.param(
-            "cd /opt/borgstack && docker compose rm -sf n8n && "
-            "docker run -d --name n8n --entrypoint sleep caddy:2.10-alpine 3000 && "
-            "docker exec n8n sh -c 'echo theirs >/kept'",
-            "docker exec n8n grep theirs /kept && docker rm -f n8n && "
-            "cd /opt/borgstack && docker compose up -d --wait n8n",
-            ("expected no container n8n but this tool's own", "docker rename n8n my-n8n"),
+            "docker rm -f chatwoot-worker && "
+            "docker run -d --name chatwoot-worker --entrypoint sleep caddy:2.10-alpine 3000 && "
+            "docker exec chatwoot-worker sh -c 'echo theirs >/kept'",
+            "docker exec chatwoot-worker grep theirs /kept && docker rm -f chatwoot-worker && "
+            "cd /opt/borgstack && docker compose create chatwoot-worker && "
+            "docker start chatwoot-worker",
+            (
+                "expected no container chatwoot-worker but this tool's own",
+                "docker rename chatwoot-worker my-chatwoot-worker",
+            ),
             id="a stranger's container with one of our names",
         ),
         pytest.param(

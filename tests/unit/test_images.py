@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from borgstack import images, stack
+from borgstack.host import script_text
 from borgstack.project import render
 from borgstack.stack import StackState
 from tests.unit.support import (
@@ -115,10 +116,14 @@ def test_what_is_pulled_is_noted_first_the_newest_last(tmp_path: Path) -> None:
     folder = tmp_path / "opt"
     for names in (["a:1", "b:1"], ["a:2"], ["a:1"], ["a:1", "b:1", "a:2"]):
         assert run_script("images_note", str(folder), *names).said == ""
-    assert (folder / ".pulled-images").read_text() == "a:1\nb:1\na:2\n"
-    assert [path.name for path in folder.iterdir()] == [".pulled-images"]
+    assert (folder / "pulled-images").read_text() == "a:1\nb:1\na:2\n"
+    assert [path.name for path in folder.iterdir()] == ["pulled-images"]
     assert run_script("images_note", str(folder), "b:1").status == 0
-    assert (folder / ".pulled-images").read_text() == "a:1\na:2\nb:1\n"
+    assert (folder / "pulled-images").read_text() == "a:1\na:2\nb:1\n"
+
+
+def test_the_look_reads_what_a_pull_has_noted() -> None:
+    assert f"{images.NOTED_IN}/pulled-images" in script_text("stack_state")
 
 
 def test_an_image_that_docker_keeps_is_named(tmp_path: Path) -> None:
