@@ -104,12 +104,13 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
 
 
 def findings(
-    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool, room: int
+    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool | None, room: int
 ) -> list[Finding]:
     """Everything about a server that stands in the way, or may.
 
     :param sudo: whether pyinfra runs its commands through sudo on this host.
-    :param caddy_runs: whether ports held by Docker are held by the stack's own Caddy.
+    :param caddy_runs: whether ports held by Docker are held by the stack's own Caddy; None while
+        Docker cannot be asked, as when the host died during its restart.
     :param room: bytes that the images need which are not there yet.
     """
     return [
@@ -180,17 +181,27 @@ def _capacity(settings: Settings, server: ServerState, room: int) -> Iterable[Fi
         )
 
 
-def _ports(server: ServerState, caddy_runs: bool) -> Iterable[Finding]:
+_DOCKERS = ("docker-proxy", "dockerd")
+"""Who listens for a container; the second where `userland-proxy` is switched off."""
+
+
+def _ports(server: ServerState, caddy_runs: bool | None) -> Iterable[Finding]:
     for port in (80, 443):
         holder = server.ports.get(port)
-        if holder is not None and not (holder == "docker-proxy" and caddy_runs):
-            who = "another container" if holder == "docker-proxy" else holder
-            yield Finding(
-                True,
-                f"port {port} free for Caddy",
-                f"{who} listening on it",
-                f"Stop and disable it ('ss -ltnp sport = :{port}' shows it), then run again.",
-            )
+        if holder is None or (holder in _DOCKERS and caddy_runs):
+            continue
+        unknown = holder in _DOCKERS and caddy_runs is None
+        who = "another container" if holder in _DOCKERS else holder
+        yield Finding(
+            not unknown,
+            f"port {port} free for Caddy",
+            "a container that Docker, which does not answer yet, cannot name"
+            if unknown
+            else f"{who} listening on it",
+            "This run starts Docker; if it is another's, starting Caddy says so."
+            if unknown
+            else f"Stop and disable it ('ss -ltnp sport = :{port}' shows it), then run again.",
+        )
 
 
 def _clock(server: ServerState) -> Iterable[Finding]:

@@ -47,7 +47,8 @@ def check(project: Project) -> Commands:
                 ]
             )
             return
-    caddy_runs, room = False, images.FIRST_DEPLOY
+    caddy_runs: bool | None = False
+    room = images.FIRST_DEPLOY
     mistakes: list[str] = []
     in_the_way: list[str] = []
     if may_look:
@@ -60,7 +61,8 @@ def check(project: Project) -> Commands:
             for what, seen, then in strangers(project, live)
         ]
         in_the_way += _rejected(live)
-        caddy_runs = "borgstack_caddy" in live.containers
+        # Docker's listeners outlive a daemon that was killed, and are there before it answers.
+        caddy_runs = None if live.engine == "stopped" else "borgstack_caddy" in live.containers
         room = images.room(project, live)
     found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, room=room)
     for finding in found:

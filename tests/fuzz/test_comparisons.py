@@ -125,11 +125,13 @@ def test_any_file_can_be_compared(lines: list[str]) -> None:
         assert difference(file, file.expected).endswith("is written anew")
 
 
-@given(disturbed(FIT[Server]), st.booleans(), st.booleans(), st.booleans())
-def test_any_server_can_be_judged(lines: list[str], sudo: bool, caddy: bool, done: bool) -> None:
+@given(disturbed(FIT[Server]), st.booleans(), st.none() | st.booleans(), st.integers())
+def test_any_server_can_be_judged(
+    lines: list[str], sudo: bool, caddy: bool | None, room: int
+) -> None:
     server = read(Server, lines)
     if server is not None:
-        found = findings(settings_of(), server, sudo=sudo, caddy_runs=caddy, deployed=done)
+        found = findings(settings_of(), server, sudo=sudo, caddy_runs=caddy, room=room)
         assert all(str(one) for one in found)
 
 

@@ -29,7 +29,7 @@ def judged(
     state: ServerState,
     *,
     sudo: bool = False,
-    caddy_runs: bool = False,
+    caddy_runs: bool | None = False,
     room: int = FIRST_DEPLOY,
     **data: object,
 ) -> list[Finding]:
@@ -76,6 +76,7 @@ def test_every_line_of_the_script_is_read() -> None:
         (("port 80 nginx",), "port 80 free for Caddy", "nginx listening on it"),
         (("port 443 apache2",), "port 443 free for Caddy", "apache2 listening on it"),
         (("port 80 docker-proxy",), "port 80 free for Caddy", "another container listening"),
+        (("port 80 dockerd",), "port 80 free for Caddy", "another container listening"),
         (("clock 1700000061",), "the clock within 60 s", "+61 s"),
         (("clock 1699999939",), "the clock within 60 s", "-61 s"),
         (("name chatwoot.example.com 198.51.100.7",), "to lead to this host", "198.51.100.7"),
@@ -96,11 +97,20 @@ def test_each_thing_that_stands_in_the_way_is_one_fatal_finding(
     assert str(finding).startswith("must be put right: expected ")
 
 
+def test_a_port_of_dockers_is_nobodys_fault_while_docker_cannot_say_whose_it_is() -> None:
+    (found,) = judged(server("port 443 docker-proxy"), caddy_runs=None)
+    assert (found.fatal, found.expected) == (False, "port 443 free for Caddy")
+    assert "does not answer yet" in found.seen
+    (foreign,) = judged(server("port 443 nginx"), caddy_runs=None)
+    assert foreign.fatal
+
+
 @pytest.mark.parametrize(
     ("state", "arguments"),
     [
         (server("uid 1000", "user joe", "root yes"), {"sudo": True}),
         (server("port 80 docker-proxy", "port 443 docker-proxy"), {"caddy_runs": True}),
+        (server("port 80 dockerd", "port 443 dockerd"), {"caddy_runs": True}),
         (server("disk 1000000000"), {"room": 0}),
         (server("clock 1700000060"), {}),
         (server("machine aarch64"), {}),
