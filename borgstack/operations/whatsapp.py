@@ -31,7 +31,7 @@ def prepare_n8n(project: Project) -> Commands:
     reasons: list[object] = [*changes]
     if not changes:
         if live.n8n is None:
-            cannot_know("what is in n8n, because its database does not answer")
+            cannot_know("what is in n8n, because its tables cannot be read")
             reasons += ["n8n's tables cannot be read"] if state.is_executing else []
         else:
             reasons += whatsapp.workflow_differences(project.settings, live.n8n)
@@ -48,7 +48,7 @@ def claim_n8n(project: Project) -> Commands:
     if is_open(live):
         return
     if live.n8n is None and not _is_new(live):
-        cannot_know("whether n8n has an owner, because its database does not answer")
+        cannot_know("whether n8n has an owner, because its tables cannot be read")
         yield from has_to_answer("n8n's database", "borgstack_postgresql")
     elif live.n8n is None or not live.n8n.owned:
         explain(["n8n has no owner yet"])

@@ -18,7 +18,6 @@ COMMAND = re.compile(r"^ {4,}((?:[A-Z0-9_]+=\S+ )?(?:make|pyinfra|ssh|docker|\.v
 ELSEWHERE = {
     "make demo": "tests/e2e/test_24_bare.py",
     "make test": "these tests are a part of it",
-    "make setup": "a part of make demo",
     "make dev": "a part of make test",
     "make test-fast": "a part of make test",
     "make lint": "a part of make test",

@@ -320,8 +320,8 @@ def test_a_plan_says_why(world: World, differences: Differences, reason: str) ->
             (
                 "roles, databases and extensions, because PostgreSQL does not run",
                 "whether the database has a schema, because PostgreSQL does not run",
-                "what is in n8n, because its database does not answer",
-                "whether n8n has an owner, because its database does not answer",
+                "what is in n8n, because its tables cannot be read",
+                "whether n8n has an owner, because its tables cannot be read",
             ),
         ),
         (
