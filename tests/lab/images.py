@@ -61,6 +61,8 @@ CHATWOOT_VARIANTS = {
 # The real release to upgrade to, where there is one.
 LATER = StackImage("chatwoot-later", "chatwoot/chatwoot:v4.15.1-ce", "CHATWOOT_NEXT")
 REAL_IMAGES = "LAB_REAL_IMAGES"
+# Stand-ins whose image is Alpine's: BusyBox takes the place of Debian's shell and tools.
+ALPINE = ("redis", "caddy", "n8n")
 # caddy first: the CA and the package server, the longest build, start from it.
 LAB_IMAGES = ("caddy", "download", "ca", "host", "registry")
 
@@ -153,7 +155,10 @@ def _kind(name: str, source: str) -> str:
 
 def _build_of(name: str) -> Build:
     """Return the build of one of the lab's own images, some of which start from Caddy's."""
-    return Build(name, {"CADDY": own("caddy")} if name in ("ca", "download") else {})
+    arguments = {"CADDY": own("caddy")} if name in ("ca", "download") else {}
+    if name in ALPINE:
+        arguments["LIKE_ALPINE"] = (config.IMAGES / "like-alpine.sh").read_text()
+    return Build(name, arguments)
 
 
 def ensure_extra(name: str) -> None:

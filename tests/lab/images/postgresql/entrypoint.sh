@@ -1,17 +1,14 @@
 #!/bin/bash
-# The official PostgreSQL 18 image's contract, written anew: see its documentation on Docker Hub.
+# The official PostgreSQL 18 image's contract, written anew: its steps in their order, and its words
+# where it refuses.
 set -Eeo pipefail
-
-fail() {
-	printf >&2 'Error: %s\n' "$@"
-	exit 1
-}
 
 # NAME or NAME_FILE, not both, else the default.
 from_file() {
 	local name=$1 file_name=$1_FILE
 	if [ -n "${!name:-}" ] && [ -n "${!file_name:-}" ]; then
-		fail "both $name and $file_name are set (but are exclusive)"
+		printf >&2 'error: both %s and %s are set (but are exclusive)\n' "$name" "$file_name"
+		exit 1
 	elif [ -n "${!file_name:-}" ]; then
 		export "$name"="$(< "${!file_name}")"
 	else
@@ -20,49 +17,107 @@ from_file() {
 	unset "$file_name"
 }
 
+# Asked as root first, so that a file which root alone may read will do.
+environment() {
+	from_file POSTGRES_PASSWORD
+	from_file POSTGRES_USER postgres
+	from_file POSTGRES_DB "$POSTGRES_USER"
+	from_file POSTGRES_INITDB_ARGS
+	: "${POSTGRES_HOST_AUTH_METHOD:=}"
+	old=()
+	if [ -s "$PGDATA/PG_VERSION" ]; then
+		exists=true
+	elif [ "$PGDATA" = "/var/lib/postgresql/$PG_MAJOR/docker" ]; then
+		# Data of an older layout, or a mount where the older images kept theirs.
+		local directory
+		for directory in /var/lib/postgresql /var/lib/postgresql/data /var/lib/postgresql/*/docker; do
+			[ ! -s "$directory/PG_VERSION" ] || old+=("$directory")
+		done
+		if [ ${#old[@]} -eq 0 ] && mountpoint -q /var/lib/postgresql/data; then
+			old+=('/var/lib/postgresql/data (unused mount/volume)')
+		fi
+	fi
+}
+
 directories() {
-	mkdir -p "$PGDATA" /var/run/postgresql
+	local user
+	user=$(id -u)
+	mkdir -p "$PGDATA"
 	chmod 00700 "$PGDATA" || :
+	mkdir -p /var/run/postgresql || :
 	chmod 03775 /var/run/postgresql || :
-	if [ "$(id -u)" = 0 ]; then
+	if [ -n "${POSTGRES_INITDB_WALDIR:-}" ]; then
+		mkdir -p "$POSTGRES_INITDB_WALDIR"
+		[ "$user" != 0 ] || find "$POSTGRES_INITDB_WALDIR" \! -user postgres -exec chown postgres '{}' +
+		chmod 700 "$POSTGRES_INITDB_WALDIR"
+	fi
+	if [ "$user" = 0 ]; then
 		find "$PGDATA" \! -user postgres -exec chown postgres '{}' +
 		find /var/run/postgresql \! -user postgres -exec chown postgres '{}' +
 	fi
 }
 
-# Data of an older layout, or a mount where the older images kept theirs, would be lost silently.
-refuse_old_layout() {
-	local old=() directory
-	for directory in /var/lib/postgresql /var/lib/postgresql/data /var/lib/postgresql/*/docker; do
-		[ ! -s "$directory/PG_VERSION" ] || old+=("$directory")
-	done
-	if [ ${#old[@]} -eq 0 ] && mountpoint -q /var/lib/postgresql/data; then
-		old+=('/var/lib/postgresql/data (unused mount/volume)')
+require_password() {
+	if [ -z "$POSTGRES_PASSWORD" ] && [ "$POSTGRES_HOST_AUTH_METHOD" != trust ]; then
+		cat >&2 <<-'END'
+			Error: Database is uninitialized and superuser password is not specified.
+			       You must specify POSTGRES_PASSWORD to a non-empty value for the
+			       superuser.
+		END
+		exit 1
 	fi
-	[ ${#old[@]} -eq 0 ] || fail \
-		"in 18+, these Docker images are configured to keep the data in $PGDATA." \
-		"There is a mount or a database of an older layout in: ${old[*]}" \
-		'Mount a single volume at /var/lib/postgresql, and upgrade old data with pg_upgrade.'
+	if [ "$POSTGRES_HOST_AUTH_METHOD" = trust ]; then
+		echo >&2 'WARNING: POSTGRES_HOST_AUTH_METHOD has been set to "trust".'
+	fi
 }
 
-require_password() {
-	if [ -z "$POSTGRES_PASSWORD" ] && [ "${POSTGRES_HOST_AUTH_METHOD:-}" != trust ]; then
-		fail 'Database is uninitialized and superuser password is not specified.' \
-			'You must specify POSTGRES_PASSWORD to a non-empty value for the superuser.'
-	fi
+refuse_old_layout() {
+	[ ${#old[@]} -gt 0 ] || return 0
+	cat >&2 <<-'END'
+		Error: in 18+, these Docker images are configured to store database data in a
+		       format which is compatible with "pg_ctlcluster".
+
+		       Counter to that, there appears to be PostgreSQL data in:
+	END
+	printf >&2 '         %s\n' "${old[@]}"
+	exit 1
 }
 
 make_cluster() {
+	local uid
+	uid=$(id -u)
+	# initdb wants a name for whoever it runs as.
+	if ! getent passwd "$uid" >/dev/null; then
+		local wrapper
+		for wrapper in /usr/lib/*/libnss_wrapper.so; do
+			NSS_WRAPPER_PASSWD=$(mktemp)
+			NSS_WRAPPER_GROUP=$(mktemp)
+			export LD_PRELOAD=$wrapper NSS_WRAPPER_PASSWD NSS_WRAPPER_GROUP
+			printf 'postgres:x:%s:%s:PostgreSQL:%s:/bin/false\n' "$uid" "$(id -g)" "$PGDATA" \
+				> "$NSS_WRAPPER_PASSWD"
+			printf 'postgres:x:%s:\n' "$(id -g)" > "$NSS_WRAPPER_GROUP"
+		done
+	fi
+	if [ -n "${POSTGRES_INITDB_WALDIR:-}" ]; then
+		set -- --waldir "$POSTGRES_INITDB_WALDIR" "$@"
+	fi
 	# shellcheck disable=SC2086 # the arguments are meant to be split
-	eval "initdb --username=\"\$POSTGRES_USER\" --pwfile=<(printf '%s\n' \"\$POSTGRES_PASSWORD\") \
-		$POSTGRES_INITDB_ARGS"
+	eval 'initdb --username="$POSTGRES_USER" --pwfile=<(printf "%s\n" "$POSTGRES_PASSWORD") '"$POSTGRES_INITDB_ARGS"' "$@"'
+	if [[ "${LD_PRELOAD:-}" == */libnss_wrapper.so ]]; then
+		rm -f "$NSS_WRAPPER_PASSWD" "$NSS_WRAPPER_GROUP"
+		unset LD_PRELOAD NSS_WRAPPER_PASSWD NSS_WRAPPER_GROUP
+	fi
+}
+
+# The arguments are the server's options, which may hold the configuration file.
+open_to_passwords() {
 	local method=${POSTGRES_HOST_AUTH_METHOD:-$(postgres -C password_encryption "$@")}
 	printf '\nhost all all all %s\n' "$method" >> "$PGDATA/pg_hba.conf"
 }
 
 sql() {
-	PGHOST= PGHOSTADDR= psql -v ON_ERROR_STOP=1 --no-psqlrc --no-password \
-		--username "$POSTGRES_USER" --dbname "$POSTGRES_DB" "$@"
+	PGHOST='' PGHOSTADDR='' psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --no-password \
+		--no-psqlrc --dbname "$POSTGRES_DB" "$@"
 }
 
 run_init_file() {
@@ -79,6 +134,8 @@ run_init_file() {
 		;;
 	*.sql) printf '%s: running %s\n' "$0" "$1"; sql -f "$1" ;;
 	*.sql.gz) printf '%s: running %s\n' "$0" "$1"; gunzip -c "$1" | sql ;;
+	*.sql.xz) printf '%s: running %s\n' "$0" "$1"; xzcat "$1" | sql ;;
+	*.sql.zst) printf '%s: running %s\n' "$0" "$1"; zstd -dc "$1" | sql ;;
 	*) printf '%s: ignoring %s\n' "$0" "$1" ;;
 	esac
 }
@@ -87,10 +144,15 @@ run_init_file() {
 initialise() {
 	require_password
 	refuse_old_layout
-	make_cluster "$@"
+	# Unreadable init files stop this before anything is made.
+	ls /docker-entrypoint-initdb.d/ >/dev/null
+	make_cluster
+	open_to_passwords "$@"
 	export PGPASSWORD="${PGPASSWORD:-$POSTGRES_PASSWORD}"
-	# Only the Unix socket: nobody from outside meets a database that is half made.
-	NOTIFY_SOCKET='' pg_ctl -D "$PGDATA" -o "$(printf '%q ' -c listen_addresses= "$@")" -w start
+	# Only the Unix socket, whatever the options before say: nobody from outside meets a database
+	# that is half made.
+	NOTIFY_SOCKET='' pg_ctl -D "$PGDATA" -w start \
+		-o "$(printf '%q ' "$@" -c listen_addresses= -p "${PGPORT:-5432}")"
 	if [ -z "$(POSTGRES_DB='' sql --dbname postgres --tuples-only -v name="$POSTGRES_DB" \
 		<<< "SELECT 1 FROM pg_database WHERE datname = :'name'")" ]; then
 		POSTGRES_DB='' sql --dbname postgres -v name="$POSTGRES_DB" <<< 'CREATE DATABASE :"name"'
@@ -119,15 +181,12 @@ case "${1:-}" in
 esac
 
 if [ "${1:-}" = postgres ] && ! wants_help "$@"; then
+	environment
 	directories
 	if [ "$(id -u)" = 0 ]; then
-		exec setpriv --reuid postgres --regid postgres --init-groups "$BASH_SOURCE" "$@"
+		exec gosu postgres "$BASH_SOURCE" "$@"
 	fi
-	from_file POSTGRES_PASSWORD
-	from_file POSTGRES_USER postgres
-	from_file POSTGRES_DB "$POSTGRES_USER"
-	from_file POSTGRES_INITDB_ARGS
-	if [ -s "$PGDATA/PG_VERSION" ]; then
+	if [ -n "${exists:-}" ]; then
 		printf '\nPostgreSQL Database directory appears to contain a database; Skipping initialization\n\n'
 	else
 		initialise "${@:2}"
