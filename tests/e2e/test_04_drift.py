@@ -58,7 +58,9 @@ network() {{
   name=$1; shift
   members=$(docker network inspect -f '{{{{range .Containers}}}}{{{{.Name}}}} {{{{end}}}}' $name)
   for one in $members; do docker network disconnect -f $name $one; done
-  docker network rm $name && docker network create "$@" $name
+  # Docker takes a moment to forget a member that was just starting.
+  for try in 1 2 3 4 5; do docker network rm $name && break; sleep 1; done
+  docker network create "$@" $name || exit
   for one in $members; do docker network connect --alias ${{one#borgstack_}} $name $one; done
 }}
 # A service made anew from a compose file that is edited with sed and then put back.
@@ -392,7 +394,7 @@ def look(host: HostUnderTest) -> tuple[dict[str, str], set[str]]:
 
 
 def tampered(host: HostUnderTest, command: str) -> None:
-    host.ssh(f"{HELPERS}\n{{ {command}; }} >/dev/null 2>&1")
+    host.ssh(f"{HELPERS}\n{{ {command}; }} >/dev/null")
 
 
 @pytest.fixture(scope="module")

@@ -163,7 +163,7 @@ def _build_of(name: str) -> Build:
 
 def ensure_extra(name: str) -> None:
     """Make an image present that only some tests ask for."""
-    _build_all([Build(name)])
+    _build_all([_build_of(name)])
 
 
 def ensure_bare(suite: str) -> str:
