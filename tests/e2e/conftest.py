@@ -43,10 +43,23 @@ def fresh() -> tuple[HostUnderTest, Run, float]:
     return host, run, time.monotonic() - started
 
 
+@pytest.fixture(scope="session")
+def failures() -> list[int]:
+    """How many tests had failed when the deployed host was last seen converged."""
+    return [0]
+
+
 @pytest.fixture
-def stack(fresh: tuple[HostUnderTest, Run, float]) -> HostUnderTest:
-    """The deployed host."""
-    return fresh[0]
+def stack(
+    fresh: tuple[HostUnderTest, Run, float], failures: list[int], request: pytest.FixtureRequest
+) -> HostUnderTest:
+    """The deployed host, converged again where a test before it failed."""
+    host = fresh[0]
+    if request.session.testsfailed != failures[-1]:
+        host.deploy()
+        host.deploy().changed_only()
+        failures.append(request.session.testsfailed)
+    return host
 
 
 @pytest.fixture(scope="session")

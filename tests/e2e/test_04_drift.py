@@ -397,12 +397,12 @@ def tampered(host: HostUnderTest, command: str) -> None:
     host.ssh(f"{HELPERS}\n{{ {command}; }} >/dev/null")
 
 
-@pytest.fixture(scope="module")
-def planted(fresh: tuple[HostUnderTest, object, float]) -> HostUnderTest:
-    """The deployed host with data in it that no deploy may lose."""
-    host = fresh[0]
-    host.ssh("set -e\n" + "\n".join(PLANT.values()))
-    return host
+@pytest.fixture
+def planted(stack: HostUnderTest) -> HostUnderTest:
+    """The converged host with data in it that no deploy may lose."""
+    if look(stack)[1] != set(PLANT):
+        stack.ssh("set -e\n" + "\n".join(PLANT.values()))
+    return stack
 
 
 @pytest.mark.parametrize(
@@ -461,25 +461,29 @@ GONE = (
 
 
 def test_what_is_the_operators_own_stays(planted: HostUnderTest) -> None:
-    for tamper in UNTOUCHED.values():
-        tampered(planted, tamper)
-    before = planted.snapshot(), look(planted)
-    planted.plan().lists_only()
-    planted.deploy().changed_only()
-    assert (planted.snapshot(), look(planted)) == before
-    planted.ssh(f"{{ {GONE}; }} >/dev/null 2>&1")
+    try:
+        for tamper in UNTOUCHED.values():
+            tampered(planted, tamper)
+        before = planted.snapshot(), look(planted)
+        planted.plan().lists_only()
+        planted.deploy().changed_only()
+        assert (planted.snapshot(), look(planted)) == before
+    finally:
+        planted.ssh(f"{{ {GONE}; }} >/dev/null 2>&1", check=False)
     planted.deploy().changed_only(RELOAD)
 
 
 def test_the_operators_own_networks_containers_are_connected_again(planted: HostUnderTest) -> None:
     tampered(planted, "docker run -d --name mine --network borgstack_external caddy:2.10-alpine")
     tampered(planted, "network borgstack_external")
-    before, _ = look(planted)
-    planted.deploy().changed_only(NETWORKS, APP, CADDY)
-    assert look(planted)[0]["mine"] == before["mine"]
-    networks = planted.inspect("mine")["NetworkSettings"]["Networks"]
-    assert set(networks) == {"borgstack_external"}
-    planted.ssh("docker rm -f mine")
+    try:
+        before, _ = look(planted)
+        planted.deploy().changed_only(NETWORKS, APP, CADDY)
+        assert look(planted)[0]["mine"] == before["mine"]
+        networks = planted.inspect("mine")["NetworkSettings"]["Networks"]
+        assert set(networks) == {"borgstack_external"}
+    finally:
+        planted.ssh("docker rm -f mine")
     planted.deploy().changed_only()
 
 

@@ -9,7 +9,6 @@ const { serve } = require('./http');
 require('./routes').declare();
 require('./double').declare();
 
-process.on('SIGTERM', () => process.exit(0));
 process.on('unhandledRejection', (error) => console.error(error.stack));
 
 async function start() {

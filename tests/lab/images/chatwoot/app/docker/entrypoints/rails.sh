@@ -7,7 +7,8 @@ rm -rf /app/tmp/pids/server.pid
 rm -rf /app/tmp/cache/*
 
 # Trap (facts 2): when the helper dies on an invalid DATABASE_URL nothing is exported, and nobody looks.
-eval "$(docker/entrypoints/helpers/pg_database_url.rb)"
+# Executed as a command after word splitting, not evaluated: quotes and `;` in it would be taken literally.
+$(docker/entrypoints/helpers/pg_database_url.rb)
 
 # Trap (facts 2): unquoted, so an empty port makes this `pg_isready -h HOST -p -U USER`: a usage error, for ever.
 # It asks only whether a server answers, not whether the database, the role or the password is right.
