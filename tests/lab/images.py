@@ -62,7 +62,7 @@ CHATWOOT_VARIANTS = {
 LATER = StackImage("chatwoot-later", "chatwoot/chatwoot:v4.15.1-ce", "CHATWOOT_NEXT")
 REAL_IMAGES = "LAB_REAL_IMAGES"
 # Stand-ins whose image is Alpine's: BusyBox takes the place of Debian's shell and tools.
-ALPINE = ("redis", "caddy", "n8n")
+ALPINE = ("redis", "caddy", "chatwoot", "n8n", "evolution")
 # caddy first: the CA and the package server, the longest build, start from it.
 LAB_IMAGES = ("caddy", "download", "ca", "host", "registry")
 

@@ -42,6 +42,7 @@ async function save(given) {
 
 /** Creates an instance; an error on the way takes it away again and is told as 400. */
 async function create(given) {
+  console.log(given); // as the original does, whatever LOG_LEVEL says (facts 6)
   if (!given.instanceName) throw new Refusal(400, ['instance requires property "instanceName"']);
   if (given.integration === 'WHATSAPP-BUSINESS') throw new Refusal(501, 'the double has no WHATSAPP-BUSINESS');
   if (!INTEGRATIONS.includes(given.integration)) throw new Refusal(400, 'Invalid integration');
