@@ -27,22 +27,31 @@ pull() {
   echo "pulled $image ($(waited))"
 }
 
-# quiet: the clock and pulls that have ended by themselves are no longer there to be ended.
-pids='' clock=''
-end() {
-  # shellcheck disable=SC2086 # words on purpose
-  kill $clock $pids 2>/dev/null
+pids='' clock='' stopped=''
+# quiet: a pull that has ended by itself is no longer there to be ended. More than once, since a shell
+# that has just begun forgets a signal.
+stop() {
+  for _ in 1 2 3 4 5; do
+    # shellcheck disable=SC2086 # words on purpose
+    kill $clock $pids 2>/dev/null
+    sleep 0.2
+  done
+  exit 1
 }
-trap 'end; exit 1' USR1 HUP INT TERM
+# Until all have begun a signal is only noted: what is not yet known by number could not be ended.
+trap 'stopped=yes' USR1 HUP INT TERM
+# quiet: whether this script is still there
+while sleep 10 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+  echo "still pulling ($(waited))"
+done &
+clock=$!
 for image in "$@"; do
   pull "$image" &
   pids="$pids $!"
 done
-while sleep 10 >/dev/null 2>&1; do
-  echo "still pulling ($(waited))"
-done &
-clock=$!
+trap stop USR1 HUP INT TERM
+[ -z "$stopped" ] || stop
 # shellcheck disable=SC2086
 wait $pids
-end
+kill $clock
 exit 0

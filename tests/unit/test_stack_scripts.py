@@ -233,6 +233,19 @@ pull*) exec sleep 60 ;;""",
     assert "Nothing that runs was touched." in ran.err
 
 
+def test_an_image_that_is_refused_before_the_others_have_begun_stops_at_once(host: Path) -> None:
+    """Once it hung: what had begun in that moment was not known yet, and was never ended."""
+    docker(
+        host,
+        """*none*) echo 'manifest unknown' >&2; exit 1 ;;
+pull*) exec sleep 60 ;;""",
+    )
+    for _ in range(3):
+        began = time.monotonic()
+        assert pull(host, "redis:none", *(f"caddy:{one}" for one in range(20))).status == 1
+        assert time.monotonic() - began < 30
+
+
 def test_a_pull_is_tried_again_when_the_network_fails(host: Path) -> None:
     program(host / "bin", "sleep", "exit 0")
     docker(
