@@ -247,11 +247,12 @@ def test_a_search_matches_parts_of_words(chatwoot: Chatwoot) -> None:
     assert chatwoot.get("contacts/search", q=nameless)["payload"] == []
     raw = chatwoot.call("GET", f"contacts/search?q={number}").json()  # "+" is a space there
     assert one["id"] in [contact["id"] for contact in raw["payload"]]  # stripped: digits match
-    assert chatwoot.call("GET", "contacts/search").status_code == 422
+    nothing = {"meta": {"count": None, "current_page": 1}, "payload": []}
+    assert chatwoot.get("contacts/search") == nothing  # facts 15: not the 422 that was meant
 
 
 def test_a_filter_matches_exactly(chatwoot: Chatwoot) -> None:
-    """Facts 8: every entry but the last needs query_operator; unknown keys are 422."""
+    """Facts 8 and 15: every entry but the last needs query_operator, or it is 500."""
     identifier = unique()
     contact = chatwoot.contact(identifier=identifier)
     chatwoot.contact(identifier=identifier + "-more")
@@ -263,7 +264,7 @@ def test_a_filter_matches_exactly(chatwoot: Chatwoot) -> None:
     }
     found = chatwoot.made_by("contacts/filter", payload=[exact])
     assert [one["id"] for one in found["payload"]] == [contact["id"]]
-    assert chatwoot.post("contacts/filter", payload=[exact, exact]).status_code == 422
+    assert chatwoot.post("contacts/filter", payload=[exact, exact]).status_code == 500
     unknown = {**exact, "attribute_key": "source_id"}
     assert chatwoot.post("contacts/filter", payload=[unknown]).status_code == 422
 
@@ -485,9 +486,21 @@ def test_files_are_attached_by_multipart(chatwoot: Chatwoot, chat: Json) -> None
     assert (attachment["file_type"], attachment["file_size"]) == ("file", 4)
     assert chatwoot.fetch(attachment["data_url"]).content == b"paid"
     many = [("attachments[]", (f"{one}.txt", b"x", "text/plain")) for one in range(16)]
-    assert chatwoot.call("POST", path, data={}, files=many).status_code == 422
+    sixteen = chatwoot.call("POST", path, data={}, files=many)  # facts 15: no limit holds
+    assert (sixteen.status_code, len(sixteen.json()["attachments"])) == (200, 16)
     link = chatwoot.post(path, content="x", attachments=["https://x.test/receipt.txt"])
     assert link.status_code == 422  # links are not fetched
+
+
+def test_what_goes_out_is_liquid(chatwoot: Chatwoot, chat: Json) -> None:
+    """Facts 15: {{ … }} is evaluated where an agent or the API writes, and nothing if unknown."""
+    path = f"conversations/{chat['id']}/messages"
+    words = "a {{ contact.nonsense }} b `{{ kept }}`"
+    rendered = [
+        chatwoot.post(path, content=words, message_type=kind).json()["content"]
+        for kind in ("outgoing", "incoming")
+    ]
+    assert rendered == ["a  b `{{ kept }}`", words]
 
 
 # --- Agents, teams, labels, inboxes, webhooks --------------------------------------------------

@@ -29,7 +29,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests import lab
-from tests.e2e.contract import Chatwoot, Receiver, pin, unique
+from tests.e2e.contract import Chatwoot, Receiver, of_lab, pin, unique
 from tests.e2e.support import HostUnderTest
 
 SECONDS = 30
@@ -54,7 +54,7 @@ class Site:
     url: str
     email: str
     password: str = field(repr=False)
-    website_token: str = "any"  # the stand-in takes any
+    website_token: str = ""
 
     @property
     def widget(self) -> str:
@@ -62,15 +62,19 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest) -> Site:
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """The Chatwoot that the variables name, or the one on the lab's host."""
     if url := os.environ.get("CHATWOOT_URL"):
         lab.up(())
         names = ("CHATWOOT_EMAIL", "CHATWOOT_PASSWORD", "CHATWOOT_WEBSITE_TOKEN")
-        return Site(url.rstrip("/"), *(os.environ[name] for name in names))
+        yield Site(url.rstrip("/"), *(os.environ[name] for name in names))
+        return
     stack: HostUnderTest = request.getfixturevalue("fresh")[0]
-    password = stack.ssh("sed -n 's/^CHATWOOT_ADMIN_PASSWORD=//p' /opt/borgstack/.env").strip()
-    return Site(f"https://{stack.chatwoot}", "ops@lab.test", password)
+    chatwoot = of_lab(stack)
+    channel = {"type": "web_widget", "website_url": "https://shop.test"}
+    token = chatwoot.create("inboxes", name="Shop", channel=channel)["website_token"]
+    yield Site(f"https://{stack.chatwoot}", "ops@lab.test", chatwoot.password, token)
+    chatwoot.clean_up()
 
 
 @pytest.fixture(scope="module")

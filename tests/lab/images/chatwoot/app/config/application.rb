@@ -2,6 +2,7 @@
 # (so force_ssl redirects with 301 for GET and HEAD and with 308 for the rest: the facts' 307 is the status without these defaults).
 require_relative 'boot'
 
+require 'liquid'
 require 'rails'
 require 'active_model/railtie'
 require 'active_job/railtie'

@@ -170,6 +170,7 @@ ActiveRecord::Schema[7.1].define(version: 2025_09_16_024703) do
     t.datetime 'waiting_since', precision: nil
     t.text 'cached_label_list'
     t.datetime 'last_activity_at', precision: nil, default: -> { 'CURRENT_TIMESTAMP' }, null: false
+    t.string 'identifier'
     t.timestamps precision: nil
     t.index %w[account_id display_id], unique: true
     t.index ['contact_inbox_id']

@@ -3,7 +3,6 @@
 class Message < ApplicationRecord
   include EventDispatching
 
-  ATTACHMENTS = 15
   A_MINUTE = ENV.fetch('CONVERSATION_MESSAGE_PER_MINUTE_LIMIT', 200).to_i
 
   enum :message_type, { incoming: 0, outgoing: 1, activity: 2, template: 3 }
@@ -24,9 +23,9 @@ class Message < ApplicationRecord
   scope :chat, -> { where.not(message_type: :activity).where(private: false) }
 
   validates :content, length: { maximum: 150_000 }
-  validate -> { errors.add(:attachments, 'exceeded maximum allowed') if attachments.size > ATTACHMENTS }
   validate :flooding, on: :create
 
+  before_create :render_liquid
   after_create_commit :move_conversation
   after_update_commit -> { dispatch('message.updated') if previous_changes.present? }
 
@@ -54,6 +53,25 @@ class Message < ApplicationRecord
   end
 
   private
+
+  # Trap (facts 15): what an agent, the API or a template says is Liquid, so {{ … }} is what it stands for, or nothing.
+  # What stands between backticks is left alone, and so is what cannot be parsed.
+  def render_liquid
+    return if content.blank? || !(outgoing? || template?)
+
+    raw = content.gsub(/`.*?`/m) { |code| "{% raw %}#{code}{% endraw %}" }
+    self.content = Liquid::Template.parse(raw).render(liquid_drops)
+  rescue Liquid::Error
+    nil
+  end
+
+  def liquid_drops
+    contact = conversation.contact
+    { 'contact' => { 'name' => contact&.name, 'email' => contact&.email, 'phone_number' => contact&.phone_number },
+      'agent' => { 'name' => sender.try(:name), 'email' => sender.try(:email) },
+      'conversation' => { 'display_id' => conversation.display_id }, 'inbox' => { 'name' => inbox.name },
+      'account' => { 'name' => account.name } }
+  end
 
   def flooding
     recent = Message.where(conversation_id: conversation_id, created_at: 1.minute.ago..).count

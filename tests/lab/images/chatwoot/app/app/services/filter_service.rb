@@ -38,7 +38,8 @@ class FilterService
   end
 
   def connective(entry)
-    given = entry[:query_operator].to_s.upcase
+    # Trap (facts 15): where it is missing this is nil, and the answer 500.
+    given = entry[:query_operator].upcase
     %w[AND OR].include?(given) ? given : raise(Invalid, 'Query operator must be either "AND" or "OR".')
   end
 

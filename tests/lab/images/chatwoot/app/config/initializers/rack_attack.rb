@@ -20,3 +20,7 @@ Rack::Attack.throttle('accounts/ip', limit: 5, period: 1800, &posts.call('/api/v
 Rack::Attack.throttle('contacts/search', limit: ENV.fetch('RATE_LIMIT_CONTACT_SEARCH', 100).to_i, period: 60) do |request|
   request.path[%r{\A/api/v1/accounts/(\d+)/contacts/search}, 1]
 end
+# Trap (facts 15): five visits an hour from one address, unless they say that they have been here.
+Rack::Attack.throttle('widget', limit: 5, period: 3600) do |request|
+  request.ip if request.path == '/widget' && request.params['cw_conversation'].blank?
+end
