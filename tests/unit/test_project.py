@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from email.utils import getaddresses
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -397,10 +398,14 @@ def claims(path: str) -> bool:
     (pattern,) = re.findall(
         r"path_regexp (\S+)$", default_project().content(CADDYFILE).decode(), re.M
     )
-    return re.search(pattern, path) is not None
+    return re.search(pattern, unquote(path)) is not None
 
 
-@pytest.mark.parametrize("ending", ["", "/", ".json", ".xml", ".json/", "//", ".", ".JSON"])
+# Caddy compares the decoded path; Rails takes an encoded slash, or end of line, into the format.
+@pytest.mark.parametrize(
+    "ending",
+    ["", "/", ".json", ".xml", ".json/", "//", ".", ".JSON", ".json%2Fx", ".%2Fx%2F", ".x%0A%2Fy"],
+)
 @pytest.mark.parametrize(
     "path", ["/api/v1/accounts", "/api/v2/accounts", "/auth", "//api//v1//accounts", "/AUTH"]
 )
@@ -432,7 +437,26 @@ def test_what_people_need_stays_open(path: str) -> None:
         "request>headers>Api_access_token",
         "request>headers>Access-Token",
         "resp_headers>Access-Token",
+        "request>headers>X-Auth-Token",
     ],
 )
 def test_caddy_logs_no_header_that_lets_people_in(field: str) -> None:
     assert f"{field} delete" in default_project().content(CADDYFILE).decode()
+
+
+def test_caddy_logs_no_address_that_holds_a_bot_token() -> None:
+    assert "\tlog_skip /webhooks/telegram/*\n" in default_project().content(CADDYFILE).decode()
+
+
+@pytest.mark.parametrize("editor", ["n8n", "evolution"])
+@pytest.mark.parametrize(
+    "field", ["Apikey", "X-N8n-Api-Key", "Referer"], ids=["Evolution", "n8n", "page"]
+)
+def test_caddy_logs_no_key_of_an_open_user_interface(
+    editor: str, field: str, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text(SECRET)
+    given = {"editors": [editor], "editors_password": f"file:{tmp_path}/password"}
+    caddyfile = render(settings_of(**given)).content(CADDYFILE).decode()
+    site = caddyfile.partition("# A user interface")[2]
+    assert f"request>headers>{field} delete" in site.partition(":8090 {")[0]
