@@ -1,0 +1,31 @@
+"""One host with the real programs, for all tests here."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests import lab
+from tests.e2e.support import HostUnderTest, Run
+from tests.real.support import Whole
+
+
+@pytest.fixture(scope="session")
+def whole() -> Whole:
+    """A bare host, planned and deployed to with everything switched on."""
+    lab.up(("real",), data={})
+    lab.reset("real")
+    host = HostUnderTest("real")
+    plan = host.plan()
+    started = time.monotonic()
+    run = host.deploy()
+    seconds = time.monotonic() - started
+    print(f"first deploy with the real programs: {seconds:.0f} s")
+    return Whole(host, plan.steps, run, seconds)
+
+
+@pytest.fixture(scope="session")
+def fresh(whole: Whole) -> tuple[HostUnderTest, Run, float]:
+    """The same host, as the end-to-end tests know theirs."""
+    return whole.host, whole.run, whole.seconds
