@@ -24,6 +24,12 @@ class Chatwoot
     request["api-access-token"] = @token
     request.body = JSON.generate(body) if body
     answer = @http.request(request)
+    # A list is 500 in the moment in which a job of Chatwoot's removes what one of its rows belongs to.
+    2.times do
+      break unless method == :Get && answer.code >= "500"
+      sleep 1
+      answer = @http.request(request)
+    end
     raise Failed, "#{method.upcase} #{path.split("?").first} answers #{answer.code}" unless answer.code == "200"
     answer.body.to_s.empty? ? {} : JSON.parse(answer.body)
   end

@@ -341,7 +341,7 @@ class Crowd:
 
     @property
     def theirs(self) -> str:
-        return f"identifier LIKE '{str(self.start)[:-3]}%@s.whatsapp.net'"
+        return f"contacts.identifier LIKE '{str(self.start)[:-3]}%@s.whatsapp.net'"
 
     def write(self) -> int:
         """Let them write; how many messages Evolution got."""
