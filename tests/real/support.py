@@ -60,3 +60,13 @@ class Whole:
         self.chatwoot("POST", path, content=WORDS, message_type="incoming")
         self.chatwoot("POST", path, content=ANSWER)
         return int(str(conversation["id"]))
+
+
+def told_of(host: HostUnderTest) -> list[str]:
+    """Secrets and customers' words in any container's log."""
+    secrets = leaks.Secrets()
+    secrets.add(leaks.secrets_of(host))
+    found = leaks.in_container_logs(host, secrets)
+    logs = host.ssh("for one in $(docker ps -aq); do docker logs $one 2>&1; done")
+    words = (*CUSTOMER.values(), *CUSTOMER["name"].split(), WORDS, ANSWER, "Tatuapé", "98765")
+    return found + [f"{word!r} of a customer" for word in words if word in logs]

@@ -13,41 +13,10 @@ import pytest
 
 from tests import lab
 from tests.e2e import leaks
-from tests.e2e.support import HostUnderTest
 from tests.lab import images
-from tests.real.support import ANSWER, CUSTOMER, WORDS, Whole
+from tests.real.support import WORDS, Whole, told_of
 
 LATER = images.LATER.reference
-
-
-def errors_of(host: HostUnderTest, since: str) -> list[str]:
-    """Lines with an ERROR in any container's log since then, by container."""
-    logs = f"docker logs --since {since} $one 2>&1 | grep -aE 'ERROR|FATAL' | sed \"s/^/$one: /\""
-    names = "docker ps -a --format '{{.Names}}'"
-    return host.ssh(f"for one in $({names}); do {logs}; done", check=False).splitlines()
-
-
-def told_of(host: HostUnderTest) -> list[str]:
-    """Secrets and customers' words in any container's log."""
-    secrets = leaks.Secrets()
-    secrets.add(leaks.secrets_of(host))
-    found = leaks.in_container_logs(host, secrets)
-    logs = host.ssh("for one in $(docker ps -aq); do docker logs $one 2>&1; done")
-    words = (*CUSTOMER.values(), *CUSTOMER["name"].split(), WORDS, ANSWER, "Tatuapé", "98765")
-    return found + [f"{word!r} of a customer" for word in words if word in logs]
-
-
-def test_a_first_deploy_does_what_its_plan_says(whole: Whole) -> None:
-    assert whole.run.changed == whole.plan
-    assert told_of(whole.host) == []
-
-
-def test_a_second_run_changes_nothing_and_logs_no_error(whole: Whole) -> None:
-    since, before = whole.host.ssh("sleep 1; date +%s").strip(), whole.host.snapshot()
-    whole.host.deploy().changed_only()
-    whole.host.plan().lists_only()
-    assert whole.host.snapshot() == before
-    assert errors_of(whole.host, since) == []
 
 
 @pytest.mark.parametrize(
