@@ -1,5 +1,5 @@
-"""What each image of the stack does by itself, as checks that take any image of that name: the
-lab's stand-in, the official one where Docker Hub answers, or one that was made kinder on purpose.
+"""How a container of one service is started by itself, whichever image is served as its own: the
+lab's stand-in, or the official one where Docker Hub answers.
 
 A container runs with what the rendered compose file gives its service, so that a capability too few
 there is found here.

@@ -68,5 +68,5 @@ def told_of(host: HostUnderTest) -> list[str]:
     secrets.add(leaks.secrets_of(host))
     found = leaks.in_container_logs(host, secrets)
     logs = host.ssh("for one in $(docker ps -aq); do docker logs $one 2>&1; done")
-    words = (*CUSTOMER.values(), *CUSTOMER["name"].split(), WORDS, ANSWER, "Tatuapé", "98765")
+    words = (*CUSTOMER.values(), *CUSTOMER["name"].split(), WORDS, ANSWER, "Tatuapé", "987650123")
     return found + [f"{word!r} of a customer" for word in words if word in logs]
