@@ -31,6 +31,7 @@ PORT_TIMEOUT = 2
 CLOSED_PORTS = (2019, 2375, 3000, 5432, 6379, 7433)
 """Caddy's admin API, Docker, Chatwoot's web process, PostgreSQL, Redis, the worker's health."""
 _LONGEST_BODY = 64 * 1024
+_API_TRIES = 5
 
 # No address, no password, no name: even an open sign-up has nothing to create a user from.
 _NOBODY = '{"email": "borgstack-verify"}'
@@ -152,9 +153,15 @@ def answer(address: str, name: str, root: str, request: Request) -> Answer | str
 
 
 def ask_api(address: str, name: str, root: str, request: Request) -> Answer | str:
-    """A web process that has just booted may call its database failing once: asked thrice."""
-    for attempt in range(3):
-        time.sleep(attempt * 0.5)
+    """`/api`, asked again while it calls its database failing, up to five times.
+
+    It only looks whether its connection stands, and a new or broken one is made by the next query
+    of a page: so a page is asked for before the next try.
+    """
+    for attempt in range(_API_TRIES):
+        if attempt:
+            answer(address, name, root, REQUESTS["widget"])
+            time.sleep(0.5)
         got = answer(address, name, root, request)
         if isinstance(got, str) or "failing" not in got.body:
             break

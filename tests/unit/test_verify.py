@@ -173,14 +173,26 @@ def test_a_question_follows_no_redirect_and_takes_no_proxy(monkeypatch: pytest.M
     assert asked["headers"]["Content-Type"] == "application/json"
 
 
-def test_a_database_that_fails_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = [Answer(200, {}, '"failing"'), Answer(200, {}, '"ok"'), Answer(200, {}, "")]
-    monkeypatch.setattr(outside, "answer", lambda *_: said.pop(0))
+def test_a_database_that_only_needs_a_query_is_not_told_as_failing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The web process looks at a connection that nobody has used: a page's query connects it."""
+    asked: list[str] = []
+    connects = True
+
+    def said(address: str, name: str, root: str, request: Request) -> Answer:
+        asked.append(request.path)
+        fine = connects and any(path.startswith("/widget") for path in asked)
+        return Answer(200, {}, '"ok"' if fine else '"failing"')
+
+    monkeypatch.setattr(outside, "answer", said)
     monkeypatch.setattr(outside.time, "sleep", lambda _: None)
     assert ask_api("", "", "", Request("/api")) == Answer(200, {}, '"ok"')
-    said[:] = [Answer(200, {}, '"failing"')] * 4
+    assert [path.partition("?")[0] for path in asked] == ["/api", "/widget", "/api"]
+    asked.clear()
+    connects = False
     assert ask_api("", "", "", Request("/api")) == Answer(200, {}, '"failing"')
-    assert len(said) == 1
+    assert asked.count("/api") == 5
 
 
 def untrusted(*_: object) -> Any:  # noqa: ANN401 - a socket
