@@ -8,7 +8,10 @@ from tasks.clean import remove_superseded
 from tasks.config import put_files
 from tasks.database import converge_databases
 from tasks.docker import install_docker
+from tasks.evolution import start_evolution
+from tasks.health import wait_until_healthy
 from tasks.images import pull_images
+from tasks.n8n import start_n8n
 from tasks.network import clear_networks
 from tasks.preflight import check_server
 from tasks.publish import start_caddy
@@ -26,7 +29,10 @@ complete_env(project=project)
 put_files(project=project)
 clear_networks(project=project)
 converge_databases(project=project)
+start_evolution(project=project)
 start_chatwoot(project=project)
+start_n8n(project=project)
+wait_until_healthy(project=project)
 connect_whatsapp(project=project)
 start_caddy(project=project)
 remove_superseded(project=project)

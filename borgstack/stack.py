@@ -18,7 +18,8 @@ PROJECT = "borgstack"
 REDIS = "redis"
 DATA_STORES = ("postgresql", REDIS)
 PREPARE = "chatwoot-prepare"
-PREPARED = ("chatwoot", "chatwoot-worker")
+WEB = "chatwoot"
+PREPARED = (WEB, "chatwoot-worker")
 """Services that may start only after prepare has succeeded on their image."""
 PUBLISHER = "caddy"
 """Starts last: nothing is reachable from outside before everything behind it is ready."""
@@ -387,18 +388,21 @@ def network_changes(project: Project, state: StackState) -> list[NetworkChange]:
     return found
 
 
-def still_starting(
-    project: Project, names: Iterable[str], state: StackState
-) -> list[ServiceChange]:
-    """Services that are in place but not healthy yet: to be waited for, not to be changed."""
+def unready(project: Project, names: Iterable[str], state: StackState) -> list[ServiceChange]:
+    """Services that are there and not healthy: to be waited for, if they are not to be changed."""
     services = [project.services[name] for name in names]
     return [
         ServiceChange(service.name, service.container, "it is still starting", "wait")
         for service in services
         if (live := state.containers.get(service.container))
-        and "(health: starting)" in live.status
-        and not service_changes(project, (service.name,), state)
+        and not service.one_shot
+        and not (live.state == "running" and _well(live))
     ]
+
+
+def _well(live: Container) -> bool:
+    """Whether it is healthy, or has no health check."""
+    return "(health: starting)" not in live.status and "(unhealthy)" not in live.status
 
 
 OPTIONAL = (whatsapp.N8N, N8N_PREPARE, whatsapp.EVOLUTION)

@@ -1,4 +1,4 @@
-"""Step 8: Chatwoot: prepared first, so that nobody can claim it, then web and worker."""
+"""Step 9: Chatwoot: prepared first, so that nobody can claim it, then web and worker."""
 
 from pyinfra.api import deploy
 
@@ -9,6 +9,6 @@ from borgstack.stack import PREPARED
 
 @deploy("Chatwoot")
 def start_chatwoot(project: Project) -> None:
-    """Have schema, account and assets at the image's version, and Chatwoot running."""
+    """Have schema, account and assets at the image's version, and Chatwoot started."""
     stack.prepare(name="Prepare schema, account and assets", project=project)
-    stack.start(name="Start web and worker", project=project, names=PREPARED)
+    stack.start(name="Start web and worker", project=project, names=PREPARED, wait=False)

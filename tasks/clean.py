@@ -1,4 +1,4 @@
-"""Step 11: what upgrades have left, once everything runs."""
+"""Step 14: what upgrades have left, once everything runs."""
 
 from pyinfra.api import deploy
 

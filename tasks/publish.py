@@ -1,4 +1,4 @@
-"""Step 10: Caddy, last of all: only now can anybody reach the stack."""
+"""Step 13: Caddy, last of all: only now can anybody reach the stack."""
 
 from pyinfra.api import deploy
 

@@ -1,4 +1,4 @@
-"""Step 12: what there is now, in words, for the person who ran it."""
+"""Step 15: what there is now, in words, for the person who ran it."""
 
 from pyinfra.api import deploy
 

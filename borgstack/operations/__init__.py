@@ -151,10 +151,14 @@ def streamed(command: StringCommand) -> Streamed:
 
 
 def carry_out(command: Streamed) -> bool:
-    """Run a command that changes nothing on the host, outside the plan; whether it ended well."""
+    """Run a command that waits and changes nothing itself, outside the plan; whether it ended well.
+
+    What it has waited for is to be looked at anew.
+    """
     if not state.is_executing:
         return True
     given: Mapping[str, Any] = host.current_op_global_arguments or {}
     arguments = {key: value for key, value in given.items() if key in CONNECTOR_ARGUMENT_KEYS}
     status, _ = command.execute(ctx_state.get(), ctx_host.get(), arguments)
+    host.connector_data.pop(_SEEN, None)
     return status

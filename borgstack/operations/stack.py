@@ -24,6 +24,9 @@ from borgstack.project import DIRECTORY, Project
 from borgstack.secrets import plain_values
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
 
+DO_NOT_WAIT = 0
+"""In place of a number of seconds."""
+
 
 def is_open(live: StackState) -> bool:
     """Whether nothing can be said of the stack because its engine is down; only plans see that."""
@@ -87,19 +90,39 @@ def remove_undeclared(project: Project) -> Commands:
 
 
 @converges
-def start(project: Project, names: Iterable[str]) -> Commands:
-    """Bring the named services, and only those that differ, to run and be healthy."""
+def start(project: Project, names: Iterable[str], *, wait: bool = True) -> Commands:
+    """Bring the named services, and only those that differ, to run and be healthy.
+
+    :param wait: False leaves the waiting to an operation that comes later.
+    """
     names = tuple(names)
     live = stack_state(project)
     if is_open(live):
         return
     changes = service_changes(project, names, live)
-    starting = stack.still_starting(project, names, live)
-    command = bring_up([*changes, *starting], project.settings.start_timeout)
     explain(changes)
-    if changes:
-        yield command
-    elif starting and not carry_out(command):  # waiting changes nothing, so it is no command
+    if changes and wait:
+        differing = {change.service for change in changes}
+        beside = [name for name in names if name not in differing]
+        starting = stack.unready(project, beside, live)
+        yield bring_up([*changes, *starting], project.settings.start_timeout)
+    elif changes:
+        yield bring_up(changes, DO_NOT_WAIT)
+    elif wait:
+        yield from _wait_for(project, names)
+
+
+@converges
+def wait(project: Project, names: Iterable[str]) -> Commands:
+    """Go on only when those of the named services that have been started are healthy."""
+    if state.is_executing:
+        yield from _wait_for(project, names)
+
+
+def _wait_for(project: Project, names: Iterable[str]) -> Commands:
+    starting = stack.unready(project, names, stack_state(project))
+    # Waiting changes nothing, so it is no command.
+    if starting and not carry_out(bring_up(starting, project.settings.start_timeout)):
         yield from refuse(["The service has to be healthy before the deploy goes on (see above)."])
 
 

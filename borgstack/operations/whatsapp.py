@@ -10,7 +10,7 @@ from borgstack.operations import Commands, cannot_know, converges, explain
 from borgstack.operations.looks import env_changes, stack_state
 from borgstack.operations.stack import bring_up, has_to_answer, is_open, service_changes
 from borgstack.project import DIRECTORY, Project
-from borgstack.stack import ServiceChange, StackState
+from borgstack.stack import WEB, ServiceChange, StackState, unready
 from borgstack.whatsapp import N8N_PREPARE
 
 _CLAIM_SECONDS = "60"
@@ -38,7 +38,9 @@ def prepare_n8n(project: Project) -> Commands:
     if reasons:
         explain(reasons)
         again = ServiceChange(N8N_PREPARE, N8N_PREPARE, "it differs", "recreate")
-        yield bring_up(changes or [again], project.settings.prepare_timeout)
+        # It asks Chatwoot: one that does not get well is the cause to be told.
+        asked = unready(project, (WEB,), live)
+        yield bring_up([*asked, *(changes or [again])], project.settings.prepare_timeout)
 
 
 @converges

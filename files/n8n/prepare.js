@@ -2,23 +2,47 @@
 // this server knows, and imports credentials and workflows by their fixed ids. Running it again
 // changes nothing. What is imported is served at once; a new address, when n8n starts.
 "use strict";
-const { execFileSync } = require("node:child_process");
+const { spawn } = require("node:child_process");
 const { mkdirSync, readFileSync, writeFileSync } = require("node:fs");
 
 const FOLDER = "/etc/borgstack";
 const CHATWOOT = "http://chatwoot:3000";
+const PATIENCE = 300 * 1000; // milliseconds that Chatwoot may take to answer
 const wanted = JSON.parse(readFileSync(`${FOLDER}/preparation.json`, "utf8"));
 const { env } = process;
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
 // Read to its end: on a pipe that is closed before, n8n spins for ever.
 const n8n = (...words) =>
-  execFileSync("n8n", words, { encoding: "utf8", timeout: 300000, stdio: ["ignore", "pipe", "inherit"] });
+  new Promise((resolve, reject) => {
+    const command = spawn("n8n", words, { timeout: 300000, stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    command.stdout.setEncoding("utf8").on("data", (part) => { said += part; });
+    command.on("error", reject);
+    command.on("close", (status, signal) => {
+      if (status === 0) resolve(said);
+      else reject(new Error(`expected n8n ${words[0]} to end with 0; it ended with ${status ?? signal}`));
+    });
+  });
 
-const ask = async (path) => {
+const askOnce = async (path) => {
   const headers = { api_access_token: env.CHATWOOT_API_TOKEN, "x-forwarded-proto": "https" };
   const answer = await fetch(CHATWOOT + path, { headers, redirect: "manual", signal: AbortSignal.timeout(20000) });
-  if (!answer.ok) throw new Error(`expected 200 for ${path}; Chatwoot answered ${answer.status}`);
+  const final = answer.status < 500;
+  if (!answer.ok) throw Object.assign(new Error(`Chatwoot answered ${answer.status}`), { final });
   return answer.json();
+};
+
+// It may be starting beside this.
+const ask = async (path) => {
+  for (const started = Date.now(); ; await pause(0.5)) {
+    try {
+      return await askOnce(path);
+    } catch (error) {
+      const why = error.cause?.code ?? error.message;
+      if (error.final || Date.now() - started > PATIENCE) throw new Error(`expected 200 for ${path}; saw: ${why}`);
+    }
+  }
 };
 
 // The inbox is known by its name and by the address that the deploy gave it.
@@ -39,33 +63,42 @@ const filled = (text, marks) => {
   return done;
 };
 
-const importAll = (marks) => {
-  const credentials = {
+const write = (name, text) => writeFileSync(`/tmp/import/${name}`, text, { mode: 0o600 });
+
+// The first of n8n's commands also brings its tables about: none may run beside it.
+const importCredentials = async () => {
+  const marks = {
     CHATWOOT_TOKEN: env.CHATWOOT_API_TOKEN,
     EVOLUTION_KEY: env.EVOLUTION_API_KEY,
     BRIDGE_SECRET: env.WHATSAPP_BRIDGE_SECRET,
   };
   mkdirSync("/tmp/import/workflows", { recursive: true, mode: 0o700 });
-  const secrets = filled(readFileSync(`${FOLDER}/credentials.json`, "utf8"), credentials);
-  writeFileSync("/tmp/import/credentials.json", secrets, { mode: 0o600 });
-  n8n("import:credentials", "--input=/tmp/import/credentials.json");
-
-  const there = wanted.workflows.some((one) => one.own) ? n8n("list:workflow", "--onlyId").split(/\s+/) : [];
-  const due = wanted.workflows.filter((one) => !(one.own && there.includes(one.id)));
-  for (const { file } of due) {
-    const text = filled(readFileSync(`${FOLDER}/workflows/${file}`, "utf8"), marks);
-    const workflow = { ...JSON.parse(text), isArchived: false };
-    writeFileSync(`/tmp/import/workflows/${file}`, JSON.stringify(workflow), { mode: 0o600 });
-  }
-  if (due.length) n8n("import:workflow", "--separate", "--input=/tmp/import/workflows/");
-  // For an id that is not there it ends well, too; the deploy looks at the database afterwards.
-  for (const { id } of due.filter((one) => one.activate)) n8n("update:workflow", `--id=${id}`, "--active=true");
-  console.log(`prepare: imported credentials and ${due.length} workflows`);
+  write("credentials.json", filled(readFileSync(`${FOLDER}/credentials.json`, "utf8"), marks));
+  await n8n("import:credentials", "--input=/tmp/import/credentials.json");
 };
 
-findInbox()
-  .then(({ account, inbox }) => importAll({ ACCOUNT_ID: account, INBOX_ID: inbox }))
-  .catch((error) => {
-    console.error(`prepare: ${error.message}`);
-    process.exitCode = 1;
-  });
+const importWorkflows = async ({ account, inbox }) => {
+  const listed = wanted.workflows.some((one) => one.own) ? await n8n("list:workflow", "--onlyId") : "";
+  const there = listed.split(/\s+/);
+  const due = wanted.workflows.filter((one) => !(one.own && there.includes(one.id)));
+  for (const { file } of due) {
+    const text = readFileSync(`${FOLDER}/workflows/${file}`, "utf8");
+    const workflow = JSON.parse(filled(text, { ACCOUNT_ID: account, INBOX_ID: inbox }));
+    write(`workflows/${file}`, JSON.stringify({ ...workflow, isArchived: false }));
+  }
+  if (due.length) await n8n("import:workflow", "--separate", "--input=/tmp/import/workflows/");
+  // For an id that is not there it ends well, too; the deploy looks at the database afterwards.
+  for (const { id } of due.filter((one) => one.activate)) await n8n("update:workflow", `--id=${id}`, "--active=true");
+  return due.length;
+};
+
+const main = async () => {
+  await importCredentials();
+  const count = await importWorkflows(await findInbox());
+  console.log(`prepare: imported credentials and ${count} workflows`);
+};
+
+main().catch((error) => {
+  console.error(`prepare: ${error.message}`);
+  process.exitCode = 1;
+});

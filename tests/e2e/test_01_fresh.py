@@ -34,7 +34,7 @@ def test_a_bare_host_becomes_chatwoot(fresh: tuple[HostUnderTest, Run, float]) -
     host, run, seconds = fresh
     print(f"\nbare host to HTTPS 200: {seconds:.0f} s")
     assert host.request("/")[0] == 200
-    assert run.operations == 17
+    assert run.operations == 18
 
 
 def test_every_service_is_healthy(stack: HostUnderTest) -> None:

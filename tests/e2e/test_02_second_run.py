@@ -12,7 +12,7 @@ MOST_COMMANDS = 12
 def test_the_second_run_changes_nothing(stack: HostUnderTest) -> None:
     before = stack.snapshot()
     run = stack.deploy()
-    assert (run.changed, run.operations) == ((), 17)
+    assert (run.changed, run.operations) == ((), 18)
     assert stack.snapshot() == before
 
 
@@ -26,7 +26,7 @@ def test_the_plan_of_a_converged_host_is_empty(stack: HostUnderTest) -> None:
     before = stack.snapshot()
     run = stack.pyinfra("--dry", "--json")
     plan = json.loads(run.output[: run.output.index("\n")])["plan"]
-    assert len(plan) == 17
+    assert len(plan) == 18
     assert [one["name"] for one in plan if one["hosts_with_change"]] == []
     assert stack.snapshot() == before
 

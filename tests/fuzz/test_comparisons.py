@@ -91,7 +91,7 @@ def test_any_stack_can_be_compared(lines: list[str]) -> None:
         assert change.action in {"up", "replace", "recreate", "unpause"}
         assert change.word.count(":") == 2
     stack.missing_images(PROJECT, live)
-    stack.still_starting(PROJECT, PROJECT.services, live)
+    stack.unready(PROJECT, PROJECT.services, live)
     stack.prepare_change(PROJECT, live)
     stack.caddy_change(live)
     assert all(str(change) for change in stack.database_changes(PROJECT.settings, live))

@@ -180,20 +180,32 @@ def test_a_plan_over_differences_runs_no_command_that_changes(
     assert hosts.state.get_meta_for_host(hosts.host("chat")).ops_change > 0
 
 
-STILL_STARTING = [
-    line.replace("(healthy)", "(health: starting)") if "borgstack_redis" in line else line
-    for line in FIT_STACK
-]
+def still_starting(*containers: str) -> list[str]:
+    """The stack with these of its containers not healthy yet."""
+    begins = tuple(f"container {name}|" for name in containers)
+    return [
+        line.replace("(healthy)", "(health: starting)") if line.startswith(begins) else line
+        for line in FIT_STACK
+    ]
+
+
+STILL_STARTING = still_starting("borgstack_redis")
 
 
 @pytest.mark.parametrize("plan", [True, False])
-def test_a_service_that_is_still_starting_is_waited_for_which_is_no_change(
-    fake_hosts: FakeFactory, *, plan: bool
+@pytest.mark.parametrize(
+    "names",
+    [["borgstack_redis"], ["borgstack_caddy"], ["chatwoot", "chatwoot-worker", "evolution", "n8n"]],
+)
+def test_what_is_still_starting_is_waited_for_together_which_is_no_change(
+    fake_hosts: FakeFactory, names: list[str], *, plan: bool
 ) -> None:
     hosts = fake_hosts("chat", data=REQUIRED, plan=plan)
-    hosts.differ("chat", stack_state=STILL_STARTING)
+    hosts.differ("chat", stack_state=still_starting(*names))
     deploy(hosts)
     assert changes(hosts) == ["services_up"]
+    waited = hosts.arguments("chat", "services_up")[2:]
+    assert [word.split(":")[1:] for word in waited] == [[name, "wait"] for name in names]
     host = hosts.host("chat")
     assert hosts.state.get_meta_for_host(host).ops_change == 0
     assert not [meta for meta in metas(hosts) if meta.did_change()]
@@ -313,9 +325,9 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) 
         "env_write",
         "files_put",
         "services_up",  # PostgreSQL and Redis
+        "services_up",  # Evolution
         "services_up",  # prepare
         "services_up",  # web and worker
-        "services_up",  # Evolution
         "services_up",  # n8n-prepare
         "services_up",  # n8n
         "n8n_claim",

@@ -123,7 +123,7 @@ N8N_PREPARE = "WhatsApp | Import credentials and workflows"
 N8N = "WhatsApp | Start n8n"
 CLAIM = "WhatsApp | Give n8n its owner"
 INSTANCE = "WhatsApp | Converge the WhatsApp instance"
-WHATSAPP = [EVOLUTION, N8N_PREPARE, N8N, CLAIM, INSTANCE]
+WHATSAPP = [N8N_PREPARE, N8N, CLAIM, INSTANCE]
 LEFTOVERS = "Networks | Remove what is switched off"
 CADDY = "Publish | Start Caddy"
 RELOAD = "Publish | Reload Caddy"
@@ -151,7 +151,7 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
     ({"docker_state": altered(FIT["docker_state"], "package docker-ce ", "x ")}, [INSTALL]),
     ({"env_state": altered(FIT["env_state"], "DOMAIN ok", "DOMAIN differs")}, [ENV]),
     ({"env_state": altered(FIT["env_state"], "|600|", "|644|")}, [ENV]),
-    ({"env_state": REDIS_EMPTY}, [ENV, STORES, PREPARE, WEB, EVOLUTION]),
+    ({"env_state": REDIS_EMPTY}, [ENV, STORES, EVOLUTION, PREPARE, WEB]),
     (
         {"env_state": altered(FIT["env_state"], "API_TOKEN ok", "API_TOKEN missing")},
         [ENV, PREPARE, N8N_PREPARE],
@@ -198,7 +198,7 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
         [],  # an operator's own
     ),
     (stack_with("hash evolution ", "hash evolution new-"), [EVOLUTION]),
-    (BARE, [INSTALL, IMAGES, ENV, FILES, STORES, PREPARE, WEB, *WHATSAPP, CADDY]),
+    (BARE, [INSTALL, IMAGES, ENV, FILES, STORES, EVOLUTION, PREPARE, WEB, *WHATSAPP, CADDY]),
 ]
 
 

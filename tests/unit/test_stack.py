@@ -324,18 +324,38 @@ STARTING = "Up 1 second (health: starting)"
 def test_a_service_that_is_still_starting_is_waited_for_and_not_changed() -> None:
     state = changed("chatwoot", status=STARTING)
     assert stack.service_changes(PROJECT, ["chatwoot"], state) == []
-    assert stack.still_starting(PROJECT, ["chatwoot"], state) == [
+    assert stack.unready(PROJECT, ["chatwoot"], state) == [
         ServiceChange("chatwoot", "chatwoot", "it is still starting", "wait")
     ]
 
 
 @pytest.mark.parametrize(
-    "state",
-    [FIT, without("chatwoot"), changed("chatwoot", status=STARTING, hash="old")],
-    ids=["in place", "missing", "starting with another configuration"],
+    "fields",
+    [
+        {"state": "restarting", "status": "Restarting (1) 2 seconds ago"},
+        {"state": "exited", "status": "Exited (1) 2 seconds ago"},
+        {"status": "Up 5 minutes (unhealthy)"},
+    ],
 )
-def test_nothing_else_is_merely_waited_for(state: StackState) -> None:
-    assert stack.still_starting(PROJECT, ["chatwoot", "redis"], state) == []
+def test_one_that_has_ended_since_it_was_started_is_not_taken_for_ready(
+    fields: dict[str, str],
+) -> None:
+    (found,) = stack.unready(PROJECT, ["chatwoot", "redis"], changed("chatwoot", **fields))
+    assert found.word == "chatwoot:chatwoot:wait"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        FIT,
+        without("chatwoot"),
+        changed("chatwoot", status="Up 5 minutes"),
+        changed("chatwoot-prepare", state="running", status="Up 1 second"),
+    ],
+    ids=["in place", "missing", "without a health check", "one-shot"],
+)
+def test_nothing_else_is_waited_for(state: StackState) -> None:
+    assert stack.unready(PROJECT, ["chatwoot", "chatwoot-prepare", "redis"], state) == []
 
 
 def test_services_that_were_not_named_are_not_looked_at() -> None:

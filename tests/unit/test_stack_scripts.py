@@ -87,8 +87,8 @@ def test_services_come_up_together_and_the_named_ones_only(host: Path) -> None:
         ("running unhealthy 0 0 unless-stopped", 60, "chatwoot is unhealthy after"),
         ("exited - 3 0 no", 60, "chatwoot ended with status 3 after"),
         ("restarting starting 7 3 unless-stopped", 60, "keeps ending (status 7) and was restarted"),
-        ("running starting 0 0 unless-stopped", 0, "is 'running starting' after"),
-        ("exited - 1 0 unless-stopped", 0, "is 'exited' after"),
+        ("running starting 0 0 unless-stopped", 1, "is 'running starting' after"),
+        ("exited - 1 0 unless-stopped", 1, "is 'exited' after"),
     ],
 )
 def test_a_service_that_does_not_come_up_is_named_with_its_log_and_no_secret(
@@ -160,6 +160,25 @@ def test_a_service_that_was_paused_is_not_judged_by_its_last_check_from_before(h
     assert up(host, "x:x:unpause").status == 0
 
 
+def test_one_that_gets_unhealthy_while_it_is_waited_for_has_failed(host: Path) -> None:
+    docker(
+        host,
+        f"inspect*) if [ -e {host}/seen ]; then echo 'running unhealthy 0 0 unless-stopped'; "
+        f"else touch {host}/seen; echo 'running starting 0 0 unless-stopped'; fi ;;",
+    )
+    ran = up(host, "x:x:wait")
+    assert ran.status == 1
+    assert "x is unhealthy after" in ran.err
+
+
+def test_without_a_timeout_nothing_is_waited_for(host: Path) -> None:
+    docker(host, "inspect*) echo 'running starting 0 0 unless-stopped' ;;")
+    ran = up(host, "a:one:up", "b:two:recreate", timeout=0)
+    assert (ran.status, ran.out, ran.err) == (0, "", "")
+    assert not [call for call in calls(host) if call.startswith("inspect")]
+    assert calls(host)[-1] == "start one two"
+
+
 def test_a_one_shot_that_is_still_at_work_is_waited_for_and_never_stopped(host: Path) -> None:
     docker(
         host,
@@ -175,9 +194,9 @@ def test_a_one_shot_that_is_still_at_work_is_waited_for_and_never_stopped(host: 
 
 def test_a_one_shot_that_takes_longer_goes_on_and_the_message_says_so(host: Path) -> None:
     docker(host, "inspect*) echo 'running - 0 0 no' ;;")
-    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait", timeout=0)
+    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait", timeout=1)
     assert ran.status == 1
-    assert "is still at work after 0 s, and goes on: nothing stops it" in ran.err
+    assert "is still at work after 1 s, and goes on: nothing stops it" in ran.err
     assert "prepare_timeout" in ran.err
 
 

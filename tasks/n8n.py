@@ -1,0 +1,15 @@
+"""Step 10: n8n, which carries the messages; its workflows name what Chatwoot has made."""
+
+from pyinfra.api import deploy
+
+from borgstack.operations import stack, whatsapp
+from borgstack.project import Project
+from borgstack.whatsapp import N8N
+
+
+@deploy("WhatsApp")
+def start_n8n(project: Project) -> None:
+    """Have n8n started, with its credentials and workflows."""
+    if project.settings.whatsapp:
+        whatsapp.prepare_n8n(name="Import credentials and workflows", project=project)
+        stack.start(name="Start n8n", project=project, names=(N8N,), wait=False)
