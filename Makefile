@@ -44,8 +44,10 @@ compose-check: dev ## the story's checks on the rendered compose file
 test-e2e: dev ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 	$(BIN)/pytest tests/e2e -n 2 --dist loadfile --durations=25
 
+# Word for word what the doubles are held to, beside what only real programs can show.
+ON_REAL := $(wildcard $(foreach n,04 05 12 13 14 15 16 17 20,tests/e2e/test_$(n)_*.py))
 test-real: dev ## the whole stack on real programs: LAB_REAL_IMAGES names a folder that makes them
-	$(BIN)/pytest --real tests/real --durations=10
+	$(BIN)/pytest --real tests/real $(ON_REAL) -n 2 --dist loadfile --durations=25
 
 test-slow: dev ## the long suites whole: every drift, kill point, leak and bare machine, 10,000 fuzz examples
 	$(BIN)/pytest --whole --ignore=tests/real tests

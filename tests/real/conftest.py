@@ -7,11 +7,11 @@ import time
 import pytest
 
 from tests import lab
-from tests.e2e.support import HostUnderTest, Run
+from tests.e2e.support import HostUnderTest
 from tests.real.support import Whole
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole() -> Whole:
     """A bare host, planned and deployed to with everything switched on."""
     lab.up(("real",), data={})
@@ -23,9 +23,3 @@ def whole() -> Whole:
     seconds = time.monotonic() - started
     print(f"first deploy with the real programs: {seconds:.0f} s")
     return Whole(host, plan.steps, run, seconds)
-
-
-@pytest.fixture(scope="session")
-def fresh(whole: Whole) -> tuple[HostUnderTest, Run, float]:
-    """The same host, as the end-to-end tests know theirs."""
-    return whole.host, whole.run, whole.seconds
