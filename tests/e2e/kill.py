@@ -88,6 +88,14 @@ class Counted:
         return str(1 + round(point.at * (total - 1)))
 
 
+class NeverReachedError(AssertionError):
+    """A run that ended before its point; `counted` is what this one made."""
+
+    def __init__(self, message: str, counted: Counted) -> None:
+        super().__init__(message)
+        self.counted = counted
+
+
 def watch(host: HostUnderTest) -> None:
     """Write down when each one-shot's container starts and ends, also over restarts of Docker."""
     host.ssh(
@@ -158,7 +166,10 @@ def count(host: HostUnderTest, **data: object) -> Counted:
 
 
 def interrupt(host: HostUnderTest, point: Point, at: str, **data: object) -> str:
-    """Let a deploy die at the point; what it was about to do there. It must have died there."""
+    """Let a deploy die at the point; what it was about to do there.
+
+    :raises NeverReachedError: it ended without coming there.
+    """
     sent = f"{at} {point.moment} {point.way}" if point.moment else ""
     with launched(host, at=sent, **data) as (run, output, trace):
         if not point.moment:
@@ -169,10 +180,13 @@ def interrupt(host: HostUnderTest, point: Point, at: str, **data: object) -> str
         else:
             reached = host.ssh(f"cat {POINT}/reached || :").splitlines()
         told = output.read_text()
-        assert reached, (
-            f"the run was to die at {at!r}; it ended with {code} and never came there:\n"
-            f"{told}\n{chr(10).join(trace_of(host))}\n{trace.read_text()}"
-        )
+        if not reached:
+            commands = trace.read_text().splitlines()
+            raise NeverReachedError(
+                f"the run was to die at {at!r}; it ended with {code} and never came there:\n"
+                f"{told}\n{chr(10).join(trace_of(host))}\n{chr(10).join(commands)}",
+                Counted(len(trace_of(host)), len(commands)),
+            )
         assert code != 0, f"the run died at {at!r} and ended well:\n{told}"
     if point.way == "operator":
         # The connection ends, and with it the lock; then the next run may come.

@@ -61,7 +61,15 @@ network() {{
   # Docker takes a moment to forget a member that was just starting.
   for try in 1 2 3 4 5; do docker network rm $name && break; sleep 1; done
   docker network create "$@" $name || exit
-  for one in $members; do docker network connect --alias ${{one#borgstack_}} $name $one; done
+  for one in $members; do joined $one || exit; done
+}}
+# Docker refuses one whose old interface is still being taken out.
+joined() {{
+  for try in 1 2 3 4 5; do
+    docker network connect --alias ${{1#borgstack_}} $name $1 && return
+    sleep 1
+  done
+  return 1
 }}
 # A service made anew from a compose file that is edited with sed and then put back.
 edited() {{

@@ -408,7 +408,7 @@ def test_ten_messages_a_second_are_taken_as_they_come(
     until("all of them", lambda: crowd.stored() == [people] * 2, 240, every=0.5)
     seconds = time.monotonic() - began
     print(f"\n{people} messages written in {written:.1f} s, in Chatwoot after {seconds:.1f} s")
-    assert seconds < 3 * written
+    assert seconds < (3 * written if request.config.getoption("whole") else 60)
 
 
 def test_a_message_that_comes_again_later_is_not_posted_again(bridge: Bridge) -> None:
