@@ -72,8 +72,8 @@ class StackState:
     :ivar application: what is in Chatwoot (`borgstack.application`); None without its tables.
     :ivar first_passwords: logins of agents whose first password still lies on the host.
     :ivar unreadable: whether Chatwoot's tables are others than those of its version 4.6.
-    :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values; None
-        for one that Caddy does not tell, and None for both while it does not run.
+    :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values, None
+        for a Caddyfile that Caddy refuses; None for both while it does not answer.
     :ivar unstored: the names whose certificate Caddy serves and has no longer in its store.
     :ivar n8n: None while its database does not answer; :ivar instance: while Evolution does not.
     """
@@ -125,7 +125,7 @@ def parse(lines: Iterable[str]) -> StackState:
         application=_json(rows.get("application", [""])[-1]),
         unreadable="application-unreadable" in rows,
         first_passwords=frozenset(rows.get("first-password", ())),
-        caddy=_caddy(rows) if "caddy-live" in rows else None,
+        caddy=_caddy(rows) if rows.get("caddy-live", [""])[-1] else None,
         unstored=tuple(rows.get("caddy-unstored", ())),
         n8n=whatsapp.parse_n8n(rows),
         instance=whatsapp.parse_instance(rows),

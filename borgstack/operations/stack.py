@@ -219,6 +219,10 @@ def reload_caddy(project: Project) -> Commands:
     live = stack_state(project)
     if is_open(live) or service_changes(project, (PUBLISHER,), live):
         return  # only in a plan: a container that starts reads its Caddyfile
+    if live.caddy is None:
+        cannot_know("the configuration that Caddy runs, because it does not answer")
+        yield from has_to_answer("Caddy", "borgstack_caddy")
+        return
     reason = stack.caddy_change(live)
     if reason:
         explain([reason])

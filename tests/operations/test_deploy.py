@@ -227,7 +227,12 @@ def test_a_service_that_does_not_become_healthy_stops_the_host(
 
 @pytest.mark.parametrize(
     ("store", "rows"),
-    [("PostgreSQL", "database-read"), ("Redis", "redis-"), ("Evolution", "evolution ")],
+    [
+        ("PostgreSQL", "database-read"),
+        ("Redis", "redis-"),
+        ("Evolution", "evolution "),
+        ("Caddy", "caddy-live"),
+    ],
 )
 def test_a_store_that_could_not_be_asked_stops_the_host(
     chat: FakeHosts, messages: pytest.LogCaptureFixture, store: str, rows: str

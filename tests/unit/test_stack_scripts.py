@@ -445,7 +445,10 @@ def in_bash(script: str, port: int, *words: str, password: str = "") -> list[str
             ["redis-password refused", "redis-onboarding 0"],
         ),
         (r"-WRONGPASS\n-NOAUTH x\n-NOAUTH x\n-NOAUTH x\n", ["redis-password refused"]),
-        (r"+OK\n-LOADING Redis is loading\n", ["redis-password ok"]),
+        (r"+OK\n-LOADING Redis is loading\n", []),
+        (r"-LOADING Redis is loading\n-LOADING Redis is loading\n", []),
+        (r"-ERR max number of clients reached\n", []),
+        (r"-ERR max number of clients + cluster connections reached\n", []),
         (r"+OK\n+PONG\n:0\n-ERR unknown\n", ["redis-password ok", "redis-onboarding 0"]),
         (r"+OK\n+PONG\n:0\n*4\n$1\na\n", ["redis-password ok", "redis-onboarding 0"]),
     ],
@@ -467,7 +470,7 @@ def test_a_redis_whose_container_has_no_password_is_asked_without_one() -> None:
 
 def test_a_server_that_does_not_listen_is_told_of_as_one_that_did_not_answer() -> None:
     nobody = 1
-    assert in_bash("redis_state", nobody, "key", "a", password=SECRET) == ["redis-password ok"]
+    assert in_bash("redis_state", nobody, "key", "a", password=SECRET) == []
     assert in_bash("caddy_state", nobody, "") == ["caddy-adapted ", "caddy-live "]
 
 
