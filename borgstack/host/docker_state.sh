@@ -25,6 +25,8 @@ for file in /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gp
   [ -e "$file" ] && echo "legacy $file"
 done
 
+@docker_settled.sh@
+docker_settled
 # The properties of the one, an empty line, those of the other. The systemctl of Ubuntu 22.04 knows no
 # `--timestamp=unix`; in UTC, `date` reads what every systemctl prints.
 units=$(TZ=UTC systemctl show docker.service docker.socket -p LoadState -p ActiveState \

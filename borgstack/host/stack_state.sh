@@ -23,6 +23,8 @@ shift 9
 instance=$1 inbox=$2 workflows=$3
 shift 3
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
+@docker_settled.sh@
+docker_settled
 # Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
 systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
 

@@ -54,6 +54,20 @@ def test_changing_the_source_replaces_the_packages(bare: HostUnderTest) -> None:
     install(bare).changed_only()
 
 
+def test_a_daemon_that_is_just_being_started_is_waited_for(bare: HostUnderTest) -> None:
+    """As a boot has it, or a run that died while it restarted the daemon."""
+    slow = "/run/systemd/system/docker.service.d/slow.conf"
+    bare.ssh(
+        f"mkdir -p {slow.rpartition('/')[0]} && "
+        f"printf '[Service]\\nExecStartPre=/bin/sleep 8\\n' >{slow} && systemctl daemon-reload && "
+        "systemctl stop docker.service && systemctl start --no-block docker.service"
+    )
+    try:
+        install(bare).changed_only()
+    finally:
+        bare.ssh(f"rm {slow} && systemctl daemon-reload")
+
+
 def test_a_half_installed_package_of_a_killed_run_is_finished(bare: HostUnderTest) -> None:
     bare.ssh(
         "dpkg --unpack --force-all /var/cache/apt/archives/docker-ce_*.deb 2>/dev/null || "

@@ -474,6 +474,33 @@ def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:
     assert docker.parse(ran.out.splitlines()) == DockerState()
 
 
+@pytest.mark.parametrize(
+    ("states", "asked"),
+    [
+        (["activating start", "activating start", "active running"], 3),
+        (["deactivating stop", "inactive dead"], 2),
+        (["activating auto-restart"], 1),
+        (["failed failed"], 1),
+        ([""], 1),
+    ],
+)
+def test_a_daemon_that_is_just_being_started_or_stopped_is_waited_for(
+    tmp_path: Path, states: list[str], asked: int
+) -> None:
+    (tmp_path / "states").write_text("".join(f"{state}\n" for state in states))
+    program(
+        tmp_path / "bin",
+        "systemctl",
+        f"""echo x >>{tmp_path}/calls
+sed -n 1p {tmp_path}/states | tr ' ' '\\n'
+sed -i 1d {tmp_path}/states""",
+    )
+    program(tmp_path / "bin", "sleep", "exit 0")
+    text = script_text("docker_settled") + "\ndocker_settled\n"
+    assert run_text(text, first_on_path=tmp_path / "bin").status == 0
+    assert len((tmp_path / "calls").read_text().splitlines()) == asked
+
+
 def dockerd(root: Path, validates: str, knows: str = "--validate") -> None:
     program(
         root / "bin",
