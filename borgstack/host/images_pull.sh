@@ -6,6 +6,24 @@ set -u
 started=$(date +%s)
 waited() { echo "$(($(date +%s) - started)) s"; }
 
+told() {
+  case $1 in
+  *"the Docker daemon"*)
+    echo "expected the Docker Engine to answer while it pulls $image; saw: $1"
+    echo "'journalctl -u docker' says why. Nothing that runs was touched; run the deploy again."
+    ;;
+  *"no space left"*)
+    echo "expected room for the image $image; saw: $1"
+    echo "Nothing that runs was touched. Make room below /var/lib/docker and run the deploy again."
+    ;;
+  *)
+    echo "The image $image cannot be had. The registry says: $1"
+    echo "Nothing that runs was touched. Check the name and tag in the settings, and"
+    echo "registry_mirrors if Docker Hub cannot be reached from this host."
+    ;;
+  esac
+}
+
 pull() {
   image=$1 attempt=1
   echo "pulling $image"
@@ -14,9 +32,7 @@ pull() {
     *"not found"* | *"manifest unknown"* | *"access denied"* | *"invalid reference"*) attempt=3 ;;
     esac
     if [ "$attempt" -ge 3 ]; then
-      echo "The image $image cannot be had. The registry says: $problem" >&2
-      echo "Nothing that runs was touched. Check the name and tag in the settings, and" >&2
-      echo "registry_mirrors if Docker Hub cannot be reached from this host." >&2
+      told "$problem" >&2
       kill -USR1 $$
       exit 1
     fi

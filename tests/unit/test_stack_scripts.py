@@ -252,6 +252,30 @@ pull*) exec sleep 60 ;;""",
     assert "Nothing that runs was touched." in ran.err
 
 
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
+            "expected the Docker Engine to answer while it pulls redis:8; saw: Cannot connect",
+        ),
+        (
+            "failed to register layer: write /usr/x: no space left on device",
+            "expected room for the image redis:8; saw: failed to register layer",
+        ),
+    ],
+)
+def test_a_pull_that_fails_for_the_host_does_not_blame_the_registry(
+    host: Path, problem: str, expected: str
+) -> None:
+    docker(host, f"pull*) echo '{problem}' >&2; exit 1 ;;")
+    program(host / "bin", "sleep", "exec /bin/sleep 0.05")
+    ran = pull(host, "redis:8")
+    assert ran.status == 1
+    assert expected in ran.err
+    assert "registry" not in ran.err
+
+
 def test_an_image_that_is_refused_before_the_others_have_begun_stops_at_once(host: Path) -> None:
     """Once it hung: what had begun in that moment was not known yet, and was never ended."""
     docker(
