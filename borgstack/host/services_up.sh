@@ -88,7 +88,8 @@ for word in "$@"; do
     set -- $state
     shown="$1 $2" shown=${shown% -}
     case "$1 $2 $5" in
-    "running healthy "* | "running - unless-stopped") break ;;
+    "running - no") ;; # a one-shot at work
+    "running healthy "* | "running - "*) break ;;
     "running starting "*) patient='' ;;
     "exited "*" no")
       [ "$3" = 0 ] && break

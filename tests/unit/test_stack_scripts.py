@@ -106,7 +106,13 @@ def test_a_service_that_does_not_come_up_is_named_with_its_log_and_no_secret(
 
 
 @pytest.mark.parametrize(
-    "state", ["exited - 0 0 no", "running - 0 0 unless-stopped", "running healthy 0 1 always"]
+    "state",
+    [
+        "exited - 0 0 no",
+        "running - 0 0 unless-stopped",
+        "running - 0 0 always",  # an operator's override
+        "running healthy 0 1 always",
+    ],
 )
 def test_a_service_that_is_up_or_ended_well_is_waited_for_no_longer(host: Path, state: str) -> None:
     docker(host, f"inspect*) echo '{state}' ;;")
