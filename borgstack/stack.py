@@ -125,7 +125,7 @@ def parse(lines: Iterable[str]) -> StackState:
         application=_json(rows.get("application", [""])[-1]),
         unreadable="application-unreadable" in rows,
         first_passwords=frozenset(rows.get("first-password", ())),
-        caddy=_caddy(rows) if rows.get("caddy-live", [""])[-1] else None,
+        caddy=_caddy(rows),
         unstored=tuple(rows.get("caddy-unstored", ())),
         n8n=whatsapp.parse_n8n(rows),
         instance=whatsapp.parse_instance(rows),
@@ -183,8 +183,12 @@ def _published(ports: str) -> frozenset[str]:
     )
 
 
-def _caddy(rows: Mapping[str, list[str]]) -> tuple[Any, Any]:
-    adapted, live = (_json(rows[kind][-1]) for kind in ("caddy-adapted", "caddy-live"))
+def _caddy(rows: Mapping[str, list[str]]) -> tuple[Any, Any] | None:
+    """None unless both answers are there, whole."""
+    try:
+        adapted, live = (json.loads(rows[kind][-1]) for kind in ("caddy-adapted", "caddy-live"))
+    except (KeyError, ValueError):
+        return None
     return adapted.get("result") if isinstance(adapted, dict) else None, live
 
 
@@ -238,17 +242,27 @@ def missing_images(project: Project, state: StackState) -> list[str]:
 
 @dataclass(frozen=True)
 class ServiceChange:
-    """Why a service is not in place, and what `services_up.sh` is to do with it."""
+    """Why a service is not in place, and what `services_up.sh` is to do with it.
+
+    :ivar one_shot: whether it is up when it has ended well, and not when it runs.
+    """
 
     service: str
     container: str
     reason: str
     action: str
+    one_shot: bool = False
+
+    @classmethod
+    def of(cls, service: Service, reason: str, action: str) -> ServiceChange:
+        """What has to be done with this service."""
+        return cls(service.name, service.container, reason, action, service.one_shot)
 
     @property
     def word(self) -> str:
         """The argument that `services_up.sh` takes."""
-        return f"{self.service}:{self.container}:{self.action}"
+        kind = ":once" if self.one_shot else ""
+        return f"{self.service}:{self.container}:{self.action}{kind}"
 
     def __str__(self) -> str:
         return f"{self.service}: {self.reason}"
@@ -279,7 +293,7 @@ def service_change(
                 or _cut_off(service.networks - live.networks, "not in {}")
                 or _amiss(service, live, state)
             )
-    return ServiceChange(service.name, service.container, *found) if found else None
+    return ServiceChange.of(service, *found) if found else None
 
 
 def _is_ours(service: Service, live: Container) -> bool:
@@ -392,12 +406,18 @@ def unready(project: Project, names: Iterable[str], state: StackState) -> list[S
     """Services that are there and not healthy: to be waited for, if they are not to be changed."""
     services = [project.services[name] for name in names]
     return [
-        ServiceChange(service.name, service.container, "it is still starting", "wait")
+        ServiceChange.of(service, "it is still starting", "wait")
         for service in services
         if (live := state.containers.get(service.container))
         and not service.one_shot
         and not (live.state == "running" and _well(live))
     ]
+
+
+def gone(project: Project, names: Iterable[str], state: StackState) -> list[str]:
+    """The containers of these services that are not there."""
+    containers = (project.services[name].container for name in names)
+    return [name for name in containers if name not in state.containers]
 
 
 def _well(live: Container) -> bool:
@@ -471,7 +491,7 @@ def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
     change = service_change(service, state)
     if change is None and state.database is not None and not state.database.schema:
         reason = "the database has no schema"
-        return ServiceChange(service.name, service.container, reason, "recreate")
+        return ServiceChange.of(service, reason, "recreate")
     return change
 
 

@@ -125,6 +125,8 @@ def preparation(settings: Settings) -> bytes:
     wanted = {
         "inbox": settings.whatsapp_inbox,
         "replyUrl": REPLY_URL,
+        # In seconds. Longer than the deploy waits for Chatwoot, which then is told as the cause.
+        "patience": settings.start_timeout + 60,
         "workflows": [
             {
                 "id": one.id,

@@ -9,7 +9,8 @@ from borgstack.whatsapp import N8N
 
 @deploy("WhatsApp")
 def start_n8n(project: Project) -> None:
-    """Have n8n started, with its credentials and workflows."""
+    """Have n8n running with credentials, workflows and its owner: nobody else may come first."""
     if project.settings.whatsapp:
         whatsapp.prepare_n8n(name="Import credentials and workflows", project=project)
-        stack.start(name="Start n8n", project=project, names=(N8N,), wait=False)
+        stack.start(name="Start n8n", project=project, names=(N8N,))
+        whatsapp.claim_n8n(name="Give n8n its owner", project=project)

@@ -8,7 +8,7 @@ waited() { echo "$(($(date +%s) - started)) s"; }
 
 told() {
   case $1 in
-  *"the Docker daemon"*)
+  *"the Docker daemon"* | *"Docker API"* | *"docker API"* | *"error during connect"*)
     echo "expected the Docker Engine to answer while it pulls $image; saw: $1"
     echo "'journalctl -u docker' says why. Nothing that runs was touched; run the deploy again."
     ;;

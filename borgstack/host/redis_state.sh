@@ -17,19 +17,30 @@ exec 4<>/dev/tcp/127.0.0.1/6379 || exit 0
 [ -z "$password" ] || printf 'AUTH "%s"\r\n' "$password" >&4
 printf 'PING\r\nEXISTS %s\r\nCONFIG GET %s\r\n' "$key" "$*" >&4
 # Other errors say nothing of the password: it loads its data, or has no connection left.
-verdict=ok
 [ -z "$password" ] || reply
 case $line in
--WRONGPASS* | *"without any password"*) verdict=refused && echo "redis-password $verdict" ;;
+-WRONGPASS* | *"without any password"*) verdict=refused ;;
 -*) exit 0 ;;
+*) verdict=ok ;;
 esac
 reply
-[ "$line" = +PONG ] || exit 0
-[ $verdict = refused ] || echo "redis-password $verdict"
+case $verdict$line in
+ok+PONG | refused*) ;;
+*) exit 0 ;;
+esac
+said="redis-password $verdict"
 reply
-echo "redis-onboarding ${line#:}"
-# Each name and each value stands in a line of its own, behind one with its length.
-reply
+case $line in
+:[01]) said="$said
+redis-onboarding ${line#:}" ;;
+*) [ $verdict = refused ] || exit 0 ;;
+esac
+# Each name and each value stands in a line of its own, behind one with its length. Where it must not
+# be asked for settings, there are none to compare.
+reply || [ $verdict = refused ] || exit 0
 for _ in $(seq 2 2 "${line#\*}"); do
-  reply && reply && name=$line && reply && reply && echo "redis-setting $name $line" || break
+  reply && reply && name=$line && reply && reply || exit 0
+  said="$said
+redis-setting $name $line"
 done
+echo "$said"

@@ -1,12 +1,13 @@
 # Starts, or creates anew, exactly the named services, and waits until each is healthy (a one-shot:
 # until it has ended well). Says what it waits for and for how long.
 #
-# Usage: services_up DIRECTORY TIMEOUT SERVICE:CONTAINER:ACTION...
+# Usage: services_up DIRECTORY TIMEOUT SERVICE:CONTAINER:ACTION[:once]...
 #   TIMEOUT   seconds; 0 waits for nothing
 #   ACTION: up        create or start; created anew where its configuration or image differs
 #           recreate  stop and remove it first
 #           unpause   unpause
 #           wait      only wait
+#   once      a one-shot: it is waited for until it has ended
 set -u
 @compose_files.sh@
 cd "$1" || exit 1
@@ -34,7 +35,7 @@ started=$(date +%s)
 services='' containers=''
 for word in "$@"; do
   service=${word%%:*} rest=${word#*:}
-  container=${rest%%:*} action=${rest#*:}
+  container=${rest%%:*} action=${rest#*:} action=${action%:once}
   case $action in
   wait) continue ;;
   unpause)
@@ -79,23 +80,23 @@ fi
 for word in "$@"; do
   rest=${word#*:}
   container=${rest%%:*} action=${rest#*:} said=-1
+  once=${action#"${action%:once}"} action=${action%:once}
   # One that is unpaused or only waited for gets its time: its last check may be from before.
   case $action in unpause | wait) patient=yes ;; *) patient='' ;; esac
   while :; do
-    state=$(docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}' "$container") || exit 1
+    state=$(docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.ExitCode}} {{.RestartCount}}' "$container") || exit 1
     waited=$(($(date +%s) - started))
     # shellcheck disable=SC2086
     set -- $state
     shown="$1 $2" shown=${shown% -}
-    case "$1 $2 $5" in
-    "running - no") ;; # a one-shot at work
-    "running healthy "* | "running - "*) break ;;
-    "running starting "*) patient='' ;;
-    "exited "*" no")
+    case "$1 $2$once" in
+    "running healthy" | "running -") break ;;
+    "running starting") patient='' ;;
+    "exited "*:once)
       [ "$3" = 0 ] && break
       fail "$container" "$container ended with status $3 after $waited s; it has to end with 0."
       ;;
-    "running unhealthy "*)
+    "running unhealthy")
       [ -n "$patient" ] ||
         fail "$container" "$container is unhealthy after $waited s: its health check fails."
       ;;
@@ -103,7 +104,7 @@ for word in "$@"; do
     if [ "$4" -ge 3 ]; then
       fail "$container" "$container keeps ending (status $3) and was restarted $4 times."
     fi
-    if [ "$waited" -ge "$timeout" ] && [ "$5" = no ] && [ "$1" = running ]; then
+    if [ "$waited" -ge "$timeout" ] && [ -n "$once" ] && [ "$1" = running ]; then
       fail "$container" "$container is still at work after $waited s, and goes on: nothing stops it.
 The next deploy waits for it again; prepare_timeout says how long."
     elif [ "$waited" -ge "$timeout" ]; then

@@ -42,6 +42,11 @@ def observe(fact: type[FactBase[Value]], **arguments: Any) -> Value:  # noqa: AN
     return value
 
 
+def forget() -> None:
+    """What was observed on this host may be otherwise by now: look anew."""
+    host.connector_data.pop(_SEEN, None)
+
+
 def converges(
     function: Callable[Parameters, Commands],
 ) -> PyinfraOperation[Parameters]:
@@ -57,7 +62,7 @@ def converges(
                     yield from refuse([why])
                     return
                 yield command
-                host.connector_data.pop(_SEEN, None)
+                forget()
         except OperationError as error:
             # Left alone, it would end the run on every host.
             yield from refuse([str(error)])
@@ -160,5 +165,5 @@ def carry_out(command: Streamed) -> bool:
     given: Mapping[str, Any] = host.current_op_global_arguments or {}
     arguments = {key: value for key, value in given.items() if key in CONNECTOR_ARGUMENT_KEYS}
     status, _ = command.execute(ctx_state.get(), ctx_host.get(), arguments)
-    host.connector_data.pop(_SEEN, None)
+    forget()
     return status

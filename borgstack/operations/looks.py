@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import gevent
 from pyinfra.api import Host
-from pyinfra.context import ctx_host
+from pyinfra.context import ctx_host, state
 
 from borgstack import redis, secrets, whatsapp
 from borgstack.database import databases
@@ -22,7 +22,7 @@ from borgstack.facts.env import Env
 from borgstack.facts.files import Files
 from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
-from borgstack.operations import observe
+from borgstack.operations import forget, observe
 from borgstack.preflight import ServerState
 from borgstack.project import (
     CADDYFILE,
@@ -103,6 +103,15 @@ def stack_state(project: Project) -> StackState:
         whatsapp=_whatsapp(project.settings),
         things=(*project.images, *project.networks),
     )
+
+
+def stack_state_with(project: Project, part: str) -> StackState:
+    """The same with an answer of this part of it, which a run asks twice for: one can get lost."""
+    live = stack_state(project)
+    if state.is_executing and live.engine == "running" and getattr(live, part) is None:
+        forget()
+        live = stack_state(project)
+    return live
 
 
 def _whatsapp(settings: Settings) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
 from borgstack import application, images, secrets, stack
@@ -19,7 +20,7 @@ from borgstack.operations import (
     refuse,
     streamed,
 )
-from borgstack.operations.looks import SALT, env_changes, stack_state
+from borgstack.operations.looks import SALT, env_changes, stack_state, stack_state_with
 from borgstack.project import DIRECTORY, Project
 from borgstack.secrets import plain_values
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
@@ -29,7 +30,15 @@ DO_NOT_WAIT = 0
 
 
 def is_open(live: StackState) -> bool:
-    """Whether nothing can be said of the stack because its engine is down; only plans see that."""
+    """Whether a plan can say nothing of the stack because its engine is down.
+
+    :raises OperationError: in a run, in which an earlier step has had it running.
+    """
+    if state.is_executing and live.engine != "running":
+        raise OperationError(
+            f"expected the Docker Engine to run, as an earlier step has seen it; saw it "
+            f"{live.engine}. 'journalctl -u docker' may say why; run the deploy again."
+        )
     if live.engine == "stopped":
         cannot_know("the stack, because Docker does not run")
     return live.engine == "stopped"
@@ -109,18 +118,31 @@ def start(project: Project, names: Iterable[str], *, wait: bool = True) -> Comma
     elif changes:
         yield bring_up(changes, DO_NOT_WAIT)
     elif wait:
-        yield from _wait_for(project, names)
+        yield from _wait_for(project, names, live)
 
 
 @converges
 def wait(project: Project, names: Iterable[str]) -> Commands:
-    """Go on only when those of the named services that have been started are healthy."""
-    if state.is_executing:
-        yield from _wait_for(project, names)
+    """Go on only when all of the named services are healthy; a plan has nothing to say of that."""
+    if not state.is_executing:
+        return
+    names, live = tuple(names), stack_state(project)
+    if is_open(live):
+        return
+    if gone := stack.gone(project, names, live):
+        yield from refuse(
+            [
+                f"expected the container {name}, which an earlier step has started; saw none. "
+                f"Run the deploy again."
+                for name in gone
+            ]
+        )
+    else:
+        yield from _wait_for(project, names, live)
 
 
-def _wait_for(project: Project, names: Iterable[str]) -> Commands:
-    starting = stack.unready(project, names, stack_state(project))
+def _wait_for(project: Project, names: Iterable[str], live: StackState) -> Commands:
+    starting = stack.unready(project, names, live)
     # Waiting changes nothing, so it is no command.
     if starting and not carry_out(bring_up(starting, project.settings.start_timeout)):
         yield from refuse(["The service has to be healthy before the deploy goes on (see above)."])
@@ -139,8 +161,8 @@ def service_changes(
         for service in () if unread else secrets.readers(change.name):
             if service in names and service not in differing:
                 differing.add(service)
-                container = project.services[service].container
-                changes.append(ServiceChange(service, container, f"{change.name} changes", "up"))
+                reason = f"{change.name} changes"
+                changes.append(ServiceChange.of(project.services[service], reason, "up"))
     return changes
 
 
@@ -160,8 +182,7 @@ def prepare(project: Project) -> Commands:
         if found is not None:
             reasons += application.differences(project.settings, found, SALT)
     if reasons:
-        service = project.services[stack.PREPARE]
-        again = ServiceChange(service.name, service.container, "it differs", "recreate")
+        again = ServiceChange.of(project.services[stack.PREPARE], "it differs", "recreate")
         explain(reasons)
         yield bring_up([change or again], project.settings.prepare_timeout)
 
@@ -176,7 +197,7 @@ def _say_what_is_open(live: StackState) -> None:
 @converges
 def converge_databases(project: Project) -> Commands:
     """Run the SQL of first boot again when roles, owners, passwords or extensions differ."""
-    live = stack_state(project)
+    live = stack_state_with(project, "database")
     if is_open(live):
         return
     if live.database is None:
@@ -199,7 +220,7 @@ def converge_databases(project: Project) -> Commands:
 @converges
 def converge_redis(project: Project) -> Commands:
     """Have Redis run with the settings of its redis.conf, and Chatwoot's onboarding closed."""
-    live = stack_state(project)
+    live = stack_state_with(project, "redis")
     if is_open(live):
         return
     if live.redis is None:
@@ -216,7 +237,7 @@ def converge_redis(project: Project) -> Commands:
 @converges
 def reload_caddy(project: Project) -> Commands:
     """Have Caddy take up its Caddyfile without dropping a connection."""
-    live = stack_state(project)
+    live = stack_state_with(project, "caddy")
     if is_open(live) or service_changes(project, (PUBLISHER,), live):
         return  # only in a plan: a container that starts reads its Caddyfile
     if live.caddy is None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyinfra.context import state
 
 from borgstack import host as scripts
 from borgstack import whatsapp
 from borgstack.operations import Commands, cannot_know, converges, explain
-from borgstack.operations.looks import env_changes, stack_state
-from borgstack.operations.stack import bring_up, has_to_answer, is_open, service_changes
+from borgstack.operations.looks import env_changes, stack_state, stack_state_with
+from borgstack.operations.stack import (
+    DO_NOT_WAIT,
+    bring_up,
+    has_to_answer,
+    is_open,
+    service_changes,
+)
 from borgstack.project import DIRECTORY, Project
 from borgstack.stack import WEB, ServiceChange, StackState, unready
 from borgstack.whatsapp import N8N_PREPARE
@@ -30,6 +38,7 @@ def prepare_n8n(project: Project) -> Commands:
     changes = service_changes(project, (N8N_PREPARE,), live)
     reasons: list[object] = [*changes]
     if not changes:
+        live = stack_state_with(project, "n8n")
         if live.n8n is None:
             cannot_know("what is in n8n, because its tables cannot be read")
             reasons += ["n8n's tables cannot be read"] if state.is_executing else []
@@ -37,16 +46,21 @@ def prepare_n8n(project: Project) -> Commands:
             reasons += whatsapp.workflow_differences(project.settings, live.n8n)
     if reasons:
         explain(reasons)
-        again = ServiceChange(N8N_PREPARE, N8N_PREPARE, "it differs", "recreate")
+        again = ServiceChange.of(project.services[N8N_PREPARE], "it differs", "recreate")
+        # One that is still at work is what a run has left that died, and its time may be up.
+        due = [again if one.action == "wait" else one for one in changes] or [again]
         # It asks Chatwoot: one that does not get well is the cause to be told.
-        asked = unready(project, (WEB,), live)
-        yield bring_up([*asked, *(changes or [again])], project.settings.prepare_timeout)
+        if asked := unready(project, (WEB,), live):
+            yield bring_up(due, DO_NOT_WAIT)
+            yield bring_up(asked, project.settings.start_timeout)
+            due = [replace(again, action="wait")]
+        yield bring_up(due, project.settings.prepare_timeout)
 
 
 @converges
 def claim_n8n(project: Project) -> Commands:
     """Give n8n its owner: whoever came first could be it otherwise."""
-    live = stack_state(project)
+    live = stack_state_with(project, "n8n")
     if is_open(live):
         return
     if live.n8n is None and not _is_new(live):
@@ -61,7 +75,7 @@ def claim_n8n(project: Project) -> Commands:
 @converges
 def converge_instance(project: Project) -> Commands:
     """Have the Evolution instance exist, with its webhook to n8n and its settings."""
-    live = stack_state(project)
+    live = stack_state_with(project, "instance")
     if is_open(live):
         return
     name = project.settings.whatsapp_instance

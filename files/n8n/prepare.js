@@ -7,7 +7,6 @@ const { mkdirSync, readFileSync, writeFileSync } = require("node:fs");
 
 const FOLDER = "/etc/borgstack";
 const CHATWOOT = "http://chatwoot:3000";
-const PATIENCE = 300 * 1000; // milliseconds that Chatwoot may take to answer
 const wanted = JSON.parse(readFileSync(`${FOLDER}/preparation.json`, "utf8"));
 const { env } = process;
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -20,7 +19,8 @@ const n8n = (...words) =>
     command.stdout.setEncoding("utf8").on("data", (part) => { said += part; });
     command.on("error", reject);
     command.on("close", (status, signal) => {
-      if (status === 0) resolve(said);
+      // Ended by the timeout, it may say 0.
+      if (status === 0 && !command.killed) resolve(said);
       else reject(new Error(`expected n8n ${words[0]} to end with 0; it ended with ${status ?? signal}`));
     });
   });
@@ -40,7 +40,7 @@ const ask = async (path) => {
       return await askOnce(path);
     } catch (error) {
       const why = error.cause?.code ?? error.message;
-      if (error.final || Date.now() - started > PATIENCE) throw new Error(`expected 200 for ${path}; saw: ${why}`);
+      if (error.final || Date.now() - started > 1000 * wanted.patience) throw new Error(`expected 200 for ${path}; saw: ${why}`);
     }
   }
 };

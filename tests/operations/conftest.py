@@ -162,9 +162,13 @@ class FakeHosts:
 
     def arguments(self, name: str, script: str) -> list[str]:
         """What the one run of a script on a host was told."""
-        connector: Any = self.host(name).connector
-        (command,) = (one for one in connector.executed_commands if script_of(one) == script)
-        return words(command)[1:]
+        (found,) = self.all_arguments(name, script)
+        return found
+
+    def all_arguments(self, name: str, script: str) -> list[list[str]]:
+        """What each run of a script on a host was told."""
+        ran: Any = self.host(name).connector.executed_commands
+        return [words(command)[1:] for command in ran if script_of(command) == script]
 
 
 FakeFactory = Callable[..., FakeHosts]

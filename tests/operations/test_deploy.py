@@ -195,7 +195,12 @@ STILL_STARTING = still_starting("borgstack_redis")
 @pytest.mark.parametrize("plan", [True, False])
 @pytest.mark.parametrize(
     "names",
-    [["borgstack_redis"], ["borgstack_caddy"], ["chatwoot", "chatwoot-worker", "evolution", "n8n"]],
+    [
+        ["borgstack_redis"],
+        ["borgstack_caddy"],
+        ["n8n"],
+        ["chatwoot", "chatwoot-worker", "evolution"],
+    ],
 )
 def test_what_is_still_starting_is_waited_for_together_which_is_no_change(
     fake_hosts: FakeFactory, names: list[str], *, plan: bool
@@ -213,6 +218,38 @@ def test_what_is_still_starting_is_waited_for_together_which_is_no_change(
 
 def metas(hosts: FakeHosts, name: str = "chat") -> list[OperationMeta]:
     return [data.operation_meta for data in hosts.state.ops[hosts.host(name)].values()]
+
+
+def test_a_container_that_is_gone_when_it_is_waited_for_stops_the_host(
+    chat: FakeHosts, messages: pytest.LogCaptureFixture
+) -> None:
+    """Removed by hand, or by another program, while others were started."""
+    chat.answer("chat", stack_state=without(FIT_STACK, "container chatwoot|"))
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        deploy(chat)
+    assert "expected the container chatwoot, which an earlier step has started" in messages.text
+
+
+def test_a_docker_that_ends_meanwhile_stops_the_host(
+    chat: FakeHosts, messages: pytest.LogCaptureFixture
+) -> None:
+    chat.answer("chat", stack_state=["engine stopped"])
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        deploy(chat)
+    assert "expected the Docker Engine to run, as an earlier step has seen it" in messages.text
+    assert changes(chat) == []
+
+
+def test_n8ns_one_shot_is_begun_before_chatwoot_is_waited_for(chat: FakeHosts) -> None:
+    lines = altered(still_starting("chatwoot"), "borgstackErrors||", "x||")
+    chat.differ("chat", stack_state=lines)
+    deploy(chat)
+    ran = [words[1:] for words in chat.all_arguments("chat", "services_up")]
+    assert ran == [
+        ["0", "n8n-prepare:n8n-prepare:recreate:once"],
+        ["300", "chatwoot:chatwoot:wait"],
+        ["1800", "n8n-prepare:n8n-prepare:wait:once"],
+    ]
 
 
 def test_a_service_that_does_not_become_healthy_stops_the_host(

@@ -479,7 +479,8 @@ def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:
     [
         (["activating start", "activating start", "active running"], 3),
         (["deactivating stop", "inactive dead"], 2),
-        (["activating auto-restart"], 1),
+        (["activating auto-restart", "active running"], 2),
+        (["activating auto-restart"] * 20, 11),
         (["failed failed"], 1),
         ([""], 1),
     ],

@@ -49,7 +49,7 @@ def up(host: Path, *words: str, timeout: int = 60) -> Ran:
     return run_script("services_up", str(host), str(timeout), *words, first_on_path=host / "bin")
 
 
-HEALTHY = "inspect*) echo 'running healthy 0 0 unless-stopped' ;;"
+HEALTHY = "inspect*) echo 'running healthy 0 0' ;;"
 CREATE = "compose --progress quiet create --no-build --pull never"
 REMOVED = ["stop borgstack_redis", "rm -f borgstack_redis"]
 STARTED = [f"{CREATE} redis", "start borgstack_redis"]
@@ -84,11 +84,10 @@ def test_services_come_up_together_and_the_named_ones_only(host: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "timeout", "expected"),
     [
-        ("running unhealthy 0 0 unless-stopped", 60, "chatwoot is unhealthy after"),
-        ("exited - 3 0 no", 60, "chatwoot ended with status 3 after"),
-        ("restarting starting 7 3 unless-stopped", 60, "keeps ending (status 7) and was restarted"),
-        ("running starting 0 0 unless-stopped", 1, "is 'running starting' after"),
-        ("exited - 1 0 unless-stopped", 1, "is 'exited' after"),
+        ("running unhealthy 0 0", 60, "chatwoot is unhealthy after"),
+        ("restarting starting 7 3", 60, "keeps ending (status 7) and was restarted"),
+        ("running starting 0 0", 1, "is 'running starting' after"),
+        ("exited - 1 0", 1, "is 'exited' after"),
     ],
 )
 def test_a_service_that_does_not_come_up_is_named_with_its_log_and_no_secret(
@@ -105,18 +104,27 @@ def test_a_service_that_does_not_come_up_is_named_with_its_log_and_no_secret(
     assert SECRET not in ran.said
 
 
+def test_a_one_shot_that_ended_badly_is_told_at_once(host: Path) -> None:
+    docker(host, "inspect*) echo 'exited - 3 0' ;;")
+    ran = up(host, "x-prepare:x-prepare:recreate:once")
+    assert ran.status == 1
+    assert "x-prepare ended with status 3 after 0 s; it has to end with 0." in ran.err
+
+
 @pytest.mark.parametrize(
-    "state",
+    ("state", "word"),
     [
-        "exited - 0 0 no",
-        "running - 0 0 unless-stopped",
-        "running - 0 0 always",  # an operator's override
-        "running healthy 0 1 always",
+        ("exited - 0 0", "x:x:up:once"),
+        ("exited - 0 0", "x:x:wait:once"),
+        ("running - 0 0", "x:x:up"),  # without a health check
+        ("running healthy 0 1", "x:x:up"),
     ],
 )
-def test_a_service_that_is_up_or_ended_well_is_waited_for_no_longer(host: Path, state: str) -> None:
+def test_a_service_that_is_up_or_ended_well_is_waited_for_no_longer(
+    host: Path, state: str, word: str
+) -> None:
     docker(host, f"inspect*) echo '{state}' ;;")
-    assert up(host, "x:x:up").status == 0
+    assert up(host, word).status == 0
 
 
 @pytest.mark.parametrize("step", ["compose", "start"])
@@ -159,8 +167,8 @@ def test_compose_gets_no_answer_to_what_it_asks(host: Path) -> None:
 def test_a_service_that_was_paused_is_not_judged_by_its_last_check_from_before(host: Path) -> None:
     docker(
         host,
-        f"inspect*) if [ -e {host}/seen ]; then echo 'running healthy 0 0 unless-stopped'; "
-        f"else touch {host}/seen; echo 'running unhealthy 0 0 unless-stopped'; fi ;;",
+        f"inspect*) if [ -e {host}/seen ]; then echo 'running healthy 0 0'; "
+        f"else touch {host}/seen; echo 'running unhealthy 0 0'; fi ;;",
     )
     program(host / "bin", "sleep", "exit 0")
     assert up(host, "x:x:unpause").status == 0
@@ -169,8 +177,8 @@ def test_a_service_that_was_paused_is_not_judged_by_its_last_check_from_before(h
 def test_one_that_gets_unhealthy_while_it_is_waited_for_has_failed(host: Path) -> None:
     docker(
         host,
-        f"inspect*) if [ -e {host}/seen ]; then echo 'running unhealthy 0 0 unless-stopped'; "
-        f"else touch {host}/seen; echo 'running starting 0 0 unless-stopped'; fi ;;",
+        f"inspect*) if [ -e {host}/seen ]; then echo 'running unhealthy 0 0'; "
+        f"else touch {host}/seen; echo 'running starting 0 0'; fi ;;",
     )
     ran = up(host, "x:x:wait")
     assert ran.status == 1
@@ -178,7 +186,7 @@ def test_one_that_gets_unhealthy_while_it_is_waited_for_has_failed(host: Path) -
 
 
 def test_without_a_timeout_nothing_is_waited_for(host: Path) -> None:
-    docker(host, "inspect*) echo 'running starting 0 0 unless-stopped' ;;")
+    docker(host, "inspect*) echo 'running starting 0 0' ;;")
     ran = up(host, "a:one:up", "b:two:recreate", timeout=0)
     assert (ran.status, ran.out, ran.err) == (0, "", "")
     assert not [call for call in calls(host) if call.startswith("inspect")]
@@ -188,19 +196,19 @@ def test_without_a_timeout_nothing_is_waited_for(host: Path) -> None:
 def test_a_one_shot_that_is_still_at_work_is_waited_for_and_never_stopped(host: Path) -> None:
     docker(
         host,
-        f"inspect*) if [ -e {host}/seen ]; then echo 'exited - 0 0 no'; "
-        f"else touch {host}/seen; echo 'running - 0 0 no'; fi ;;",
+        f"inspect*) if [ -e {host}/seen ]; then echo 'exited - 0 0'; "
+        f"else touch {host}/seen; echo 'running - 0 0'; fi ;;",
     )
     program(host / "bin", "sleep", "exit 0")
-    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait", timeout=1800)
+    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait:once", timeout=1800)
     assert (ran.status, ran.err) == (0, "")
     assert "waiting for chatwoot-prepare: running (0 s of at most 1800 s)" in ran.out
     assert [call for call in calls(host) if not call.startswith("inspect")] == []
 
 
 def test_a_one_shot_that_takes_longer_goes_on_and_the_message_says_so(host: Path) -> None:
-    docker(host, "inspect*) echo 'running - 0 0 no' ;;")
-    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait", timeout=1)
+    docker(host, "inspect*) echo 'running - 0 0' ;;")
+    ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait:once", timeout=1)
     assert ran.status == 1
     assert "is still at work after 1 s, and goes on: nothing stops it" in ran.err
     assert "prepare_timeout" in ran.err
@@ -209,8 +217,8 @@ def test_a_one_shot_that_takes_longer_goes_on_and_the_message_says_so(host: Path
 def test_a_waiting_service_is_told_about(host: Path) -> None:
     docker(
         host,
-        f"inspect*) if [ -e {host}/seen ]; then echo 'running healthy 0 0 unless-stopped'; "
-        f"else touch {host}/seen; echo 'running starting 0 0 unless-stopped'; fi ;;",
+        f"inspect*) if [ -e {host}/seen ]; then echo 'running healthy 0 0'; "
+        f"else touch {host}/seen; echo 'running starting 0 0'; fi ;;",
     )
     program(host / "bin", "sleep", "exit 0")
     ran = up(host, "x:x:up")
@@ -264,6 +272,10 @@ pull*) exec sleep 60 ;;""",
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
             "expected the Docker Engine to answer while it pulls redis:8; saw: Cannot connect",
+        ),
+        (
+            "failed to connect to the docker API at unix:///var/run/docker.sock",
+            "expected the Docker Engine to answer while it pulls redis:8; saw: failed to connect",
         ),
         (
             "failed to register layer: write /usr/x: no space left on device",
@@ -480,7 +492,9 @@ def in_bash(script: str, port: int, *words: str, password: str = "") -> list[str
         (r"-ERR max number of clients reached\n", []),
         (r"-ERR max number of clients + cluster connections reached\n", []),
         (r"+OK\n+PONG\n:0\n-ERR unknown\n", ["redis-password ok", "redis-onboarding 0"]),
-        (r"+OK\n+PONG\n:0\n*4\n$1\na\n", ["redis-password ok", "redis-onboarding 0"]),
+        (r"+OK\n+PONG\n:0\n*4\n$1\na\n", []),
+        (r"+OK\n+PONG\n:0\n", []),
+        (r"+OK\n+PONG\n-NOPERM x\n*0\n", []),
     ],
 )
 def test_redis_is_asked_once_and_answers_what_it_can(answers: str, expected: list[str]) -> None:
