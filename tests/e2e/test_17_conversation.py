@@ -73,7 +73,7 @@ end
 
 
 @pytest.mark.parametrize(
-    ("method", "failures", "expected"),
+    ("method", "errors", "expected"),
     [
         (":Get", 0, "fine after 1"),
         (":Get", 2, "fine after 3"),
@@ -82,12 +82,12 @@ end
     ],
 )
 def test_what_is_read_is_read_again_and_what_is_written_is_not_written_twice(
-    stack: HostUnderTest, method: str, failures: int, expected: str
+    stack: HostUnderTest, method: str, errors: int, expected: str
 ) -> None:
     """Chatwoot's list of inboxes is 500 for as long as a job of its own removes one."""
     script = script_text("verify_conversation")
     client = script[script.index("class Failed") : script.index("class Receiver")]
-    server = SERVER.replace("FAILURES", str(failures)).replace("METHOD", method)
+    server = SERVER.replace("FAILURES", str(errors)).replace("METHOD", method)
     image = stack.inspect("chatwoot")["Config"]["Image"]
     command = f"docker run --rm -i --network none --entrypoint ruby {image} -rjson -rnet/http -"
     done = lab.ssh(stack.name, command, input=f"WAIT = 5\n{client}\n{server}")
