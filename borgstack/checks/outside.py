@@ -139,6 +139,9 @@ def widget(project: Project, evidence: Evidence) -> Verdict:
         kind = script.headers.get("content-type", "")
         problems.append(f"/packs/js/sdk.js: {_told(script)} {kind}".strip())
     own = (evidence.inside.web or {}).get("widget") or {}
+    if page.status == 404 and not own:
+        # The inside could not be asked; an answer that it refuses carries what Rails gives to all.
+        own = {"x-frame-options": "SAMEORIGIN"}
     if page.status == 429:
         problems.append("/widget: 429, this address is limited; ask again in an hour")
     elif page.status != 200 and not (page.status == 404 and NO_WIDGET in page.body):

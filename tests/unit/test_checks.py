@@ -367,6 +367,13 @@ def test_a_page_that_chatwoot_itself_forbids_to_frame_is_no_fault_of_the_way() -
     assert verdict("widget", web(widget=own), seen).result is Result.PASSED
 
 
+@pytest.mark.parametrize(("header", "result"), [("SAMEORIGIN", "passed"), ("DENY", "failed")])
+def test_without_a_look_inside_a_refusals_own_header_is_no_fault(header: str, result: str) -> None:
+    """Seen on the real one by a login without root: Rails gives its default to every refusal."""
+    seen = answers(widget=Answer(404, {"x-frame-options": header}, UNKNOWN_TOKEN))
+    assert verdict("widget", replace(inside(), web=None), seen).result.value == result
+
+
 def test_a_certificate_that_lives_for_hours_has_to_last_a_sixth_of_them() -> None:
     twelve_hours = certified(not_before=NOW - 9 * 3600, not_after=NOW + 3 * 3600)
     assert verdict("certificate", inside(), twelve_hours).result is Result.PASSED
