@@ -7,10 +7,8 @@
 
 The website token is that of any website inbox there. Without the variable it is the lab's host.
 
-The agent who answers needs that host, where a password is read and a webhook is received. With
-`LAB_IMAGE_CHATWOOT` it runs a real Chatwoot, and `PARTS` is all that these tests know of its pages.
-There it would have to be checked that each selector finds one thing alone, that the list shows
-conversations that are nobody's (it may open at "Mine"), and that the editor takes typed keys.
+The agent who answers needs that host, where a password is read and a webhook is received.
+`PARTS` is all that these tests know of Chatwoot's pages; `make test-real` runs them on the real ones.
 """
 
 from __future__ import annotations
@@ -249,6 +247,9 @@ class Desk:
         contact = self.chatwoot.contact(name="Customer", inbox_id=inbox["id"])
         made = self.chatwoot.made_by("conversations", contact_id=contact["id"], **ids)
         self.write(made["id"], text)
+        (agent,) = (one for one in self.chatwoot.get("agents") if one["email"] == AGENT)
+        # The list of the real dashboard opens at what is assigned to whoever looks.
+        self.chatwoot.made_by(f"conversations/{made['id']}/assignments", assignee_id=agent["id"])
         return int(made["id"])
 
     def write(self, conversation: int, text: str) -> None:
