@@ -8,7 +8,7 @@
 The website token is that of any website inbox there. Without the variable it is the lab's host.
 
 The agent who answers needs that host, where a password is read and a webhook is received.
-`PARTS` is all that these tests know of Chatwoot's pages; `make test-real` runs them on the real ones.
+`PARTS` is all that these tests know of Chatwoot's pages; `make test-real` asks the real ones.
 """
 
 from __future__ import annotations
