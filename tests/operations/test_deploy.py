@@ -262,6 +262,25 @@ def test_a_service_that_does_not_become_healthy_stops_the_host(
     assert changes(chat) == ["services_up"]
 
 
+@pytest.mark.parametrize("rows", ["database-read", "redis-", "n8n-", "evolution ", "caddy-live"])
+def test_an_answer_that_got_lost_is_asked_for_once_more(
+    chat: FakeHosts, monkeypatch: pytest.MonkeyPatch, rows: str
+) -> None:
+    server = chat.servers["chat"]
+    server.answers["stack_state"] = without(FIT_STACK, rows)
+    taken = server.react
+
+    def react(script: str, *arguments: str) -> None:
+        if script == "stack_state":
+            server.answers["stack_state"] = FIT_STACK
+        taken(script, *arguments)
+
+    monkeypatch.setattr(server, "react", react)
+    deploy(chat)
+    assert changes(chat) == []
+    assert chat.scripts("chat").count("stack_state") == 2
+
+
 @pytest.mark.parametrize(
     ("store", "rows"),
     [
