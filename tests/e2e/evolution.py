@@ -129,7 +129,7 @@ def start_double() -> Evolution:
     until(lambda: run(ready, check=False).returncode == 0, "PostgreSQL answers")
     start(API, "evolution", ENVIRONMENT, f"--ip={ADDRESS}")
     evolution = Evolution(f"http://{ADDRESS}:8080", GLOBAL_KEY)
-    until(lambda: answers(evolution), "the double answers")
+    until(lambda: is_loaded(evolution), "the double has loaded its instances")
     return evolution
 
 
@@ -157,12 +157,13 @@ def once(environment: Mapping[str, str]) -> tuple[int, str]:
 def restart(evolution: Evolution) -> None:
     """Restart the double and wait until it answers."""
     docker("restart", "--time=5", API)
-    until(lambda: answers(evolution), "the double answers")
+    until(lambda: is_loaded(evolution), "the double has loaded its instances")
 
 
-def answers(evolution: Evolution) -> bool:
+def is_loaded(evolution: Evolution) -> bool:
+    """Whether the double answers and has its instances back; one made before may be replaced."""
     try:
-        return evolution.call("GET", "").status_code == 200
+        return evolution.call("GET", "double/loaded").json() == {"loaded": True}
     except requests.ConnectionError:
         return False
 

@@ -1,6 +1,7 @@
 'use strict';
 // The double's own routes, for tests: the phone, the customers and WhatsApp itself. README.md says how.
 
+const instances = require('./instances');
 const messages = require('./messages');
 const webhooks = require('./webhooks');
 const whatsapp = require('./whatsapp');
@@ -48,6 +49,7 @@ function absent({ body }) {
 
 function declare() {
   const guards = [known];
+  route('GET', '/double/loaded', () => ({ loaded: instances.isLoaded() }));
   route('POST', '/double/scan/:name', scan, { guards });
   route('POST', '/double/unlink/:name', async ({ instance }) => ({ state: await instance.unlink() }), { guards });
   route('POST', '/double/receive/:name', receive, { guards });

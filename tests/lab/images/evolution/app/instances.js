@@ -12,6 +12,7 @@ const settings = require('./settings');
 const INTEGRATIONS = ['WHATSAPP-BAILEYS', 'EVOLUTION'];
 const SWITCHES = ['rejectCall', 'groupsIgnore', 'alwaysOnline', 'readMessages', 'readStatus', 'syncFullHistory'];
 const loaded = new Map();
+let allLoaded = false;
 const clientName = () => settings.text('DATABASE_CONNECTION_CLIENT_NAME');
 
 async function load() {
@@ -20,6 +21,7 @@ async function load() {
     loaded.set(row.name, instance);
     if (instance.isWhatsApp && row.connectionStatus !== 'close') await instance.connect();
   }
+  allLoaded = true;
 }
 
 const switches = (given) => ({
@@ -109,4 +111,4 @@ async function fetch(name) {
   return database.rows(`${FETCHED} ORDER BY i."createdAt"`, clientName());
 }
 
-module.exports = { loaded, load, create, remove, fetch, saveSettings, SWITCHES };
+module.exports = { loaded, load, isLoaded: () => allLoaded, create, remove, fetch, saveSettings, SWITCHES };
