@@ -123,10 +123,6 @@ def workflows(settings: Settings) -> dict[str, bytes]:
 def preparation(settings: Settings) -> bytes:
     """What `prepare.js` has to know; it holds no secret."""
     wanted = {
-        "inbox": settings.whatsapp_inbox,
-        "replyUrl": REPLY_URL,
-        # In seconds. Longer than the deploy waits for Chatwoot, which then is told as the cause.
-        "patience": settings.start_timeout + 60,
         "workflows": [
             {
                 "id": one.id,

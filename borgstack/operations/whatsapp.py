@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pyinfra.context import state
 
 from borgstack import host as scripts
 from borgstack import whatsapp
 from borgstack.operations import Commands, cannot_know, converges, explain
 from borgstack.operations.looks import env_changes, stack_state, stack_state_with
-from borgstack.operations.stack import (
-    DO_NOT_WAIT,
-    bring_up,
-    has_to_answer,
-    is_open,
-    service_changes,
-)
+from borgstack.operations.stack import bring_up, has_to_answer, is_open, service_changes
 from borgstack.project import DIRECTORY, Project
-from borgstack.stack import WEB, ServiceChange, StackState, unready
+from borgstack.stack import ServiceChange, StackState
 from borgstack.whatsapp import N8N_PREPARE
 
 _CLAIM_SECONDS = "60"
@@ -47,13 +39,11 @@ def prepare_n8n(project: Project) -> Commands:
     if reasons:
         explain(reasons)
         again = ServiceChange.of(project.services[N8N_PREPARE], "it differs", "recreate")
-        # One that is still at work is what a run has left that died, and its time may be up.
+        # One that is still at work is what a run has left that died: of which files, nobody knows.
         due = [again if one.action == "wait" else one for one in changes] or [again]
-        # It asks Chatwoot: one that does not get well is the cause to be told.
-        if asked := unready(project, (WEB,), live):
-            yield bring_up(due, DO_NOT_WAIT)
-            yield bring_up(asked, project.settings.start_timeout)
-            due = [replace(again, action="wait")]
+        given = project.settings
+        admin, inbox = given.admin_email.lower(), given.whatsapp_inbox
+        yield scripts.change("n8n_numbers", DIRECTORY, admin, inbox)
         yield bring_up(due, project.settings.prepare_timeout)
 
 

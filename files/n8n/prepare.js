@@ -1,15 +1,14 @@
 // Runs in the one-shot container n8n-prepare, beside the n8n that may be at work: fills in what only
-// this server knows, and imports credentials and workflows by their fixed ids. Running it again
+// this server knows, the secrets of its environment and the numbers that the deploy has read in
+// Chatwoot's database, and imports credentials and workflows by their fixed ids. Running it again
 // changes nothing. What is imported is served at once; a new address, when n8n starts.
 "use strict";
 const { spawn } = require("node:child_process");
 const { mkdirSync, readFileSync, writeFileSync } = require("node:fs");
 
 const FOLDER = "/etc/borgstack";
-const CHATWOOT = "http://chatwoot:3000";
-const wanted = JSON.parse(readFileSync(`${FOLDER}/preparation.json`, "utf8"));
+const { workflows } = JSON.parse(readFileSync(`${FOLDER}/preparation.json`, "utf8"));
 const { env } = process;
-const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
 // Read to its end: on a pipe that is closed before, n8n spins for ever.
 const n8n = (...words) =>
@@ -25,42 +24,20 @@ const n8n = (...words) =>
     });
   });
 
-const askOnce = async (path) => {
-  const headers = { api_access_token: env.CHATWOOT_API_TOKEN, "x-forwarded-proto": "https" };
-  const answer = await fetch(CHATWOOT + path, { headers, redirect: "manual", signal: AbortSignal.timeout(20000) });
-  const final = answer.status < 500;
-  if (!answer.ok) throw Object.assign(new Error(`Chatwoot answered ${answer.status}`), { final });
-  return answer.json();
-};
-
-// It may be starting beside this.
-const ask = async (path) => {
-  for (const started = Date.now(); ; await pause(0.5)) {
-    try {
-      return await askOnce(path);
-    } catch (error) {
-      const why = error.cause?.code ?? error.message;
-      if (error.final || Date.now() - started > 1000 * wanted.patience) throw new Error(`expected 200 for ${path}; saw: ${why}`);
-    }
-  }
-};
-
-// The inbox is known by its name and by the address that the deploy gave it.
-const findInbox = async () => {
-  const { accounts } = await ask("/api/v1/profile");
-  for (const account of accounts) {
-    const { payload } = await ask(`/api/v1/accounts/${account.id}/inboxes`);
-    const inbox = payload.find((one) => one.name === wanted.inbox && one.webhook_url === wanted.replyUrl);
-    if (inbox) return { account: account.id, inbox: inbox.id };
-  }
-  throw new Error(`expected an inbox ${wanted.inbox} whose webhook is n8n; Chatwoot has none`);
-};
-
 const filled = (text, marks) => {
   const done = Object.entries(marks).reduce((all, [mark, value]) => all.replaceAll(`@@${mark}@@`, value), text);
   const left = done.match(/@@[A-Z_]+@@/);
   if (left) throw new Error(`expected every mark to be filled in; ${left[0]} is left`);
   return done;
+};
+
+const readNumbers = () => {
+  const path = `${FOLDER}/numbers.json`;
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new Error(`expected the numbers of account and inbox in ${path}; saw: ${error.message}; run the deploy`);
+  }
 };
 
 const write = (name, text) => writeFileSync(`/tmp/import/${name}`, text, { mode: 0o600 });
@@ -78,9 +55,9 @@ const importCredentials = async () => {
 };
 
 const importWorkflows = async ({ account, inbox }) => {
-  const listed = wanted.workflows.some((one) => one.own) ? await n8n("list:workflow", "--onlyId") : "";
+  const listed = workflows.some((one) => one.own) ? await n8n("list:workflow", "--onlyId") : "";
   const there = listed.split(/\s+/);
-  const due = wanted.workflows.filter((one) => !(one.own && there.includes(one.id)));
+  const due = workflows.filter((one) => !(one.own && there.includes(one.id)));
   for (const { file } of due) {
     const text = readFileSync(`${FOLDER}/workflows/${file}`, "utf8");
     const workflow = JSON.parse(filled(text, { ACCOUNT_ID: account, INBOX_ID: inbox }));
@@ -93,8 +70,9 @@ const importWorkflows = async ({ account, inbox }) => {
 };
 
 const main = async () => {
+  const numbers = readNumbers();
   await importCredentials();
-  const count = await importWorkflows(await findInbox());
+  const count = await importWorkflows(numbers);
   console.log(`prepare: imported credentials and ${count} workflows`);
 };
 

@@ -57,6 +57,7 @@ def test_with_a_plan_it_costs_twice_that_and_still_no_more_than_twelve(
 
 
 FIT_STACK = FIT["stack_state"]
+N8N_PREPARED = ["n8n_numbers", "services_up"]
 FIT_FILES = FIT["files_state"]
 FIT_DOCKER = FIT["docker_state"]
 FIT_ENV = FIT["env_state"]
@@ -96,10 +97,10 @@ FIT_ENV = FIT["env_state"]
         (
             "stack_state",  # both one-shots
             altered(FIT_STACK, "Exited (0)", "Exited (1)"),
-            ["services_up", "services_up"],
+            ["services_up", "n8n_numbers", "services_up"],
         ),
         ("stack_state", altered(FIT_STACK, "hash n8n ", "hash n8n new-"), ["services_up"]),
-        ("stack_state", altered(FIT_STACK, "borgstackErrors||", "x||"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "borgstackErrors||", "x||"), N8N_PREPARED),
         ("stack_state", altered(FIT_STACK, "owner true", "owner false"), ["n8n_claim"]),
         (
             "stack_state",
@@ -240,15 +241,17 @@ def test_a_docker_that_ends_meanwhile_stops_the_host(
     assert changes(chat) == []
 
 
-def test_n8ns_one_shot_is_begun_before_chatwoot_is_waited_for(chat: FakeHosts) -> None:
+def test_n8ns_one_shot_works_while_chatwoot_is_starting(chat: FakeHosts) -> None:
     lines = altered(still_starting("chatwoot"), "borgstackErrors||", "x||")
     chat.differ("chat", stack_state=lines)
     deploy(chat)
     ran = [words[1:] for words in chat.all_arguments("chat", "services_up")]
     assert ran == [
-        ["0", "n8n-prepare:n8n-prepare:recreate:once"],
+        ["1800", "n8n-prepare:n8n-prepare:recreate:once"],
         ["300", "chatwoot:chatwoot:wait"],
-        ["1800", "n8n-prepare:n8n-prepare:wait:once"],
+    ]
+    assert chat.all_arguments("chat", "n8n_numbers") == [
+        ["/opt/borgstack", settings_of().admin_email, "WhatsApp"]
     ]
 
 
@@ -311,13 +314,13 @@ def test_an_n8n_whose_owner_could_not_be_asked_for_stops_the_host(
     with pytest.raises(PyinfraError, match="No hosts remaining"):
         deploy(chat)
     assert "expected n8n's database to answer" in messages.text
-    assert changes(chat) == ["services_up"]  # the one-shot, which might have helped
+    assert changes(chat) == N8N_PREPARED  # which might have helped
 
 
 def test_an_n8n_that_has_lost_its_tables_is_made_anew(chat: FakeHosts) -> None:
     chat.differ("chat", stack_state=NO_N8N)
     deploy(chat)
-    assert changes(chat) == ["services_up", "services_up", "n8n_claim"]
+    assert changes(chat) == [*N8N_PREPARED, "services_up", "n8n_claim"]
 
 
 @pytest.mark.parametrize(
@@ -389,6 +392,7 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) 
         "services_up",  # Evolution
         "services_up",  # prepare
         "services_up",  # web and worker
+        "n8n_numbers",
         "services_up",  # n8n-prepare
         "services_up",  # n8n
         "n8n_claim",

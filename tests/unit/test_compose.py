@@ -275,7 +275,7 @@ def test_what_has_to_be_in_chatwoot_reaches_the_process_that_writes_it_down() ->
             {"postgresql": HEALTHY, "redis": HEALTHY, "chatwoot-prepare": PREPARED},
         ),
         ("evolution", {"postgresql": HEALTHY, "redis": HEALTHY}),
-        ("n8n-prepare", {"postgresql": HEALTHY, "chatwoot": HEALTHY}),
+        ("n8n-prepare", {"postgresql": HEALTHY}),
         ("n8n", {"postgresql": HEALTHY, "n8n-prepare": PREPARED}),
         ("caddy", {"chatwoot": HEALTHY}),
         ("postgresql", {}),

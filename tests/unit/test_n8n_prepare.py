@@ -1,39 +1,24 @@
-"""The one-shot that fills n8n, run for real in node, with a small `n8n` on PATH that notes its
-words and a Chatwoot that answers as it is told to.
-"""
+"""The one-shot that fills n8n, run for real in node; a small `n8n` on PATH notes its words."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from borgstack.project import render
 from tests.unit.support import program, settings_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 
-TOKEN = "TokenOfChatwoot0123456789"
-PROFILE = {"accounts": [{"id": 7}]}
-"""As Chatwoot tells it: the account whose inbox it is."""
-Answer = tuple[int, object]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+SECRETS = {
+    "CHATWOOT_API_TOKEN": "TokenOfChatwoot0123456789",
+    "EVOLUTION_API_KEY": "KeyOfEvolution",
+    "WHATSAPP_BRIDGE_SECRET": "SecretOfTheBridge",
+}
 
 
 class Prepare:
@@ -41,55 +26,24 @@ class Prepare:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
-        self.asked: list[str] = []
-        for file in render(settings_of()).files:
+        for file in render(settings_of(own_workflows=["errors"])).files:
             if file.path.startswith("config/n8n/") and file.content is not None:
                 path = folder / file.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(file.content)
-        self.wanted: dict[str, Any] = json.loads(
-            (folder / "config/n8n/preparation.json").read_bytes()
-        )
+        self.numbers = folder / "config/n8n/numbers.json"
+        self.numbers.write_text('{"account": 7, "inbox": 5}\n')
         text = (folder / "config/n8n/prepare.js").read_text()
         text = text.replace('"/etc/borgstack"', f'"{folder}/config/n8n"')
-        text = text.replace('"http://chatwoot:3000"', f'"http://127.0.0.1:{self.port}"')
         text = text.replace("/tmp/import", f"{folder}/import")
         (folder / "prepare.js").write_text(text)
         program(folder / "bin", "n8n", f'echo "$*" >>{folder}/words')
 
-    def answers(self, answer: Callable[[str], Answer], after: float = 0) -> None:
-        """Have Chatwoot answer like this, from so many seconds on."""
-        asked = self.asked
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                asked.append(self.path)
-                status, body = answer(self.path)
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            @override
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        def serve() -> None:
-            time.sleep(after)
-            HTTPServer(("127.0.0.1", self.port), Handler).serve_forever()
-
-        Thread(target=serve, daemon=True).start()
-
     def run(self) -> subprocess.CompletedProcess[str]:
-        environment = {
-            "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
-            "CHATWOOT_API_TOKEN": TOKEN,
-            "EVOLUTION_API_KEY": "KeyOfEvolution",
-            "WHATSAPP_BRIDGE_SECRET": "SecretOfTheBridge",
-        }
         return subprocess.run(
             ["node", str(self.folder / "prepare.js")],
-            env=environment, capture_output=True, text=True, timeout=60, check=False,
+            env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}", **SECRETS},
+            capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     @property
@@ -98,52 +52,57 @@ class Prepare:
         path = self.folder / "words"
         return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
 
+    def imported(self) -> dict[str, str]:
+        """The workflows as they were handed to n8n, by file."""
+        folder = self.folder / "import/workflows"
+        return {one.name: one.read_text() for one in folder.iterdir()}
+
 
 @pytest.fixture
 def prepare(tmp_path: Path) -> Prepare:
     return Prepare(tmp_path)
 
 
-def chatwoot(prepare: Prepare) -> Callable[[str], Answer]:
-    inbox = {"id": 5, "name": prepare.wanted["inbox"], "webhook_url": prepare.wanted["replyUrl"]}
-    return lambda path: (200, PROFILE if path.endswith("profile") else {"payload": [inbox]})
+ALL = [
+    *("import:credentials", "list:workflow", "import:workflow"),
+    *("update:workflow", "update:workflow"),
+]
 
 
-ALL = ["import:credentials", "import:workflow", "update:workflow", "update:workflow"]
-
-
-def test_it_waits_for_a_chatwoot_that_is_starting_and_works_meanwhile(prepare: Prepare) -> None:
-    late, fine = [503, 502], chatwoot(prepare)
-    prepare.answers(lambda path: (late.pop(), {}) if late else fine(path), after=1.5)
+def test_it_fills_in_what_only_the_server_knows(prepare: Prepare) -> None:
     done = prepare.run()
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "prepare: imported credentials and 3 workflows\n"
     assert prepare.words == ALL
-    assert len(prepare.asked) == 4
-    text = "".join(one.read_text() for one in (prepare.folder / "import/workflows").iterdir())
+    text = "".join(prepare.imported().values())
     assert "/accounts/7/" in text
     assert "@@" not in text
+    credentials = (prepare.folder / "import/credentials.json").read_text()
+    assert all(value in credentials for value in SECRETS.values())
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ((401, {}), "expected 200 for /api/v1/profile; saw: Chatwoot answered 401"),
-        ((200, {"accounts": []}), "whose webhook is n8n; Chatwoot has none"),
-    ],
-)
-def test_what_will_not_change_is_not_waited_for(
-    prepare: Prepare, answer: Answer, expected: str
-) -> None:
-    prepare.answers(lambda path: answer)
+def test_a_workflow_of_the_operators_own_that_is_there_stays(prepare: Prepare) -> None:
+    listed = 'case "$1" in list:workflow) echo borgstackErrors ;; esac'
+    program(prepare.folder / "bin", "n8n", listed)
+    assert prepare.run().stdout == "prepare: imported credentials and 2 workflows\n"
+    assert not any("errors" in name for name in prepare.imported())
+
+
+@pytest.mark.parametrize("written", [None, "", '{"account": 7'])
+def test_without_the_numbers_nothing_is_imported(prepare: Prepare, written: str | None) -> None:
+    if written is None:
+        prepare.numbers.unlink()
+    else:
+        prepare.numbers.write_text(written)
     done = prepare.run()
     assert done.returncode == 1
-    assert expected in done.stderr
-    assert prepare.words == ["import:credentials"]
-    assert TOKEN not in done.stderr
+    assert "prepare: expected the numbers of account and inbox in" in done.stderr
+    assert "numbers.json" in done.stderr
+    assert "run the deploy" in done.stderr
+    assert prepare.words == []
 
 
 def test_a_command_of_n8n_that_fails_ends_it(prepare: Prepare) -> None:
-    prepare.answers(chatwoot(prepare))
     program(prepare.folder / "bin", "n8n", "echo 'no database' >&2\nexit 3")
     done = prepare.run()
     assert done.returncode == 1

@@ -17,7 +17,7 @@ import pytest
 
 from borgstack import secrets, stack, whatsapp
 from borgstack.host import script_text
-from tests.unit.support import Ran, of_this_host, program, run_script, run_text, settings_of
+from tests.unit.support import Ran, of_this_host, program, run_script, run_text
 
 VALUES = {
     "CHATWOOT_API_TOKEN": "TokenOfChatwoot0123456789",
@@ -270,7 +270,46 @@ def test_a_container_that_does_not_go_stops_the_step(host: Path) -> None:
     assert "evolution" not in words(host)
 
 
-def test_what_is_compared_is_what_is_told() -> None:
-    assert whatsapp.REPLY_URL == REPLY_URL
-    wanted = json.loads(whatsapp.preparation(settings_of()))
-    assert wanted["replyUrl"] == REPLY_URL
+@pytest.fixture
+def numbers(host: Path) -> Path:
+    """Where the numbers of account and inbox are written down."""
+    path = host / "config/n8n/numbers.json"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_the_numbers_of_chatwoot_are_written_down_for_n8ns_one_shot(
+    host: Path, numbers: Path
+) -> None:
+    left = numbers.with_name("numbers.json.Ab12Cd")
+    left.write_text("of a run that was killed")
+    docker(host, f"""exec*) cat >{host}/stdin; echo '{{"account": 7, "inbox": 5}}' ;;""")
+    ran = run(host, "n8n_numbers", str(host), "o'ps@example.com", "The shop's")
+    assert (ran.status, ran.err) == (0, "")
+    assert json.loads(numbers.read_text()) == {"account": 7, "inbox": 5}
+    assert numbers.stat().st_mode & 0o777 == 0o644
+    assert not left.exists()
+    assert "-v admin=o'ps@example.com -v inbox=The shop's" in words(host)
+    assert "inbox_number" in (host / "stdin").read_text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            "cat >/dev/null; echo 'could not connect' >&2; exit 2",
+            "could not connect\nexpected Post",
+        ),
+        ("""cat >/dev/null; echo '{"account": 0, "inbox": 0}'""", "expected an inbox Shop in Chat"),
+    ],
+)
+def test_numbers_that_cannot_be_had_stop_the_step_and_keep_the_old_ones(
+    host: Path, numbers: Path, answer: str, expected: str
+) -> None:
+    numbers.write_text("old")
+    docker(host, f"exec*) {answer} ;;")
+    ran = run(host, "n8n_numbers", str(host), "ops@example.com", "Shop")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith(expected)
+    assert ran.err.endswith("run the deploy again.\n")
+    assert numbers.read_text() == "old"
