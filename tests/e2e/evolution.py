@@ -1,7 +1,8 @@
-"""Evolution API as an integration meets it: a client, and the double with its own data stores.
+"""Evolution API as an integration meets it: a client, and what the lab has under that name, the
+real program or the double, with data stores of its own.
 
 The containers run on this machine's engine in a network of their own; no lab host is needed. Or
-the environment names a real Evolution API:
+the environment names an Evolution API that runs elsewhere:
 
 | variable | what |
 |---|---|
@@ -22,13 +23,13 @@ import requests
 
 from tests.e2e.contract import Json, unique, until
 from tests.lab import engine, images
-from tests.lab.config import LABEL, PREFIX
+from tests.lab.config import LABEL, NUMBER, PREFIX
 from tests.lab.docker import docker
 from tests.lab.shell import lock, run
 
 NETWORK = f"{PREFIX}-evolution"
-SUBNET = "10.89.0.0/24"
-ADDRESS = "10.89.0.10"
+_NETWORK = f"10.{98 + NUMBER}.0"  # behind the networks of the ten labs that a machine may have
+SUBNET, ADDRESS, SECOND_ADDRESS = f"{_NETWORK}.0/24", f"{_NETWORK}.10", f"{_NETWORK}.11"
 API, DATABASE, KEYS = (f"{NETWORK}-{part}" for part in ("api", "database", "keys"))
 PASSWORD = "lab-only"
 GLOBAL_KEY = "lab-global-key"
@@ -54,9 +55,14 @@ class Evolution:
 
     url: str
     key: str
-    is_double: bool = True
+    image: str = ""
+    """What it runs from; empty for one that runs elsewhere."""
     session: requests.Session = field(default_factory=requests.Session)
     made: list[str] = field(default_factory=list)
+
+    @property
+    def is_double(self) -> bool:
+        return self.image == images.own("evolution")
 
     def call(
         self, method: str, path: str, body: object = None, *, key: str | None = None
@@ -89,9 +95,13 @@ class Evolution:
 
     def double(self, path: str, body: object = None, method: str = "POST") -> Json:
         """Use one of the double's own routes; against a real Evolution the test ends here."""
-        if not self.is_double:
-            pytest.skip("this needs the double's own routes")
+        self.needs_double()
         return self.ask(method, f"double/{path}", body)
+
+    def needs_double(self) -> None:
+        """Let a test end here whose phone, customer or inside only the double has."""
+        if not self.is_double:
+            pytest.skip("no phone and no customer can be had of the real program")
 
     def paired(self, **more: Any) -> str:  # noqa: ANN401
         """Create an instance and let a phone scan its code; its name."""
@@ -109,28 +119,32 @@ class Evolution:
 
 def of_environment() -> Evolution:
     """The Evolution API that EVOLUTION_URL names."""
-    url, key = os.environ["EVOLUTION_URL"].rstrip("/"), os.environ["EVOLUTION_API_KEY"]
-    return Evolution(url, key, is_double=False)
+    return Evolution(os.environ["EVOLUTION_URL"].rstrip("/"), os.environ["EVOLUTION_API_KEY"])
 
 
-def start_double() -> Evolution:
-    """Run the double with its data stores, all new."""
+def start_own() -> Evolution:
+    """Run it with its data stores, all new."""
     with lock():
         engine.ensure()
-        for image in ("postgresql", "redis", "evolution"):
-            images.ensure_extra(image)
-    stop_double()
+        local = {name: images.ensure_one(name) for name in ("postgresql", "redis", "evolution")}
+    stop_own()
     docker("network", "create", f"--label={LABEL}=network", f"--subnet={SUBNET}", NETWORK)
     database = {"POSTGRES_PASSWORD": PASSWORD, "POSTGRES_DB": "evolution"}
-    start(DATABASE, "postgresql", database, "--tmpfs=/var/lib/postgresql")
+    start(DATABASE, local["postgresql"], database, "--tmpfs=/var/lib/postgresql")
     open_to_all = ("redis-server", "--protected-mode", "no")
-    start(KEYS, "redis", {}, "--tmpfs=/data", command=open_to_all)
+    start(KEYS, local["redis"], {}, "--tmpfs=/data", command=open_to_all)
     ready = ["docker", "exec", DATABASE, "pg_isready", "-h", DATABASE, "-d", "evolution"]
     until(lambda: run(ready, check=False).returncode == 0, "PostgreSQL answers")
-    start(API, "evolution", ENVIRONMENT, f"--ip={ADDRESS}")
-    evolution = Evolution(f"http://{ADDRESS}:8080", GLOBAL_KEY)
-    until(lambda: is_loaded(evolution), "the double has loaded its instances")
+    start(API, local["evolution"], ENVIRONMENT, f"--ip={ADDRESS}")
+    evolution = Evolution(f"http://{ADDRESS}:8080", GLOBAL_KEY, local["evolution"])
+    until(lambda: is_loaded(evolution), "Evolution is up")
     return evolution
+
+
+def new_database(name: str) -> str:
+    """Make a database of its own in the data store; its address."""
+    docker("exec", DATABASE, "createdb", "--username=postgres", name)
+    return f"{URI.rpartition('/')[0]}/{name}"
 
 
 def start(
@@ -143,32 +157,34 @@ def start(
     """Start a container in the network."""
     words = [f"--env={key}={value}" for key, value in environment.items()]
     names = [f"--name={name}", f"--label={LABEL}=service", f"--network={NETWORK}"]
-    docker("run", "--detach", *names, *words, *options, images.own(image), *command)
+    docker("run", "--detach", *names, *words, *options, image, *command)
 
 
-def once(environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run the double with this environment until it ends; its exit code and all it said."""
+def once(image: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run it with this environment until it ends; its exit code and all it said."""
     words = [f"--env={key}={value}" for key, value in environment.items()]
-    command = ["docker", "run", "--rm", f"--network={NETWORK}", *words, images.own("evolution")]
+    command = ["docker", "run", "--rm", f"--network={NETWORK}", *words, image]
     done = run(command, check=False, timeout=60)
     return done.returncode, done.stdout + done.stderr
 
 
 def restart(evolution: Evolution) -> None:
-    """Restart the double and wait until it answers."""
+    """Restart it and wait until its instances are back."""
     docker("restart", "--time=5", API)
-    until(lambda: is_loaded(evolution), "the double has loaded its instances")
+    until(lambda: is_loaded(evolution), "Evolution is up")
 
 
 def is_loaded(evolution: Evolution) -> bool:
-    """Whether the double answers and has its instances back; one made before may be replaced."""
+    """Whether it answers and has its instances back; one made before that may be replaced."""
+    path = "double/loaded" if evolution.is_double else ""
     try:
-        return evolution.call("GET", "double/loaded").json() == {"loaded": True}
+        answer = evolution.call("GET", path)
+        return answer.ok and answer.json().get("loaded", True) is True
     except requests.ConnectionError:
         return False
 
 
-def stop_double() -> None:
+def stop_own() -> None:
     """Remove the containers, their data and the network."""
     docker("rm", "--force", "--volumes", API, DATABASE, KEYS, check=False)
     docker("network", "rm", NETWORK, check=False)

@@ -22,7 +22,7 @@ SECONDS = 60
 def browser() -> str:
     """Make the browser run, trusting the lab's authority; return the address of its WebDriver."""
     with lock():
-        images.ensure_extra("browser")
+        images.ensure_own("browser")
         containers.ensure(_declared())
     hint = f"`docker logs {NAME}`"
     wait_until(_ready, f"{NAME} to answer", SECONDS, lambda: docker("logs", NAME), hint)

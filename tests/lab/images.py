@@ -58,6 +58,8 @@ CHATWOOT_VARIANTS = {
     "chatwoot-next": "chatwoot/chatwoot:v4.6.0-ce-next",
     "chatwoot-broken": "chatwoot/chatwoot:v4.6.0-ce-broken",
 }
+# Beside a real Evolution API, for what needs a phone.
+WITH_A_PHONE = StackImage("evolution-double", "atendai/evolution-api:v2.2.3-double")
 # The real release to upgrade to, where there is one.
 LATER = StackImage("chatwoot-later", "chatwoot/chatwoot:v4.15.1-ce", "CHATWOOT_NEXT")
 REAL_IMAGES = "LAB_REAL_IMAGES"
@@ -142,6 +144,8 @@ def ensure() -> dict[str, str]:
         arguments = {"CHATWOOT": sources["chatwoot"]}
         _build_all([Build(name, arguments) for name in CHATWOOT_VARIANTS])
         sources |= {name: own(name) for name in CHATWOOT_VARIANTS}
+    if is_real("evolution"):
+        sources[WITH_A_PHONE.name] = ensure_own("evolution")
     later = _chosen(LATER) or (_pulled(LATER) if hub.answers() else "")
     return sources | ({LATER.name: later} if later else {})
 
@@ -161,9 +165,16 @@ def _build_of(name: str) -> Build:
     return Build(name, arguments)
 
 
-def ensure_extra(name: str) -> None:
-    """Make an image present that only some tests ask for."""
+def ensure_own(name: str) -> str:
+    """Make an image of the lab's own present, whatever else there is. Return its local name."""
     _build_all([_build_of(name)])
+    return own(name)
+
+
+def ensure_one(name: str) -> str:
+    """Make one image of the stack present, real or not. Return its local name."""
+    source = next(_source(image) for image in STACK if image.name == name)
+    return ensure_own(name) if source == own(name) else source
 
 
 def ensure_bare(suite: str) -> str:
@@ -175,8 +186,13 @@ def ensure_bare(suite: str) -> str:
 
 def reference(name: str) -> str:
     """Return the name by which the stack pulls an image."""
-    known = {image.name: image.reference for image in (*STACK, LATER)}
+    known = {image.name: image.reference for image in (*STACK, WITH_A_PHONE, LATER)}
     return {**known, **CHATWOOT_VARIANTS}[name]
+
+
+def is_real(name: str) -> bool:
+    """Whether the lab has the real program for an image of the stack."""
+    return next(_source(image) for image in STACK if image.name == name) != own(name)
 
 
 def _source(image: StackImage) -> str:

@@ -46,6 +46,9 @@ async function save(given) {
 async function create(given) {
   console.log(given); // as the original does, whatever LOG_LEVEL says (facts 6)
   if (!given.instanceName) throw new Refusal(400, ['instance requires property "instanceName"']);
+  if (given.number && !/^\d+[.@\w-]+/.test(given.number)) {
+    throw new Refusal(400, ['number does not match pattern "^\\d+[\\.@\\w-]+"']);
+  }
   if (given.integration === 'WHATSAPP-BUSINESS') throw new Refusal(501, 'the double has no WHATSAPP-BUSINESS');
   if (!INTEGRATIONS.includes(given.integration)) throw new Refusal(400, 'Invalid integration');
   const instance = new Instance(await save(given));

@@ -20,7 +20,7 @@ async function connect() {
   let said = '';
   client.on('error', (error) => {
     const seen = error.code || error.message; // no message where a name has two addresses
-    if (seen !== said) console.error('redis disconnected:', seen);
+    if (seen !== said) console.log('redis disconnected:', seen);
     said = seen;
   });
   const answered = new Promise((resolve) => client.once('ready', resolve).once('error', resolve));
