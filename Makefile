@@ -45,7 +45,7 @@ test-e2e: dev ## end-to-end tests on lab hosts: real SSH, systemd, Docker
 	$(BIN)/pytest tests/e2e -n 2 --dist loadfile --durations=25
 
 # Word for word what the doubles are held to, beside what only real programs can show.
-ON_REAL := $(wildcard $(foreach n,04 12 13 14 15 16 17 20,tests/e2e/test_$(n)_*.py))
+ON_REAL := $(wildcard $(foreach n,04 12 13 14 15 16 17 19 20 22,tests/e2e/test_$(n)_*.py))
 test-real: dev ## the whole stack on real programs: LAB_REAL_IMAGES names a folder that makes them
 	$(BIN)/pytest --real tests/real $(ON_REAL) -n 2 --dist loadfile --durations=25
 

@@ -89,6 +89,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep one test of each family and none of the slow ones, unless all are wanted or some were
     chosen by name.
     """
+    if config.getoption("real"):
+        leave_out(config, items, {one for one in items if one.get_closest_marker("on_doubles")})
     by_name = config.getoption("keyword") or any("::" in word for word in config.args)
     if config.getoption("whole") or by_name:
         return
@@ -101,5 +103,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {item for item in items if item.get_closest_marker("slow")}
     for members in families.values():
         left_out |= set(members) - {draw.choice(members)}
+    leave_out(config, items, left_out)
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], left_out: set[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
     items[:] = [item for item in items if item not in left_out]

@@ -1,5 +1,5 @@
-"""WhatsApp both ways on a live host: real n8n, real data stores; Evolution API and Chatwoot are
-doubles. Switched on for a host that ran without, and off again at the end.
+"""WhatsApp both ways on a live host: real n8n, real data stores, the lab's Chatwoot; Evolution API
+is the double, which has a phone. Switched on for a host that ran without, and off again at the end.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tests.e2e.bridge import OVERRIDE, Bridge, encoded, until
 from tests.e2e.support import HostUnderTest, Run
 from tests.e2e.test_13_verify import WHATSAPP_CASES, Break, turns_red_alone
 from tests.e2e.test_18_docs import WHATSAPP, commands_of, does_what_it_should
+from tests.lab import images
 
 P = "/opt/borgstack"
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(range(256)) * 4
@@ -36,7 +37,7 @@ EMOJI = "👩🏽‍💻🇧🇷 ok"
 @pytest.fixture(scope="module")
 def bridge(fresh: tuple[HostUnderTest, Run, float]) -> Iterator[Bridge]:
     """The host with WhatsApp switched on and a phone paired."""
-    host = HostUnderTest(fresh[0].name, {"whatsapp": True})
+    host = HostUnderTest(fresh[0].name, {"whatsapp": True, "evolution_image": with_a_phone()})
     lab.ssh(host.name, f"cat >{P}/docker-compose.override.yml", input=OVERRIDE)
     try:
         plan = host.plan()
@@ -47,6 +48,12 @@ def bridge(fresh: tuple[HostUnderTest, Run, float]) -> Iterator[Bridge]:
         yield bridge
     finally:
         host.ssh(f"rm -f {P}/docker-compose.override.yml")
+
+
+def with_a_phone() -> str:
+    """The name under which the lab serves the double of Evolution API."""
+    image = images.WITH_A_PHONE
+    return image.reference if images.is_real("evolution") else images.reference("evolution")
 
 
 def media(kind: str, content: bytes, mimetype: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -358,6 +365,7 @@ class Crowd:
         return [int(one) for one in found.split("|")]
 
 
+@pytest.mark.on_doubles
 def test_a_storm_loses_nothing_and_doubles_nothing(
     bridge: Bridge, request: pytest.FixtureRequest
 ) -> None:
@@ -385,6 +393,7 @@ def test_a_storm_loses_nothing_and_doubles_nothing(
     )
 
 
+@pytest.mark.on_doubles
 def test_ten_messages_a_second_are_taken_as_they_come(
     bridge: Bridge, request: pytest.FixtureRequest
 ) -> None:
@@ -472,13 +481,14 @@ def test_n8n_killed_in_the_middle_loses_nothing(bridge: Bridge) -> None:
     sent = [(sender, bridge.receive(sender, {"conversation": "now"})) for sender in senders]
     bridge.host.ssh("docker kill n8n; sleep 1; docker start n8n")
     for sender, identity in sent:
-        until(f"{identity} in Chatwoot", lambda: bridge.messages(sender), 60)  # noqa: B023
+        until(f"{identity} in Chatwoot", lambda: bridge.messages(sender), 180)  # noqa: B023
     for _, identity in sent:
-        bridge.outcome(identity)
+        bridge.outcome(identity, 180)
     for sender, identity in sent:
         assert [one["source_id"] for one in bridge.messages(sender)] == [f"WAID:{identity}"]
 
 
+@pytest.mark.on_doubles
 def test_a_message_is_with_the_agent_in_two_seconds(
     bridge: Bridge, request: pytest.FixtureRequest
 ) -> None:
@@ -511,6 +521,7 @@ def test_verify_takes_the_whole_way_and_cleans_up(bridge: Bridge) -> None:
     assert [one["name"] for one in names] == [bridge.instance]
 
 
+@pytest.mark.on_doubles
 @pytest.mark.parametrize(
     "case",
     [pytest.param(one, id=one.name, marks=pytest.mark.family("checks")) for one in WHATSAPP_CASES],
@@ -621,6 +632,7 @@ DRIFTS = (
 )
 
 
+@pytest.mark.on_doubles
 @pytest.mark.parametrize(
     "case",
     [pytest.param(one, id=str(one), marks=pytest.mark.family(one.steps[0])) for one in DRIFTS],
@@ -647,6 +659,7 @@ def test_it_still_works_after_all_that(bridge: Bridge) -> None:
     until("the reply", lambda: any(one["to"] == sender for one in bridge.sent()))
 
 
+@pytest.mark.on_doubles
 def test_an_own_workflow_is_left_alone(bridge: Bridge) -> None:
     bridge.n8n(f"{EDIT} WHERE id = 'borgstackErrors'")
     bridge.host.plan(own_workflows=["errors"])
@@ -655,6 +668,7 @@ def test_an_own_workflow_is_left_alone(bridge: Bridge) -> None:
     bridge.host.deploy()
 
 
+@pytest.mark.on_doubles
 @pytest.mark.parametrize("command", commands_of(WHATSAPP))
 def test_a_command_of_the_document_does_what_it_should(bridge: Bridge, command: str) -> None:
     does_what_it_should(bridge.host, WHATSAPP, command)
@@ -669,6 +683,7 @@ def test_no_secret_lies_where_others_see_it(bridge: Bridge) -> None:
         assert search(bridge.host, secrets) == []
 
 
+@pytest.mark.on_doubles
 def test_two_runs_change_nothing_within_the_budget(bridge: Bridge) -> None:
     before = bridge.host.snapshot()
     bridge.host.deploy().changed_only()
@@ -677,6 +692,7 @@ def test_two_runs_change_nothing_within_the_budget(bridge: Bridge) -> None:
     assert bridge.host.snapshot() == before
 
 
+@pytest.mark.on_doubles
 def test_the_editors_open_only_with_a_password(bridge: Bridge) -> None:
     data = {"editors": ["n8n", "evolution"], "editors_password": "env:EDITORS_PASSWORD"}
     secret = "open sesame 17"
