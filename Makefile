@@ -6,6 +6,13 @@ LAB := $(PYTHON) -m tests.lab
 # What runs on servers, and the scripts that tests bring there.
 SCRIPTS := $(wildcard borgstack/host/*.sh scripts/*.sh files/chatwoot/*.sh tests/deployment/*.sh tests/e2e/*.sh)
 
+# A .venv whose Python has gone, as after an upgrade of the system, is made anew.
+ifneq ($(wildcard .venv/.deploy),)
+ifneq ($(shell .venv/bin/python -c 'import pip' 2>/dev/null && echo fine),fine)
+$(shell rm -f .venv/.deploy .venv/.dev)
+endif
+endif
+
 .PHONY: help setup dev demo test test-fast test-fuzz test-e2e test-real test-slow bench bench-report compose-check lint lab-up lab-down lab-ssh env-example settings-doc lock
 .DEFAULT_GOAL := help
 

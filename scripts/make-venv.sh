@@ -20,7 +20,11 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package"
 fi
-[ -x .venv/bin/pip ] || "$python" -m venv --clear .venv
+# A .venv whose Python has gone, or has become another, is made anew.
+of() { "$1" -c 'import sys; print(sys.version_info[:2])' 2>/dev/null; }
+if [ "$(of .venv/bin/python)" != "$(of "$python")" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+  "$python" -m venv --clear .venv
+fi
 pip() { .venv/bin/python -m pip "$@"; }
 # --no-deps: the lock is whole; a pip that looked for itself would stumble over a newer release of
 # whatever a package asks for by an extra. Wheels alone: a build would fetch its own tools.

@@ -175,3 +175,15 @@ def test_every_systems_pip_installs_the_lock(
     is_the_lock(clone, DEPLOY)
     if pip != "newest":
         assert installed(clone)["pip"] == pip
+
+
+def test_a_venv_whose_python_has_become_another_is_made_anew(
+    index: tuple[str, list[str]], clone: Path
+) -> None:
+    """As after an upgrade of the system; Make's stamp would say that all is done."""
+    run(["make", f"PYTHON={sys.executable}", "setup"], clone, isolated(index[0]))
+    (library,) = (clone / ".venv/lib").iterdir()
+    library.rename(library.with_name("python3.10"))
+    run(["make", f"PYTHON={sys.executable}", "setup"], clone, isolated(index[0]))
+    is_the_lock(clone, DEPLOY)
+    assert run(["make", "-n", f"PYTHON={sys.executable}", "setup"], clone).stdout.strip() == ""
