@@ -40,13 +40,16 @@ class HostPlan:
     """What a run would do to one host.
 
     :ivar errors: why it can do nothing there; then the other fields are empty.
-    :ivar unknown: what depends on a step that has not run yet.
+    :ivar unknown: what depends on a step that has not run yet, or has not been answered.
+    :ivar unanswered: of these, what no step is there to bring about: something that runs does not
+        answer. So it cannot be said that nothing would change.
     """
 
     host: str
     errors: tuple[str, ...] = ()
     changes: tuple[Step, ...] = ()
     unknown: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Plan:
     @property
     def exit_code(self) -> int:
         """0 when nothing would change, 2 when something would, 1 when that cannot be said."""
-        if self.error or not self.hosts or any(host.errors for host in self.hosts):
+        unclear = any(host.errors or host.unanswered for host in self.hosts)
+        if self.error or not self.hosts or unclear:
             return ERROR
         return CHANGES if any(host.changes for host in self.hosts) else NOTHING
 
@@ -74,12 +78,17 @@ class Plan:
             lines += _host_lines(host)
         changed = sum(bool(host.changes) for host in self.hosts)
         failed = sum(bool(host.errors) for host in self.hosts)
-        lines.append(f"{len(self.hosts)} hosts: {changed} would change, {failed} with an error.")
+        unclear = sum(bool(host.unanswered) for host in self.hosts)
+        open_ = f", {unclear} not wholly seen" if unclear else ""
+        counted = f"{changed} would change, {failed} with an error{open_}"
+        lines.append(f"{len(self.hosts)} hosts: {counted}.")
         return "\n".join(lines)
 
 
 def _host_lines(host: HostPlan) -> Iterable[str]:
-    if not host.changes and not host.errors:
+    if host.unanswered:
+        yield f"{host.host}: no change was found, but something that runs did not answer:"
+    elif not host.changes and not host.errors:
         yield f"{host.host}: nothing would change"
     else:
         yield f"{host.host}:"
@@ -143,4 +152,5 @@ def _host_plan(state: State, host: Host) -> HostPlan:
             (name,) = state.get_op_meta(operation).names
             reasons = tuple(said.reasons.get(operation, ()))
             steps.append(Step(name, reasons, said.diffs.get(operation, {})))
-    return HostPlan(host.name, (), tuple(steps), tuple(said.unknown))
+    unanswered = [] if steps else [what for what in said.unknown if what not in said.lasting]
+    return HostPlan(host.name, (), tuple(steps), tuple(said.unknown), tuple(unanswered))

@@ -76,13 +76,16 @@ class Told:
 
     :ivar reasons: why an operation changes something, by its hash.
     :ivar diffs: unified diffs by path, secrets masked, by the operation's hash; of plans only.
-    :ivar unknown: what a plan cannot know before an earlier step has run.
+    :ivar unknown: what a plan cannot know: before an earlier step has run, or because what runs has
+        not answered.
+    :ivar lasting: of these, what no run will bring to be known.
     :ivar refusals: why the host was refused.
     """
 
     reasons: dict[str, list[str]] = field(default_factory=dict)
     diffs: dict[str, dict[str, str]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    lasting: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
 
@@ -105,11 +108,15 @@ def show_diff(path: str, diff: str) -> None:
     told(ctx_host.get()).diffs.setdefault(_operation(), {})[path] = diff
 
 
-def cannot_know(what: str) -> None:
-    """Say what this plan leaves open; a deploy that executes looks again and says nothing."""
+def cannot_know(what: str, *, lasting: bool = False) -> None:
+    """Say what this plan leaves open; a deploy that executes looks again and says nothing.
+
+    :param lasting: no run will bring it to be known, and none has to.
+    """
     record = told(ctx_host.get())
     if not state.is_executing and what not in record.unknown:
         record.unknown.append(what)
+        record.lasting += [what] if lasting else []
         logger.info(f"{host.print_prefix}not known yet: {what}")
 
 
