@@ -144,7 +144,8 @@ def _entries(kind: str, wanted: Iterable[Any], live: Iterable[State], key: str) 
 
 
 def _inboxes(settings: Settings, live: State, salt: str) -> Iterable[str]:
-    found = {one["name"]: one for one in live["inboxes"]}
+    # Of several of one name the oldest counts, as for prepare and for n8n.
+    found = {one["name"]: one for one in reversed(live["inboxes"])}
     for inbox in settings.inboxes:
         seen = found.get(inbox.name)
         if seen is None:

@@ -93,6 +93,7 @@ class StackState:
     redis: RedisState | None = None
     application: Mapping[str, Any] | None = None
     unreadable: bool = False
+    locked: bool = False
     first_passwords: frozenset[str] = frozenset()
     caddy: tuple[Any, Any] | None = None
     unstored: tuple[str, ...] = ()
@@ -124,6 +125,7 @@ def parse(lines: Iterable[str]) -> StackState:
         redis=redis.parse(lines),
         application=_json(rows.get("application", [""])[-1]),
         unreadable="application-unreadable" in rows,
+        locked="application-locked" in rows,
         first_passwords=frozenset(rows.get("first-password", ())),
         caddy=_caddy(rows),
         unstored=tuple(rows.get("caddy-unstored", ())),
@@ -305,7 +307,8 @@ def _made_otherwise(service: Service, live: Container, state: StackState) -> Fou
     if not _is_ours(service, live):
         # The preflight has refused it; Compose refuses it once more, and nothing is lost.
         return "a container of that name is not this tool's", "up"
-    if live.hash != state.hashes.get(service.name):
+    # Without the Compose plugin there are no hashes; the step that installs it comes first.
+    if state.hashes and live.hash != state.hashes.get(service.name):
         return "its configuration differs", "up"
     if live.image != image_id(state, service.image):
         return "its image differs", "up"
@@ -412,6 +415,12 @@ def unready(project: Project, names: Iterable[str], state: StackState) -> list[S
         and not service.one_shot
         and not (live.state == "running" and _well(live))
     ]
+
+
+def answers(state: StackState, container: str) -> bool:
+    """Whether a container runs and is well, so that it ought to answer."""
+    live = state.containers.get(container)
+    return live is not None and live.state == "running" and _well(live)
 
 
 def gone(project: Project, names: Iterable[str], state: StackState) -> list[str]:

@@ -20,14 +20,15 @@ _FOLDER = Path(__file__).parent
 @cache
 def script_text(name: str) -> str:
     """A script's text, its `@file@` marks replaced by those files and its comments left out."""
-    text = _with_inclusions(f"{name}.sh")
+    text = with_inclusions(f"{name}.sh")
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
-def _with_inclusions(file: str) -> str:
+def with_inclusions(file: str) -> str:
+    """The text of a file of `borgstack/host`, its `@file@` marks replaced by those files."""
     text = (_FOLDER / file).read_text(encoding="utf-8")
     return re.sub(
-        r"@([a-z0-9_]+\.(?:awk|js|lua|rb|sh|sql))@", lambda mark: _with_inclusions(mark[1]), text
+        r"@([a-z0-9_]+\.(?:awk|js|lua|rb|sh|sql))@", lambda mark: with_inclusions(mark[1]), text
     )
 
 

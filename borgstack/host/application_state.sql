@@ -34,7 +34,7 @@ SELECT 'application ' || (json_build_object(
       'name', inboxes.name, 'auto_assignment', enable_auto_assignment,
       'greeting', CASE WHEN greeting_enabled THEN greeting_message END,
       'one_conversation', lock_to_single_conversation,
-      'webhook', encode(sha256(convert_to(:'salt' || webhook_url, 'UTF8')), 'hex'))), '[]')
+      'webhook', encode(sha256(convert_to(:'salt' || webhook_url, 'UTF8')), 'hex')) ORDER BY inboxes.id), '[]')
     FROM inboxes JOIN account ON account.id = inboxes.account_id
     JOIN channel_api ON channel_api.id = channel_id AND channel_type = 'Channel::Api'),
   'webhooks', (SELECT coalesce(json_agg(json_build_object(

@@ -5,7 +5,8 @@
 #   ADMIN, SALT, TOKEN   see application_state.sql
 # Each role looks for itself, by its password, so that one session proves the one and reads the
 # other; where that does not work, the superuser looks through the socket.
-export LC_ALL=C PGCONNECT_TIMEOUT=10
+# What a migration holds locked is not waited for.
+export LC_ALL=C PGCONNECT_TIMEOUT=10 PGOPTIONS='-c lock_timeout=5s'
 admin=$1 salt=$2 token=$3
 shift 3
 # 127.0.0.1 is trusted; only the container's own address asks for the password. Not what its hosts
@@ -73,6 +74,15 @@ for word in "$@"; do
   rest=${word#*:}
   look "${word%%:*}" "${rest%%:*}" "$own" "${rest#*:}" &
 done
-{ application | ask -v ON_ERROR_STOP=1 -v "admin=$admin" -v "salt=$salt" -v "token=$token" \
-  -d chatwoot_db 2>/dev/null || echo application-unreadable; } &
+{
+  if rows=$(application | ask -v ON_ERROR_STOP=1 -v "admin=$admin" -v "salt=$salt" -v "token=$token" \
+    -d chatwoot_db 2>&1); then
+    printf '%s\n' "$rows"
+  else
+    case $rows in
+    *'due to lock timeout'*) echo application-locked ;;
+    *) echo application-unreadable ;;
+    esac
+  fi
+} &
 wait

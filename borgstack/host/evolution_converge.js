@@ -14,21 +14,35 @@ const tell = async (what, path, body) => {
   console.log(`${what} ${instance}`);
 };
 
+const loaded = async () => {
+  if (await stateWithin(40, instance)) return;
+  throw new Error(`expected Evolution to have loaded the instance ${instance} within 40 s; it has not`);
+};
+
 (async () => {
+  if (!secret) throw new Error("expected the secret of the webhook on stdin; it got lost");
   const webhook = { ...wanted.webhook, headers: { "x-borgstack-secret": secret } };
-  const found = await find(instance);
-  if (!found) {
+  // By a call of its own: Evolution logs what it creates an instance of, whole.
+  const setWebhook = (more) => tell("set the webhook of", `/webhook/set/${instance}`, { webhook: { ...webhook, ...more } });
+  if (!(await find(instance))) {
     await tell("created", "/instance/create", {
       instanceName: instance, integration: "WHATSAPP-BAILEYS", qrcode: false, ...wanted.settings,
     });
+    return setWebhook();
   }
+  await loaded();
   const before = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
-  // By a call of its own: Evolution logs what it creates an instance of, whole.
-  await tell("set the webhook of", `/webhook/set/${instance}`, { webhook });
-  if (!found) return;
+  const { events } = webhook;
+  // Whether media comes along is read when it connects (facts 1.3). Until it has, the webhook asks for an
+  // event more, which n8n passes over: a run that dies in between leaves that to be seen.
+  const connects = before.webhookBase64 !== true || String(before.events) !== String(events);
+  if (connects) await setWebhook({ events: [...events, "CALL"] });
   await tell("set the settings of", `/settings/set/${instance}`, wanted.settings);
-  // Whether media comes along is read when it connects (facts 1.3).
-  if (before.webhookBase64 !== true) await tell("restarted", `/instance/restart/${instance}`);
+  if (connects) {
+    await tell("restarted", `/instance/restart/${instance}`);
+    await loaded();
+  }
+  await setWebhook();
 })().catch((error) => {
   console.error(`${error.message}\nSee: docker logs evolution. Then run the deploy again.`);
   process.exitCode = 1;

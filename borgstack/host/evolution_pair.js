@@ -7,7 +7,6 @@
 const [instance, number, seen, seconds] = process.argv.slice(1);
 const { createHash } = require("node:crypto");
 const say = (said) => console.log(`pairing ${JSON.stringify(said)}`);
-const stateOf = async () => (await api("GET", `/instance/connectionState/${instance}`)).json?.instance?.state;
 const ask = async () => {
   const { json, status } = await api("GET", `/instance/connect/${instance}${number && `?number=${number}`}`);
   if (!json || json.error) throw new Error(String(json?.message ?? `Evolution answers ${status}`).slice(0, 200));
@@ -18,8 +17,9 @@ const ask = async () => {
   const until = Date.now() + 1000 * Number(seconds);
   let again = 0;
   for (;;) {
-    const state = await stateOf();
-    if (!state) return say({ state: "missing" });
+    if (!(await find(instance))) return say({ state: "missing" });
+    const state = await stateWithin(seconds, instance);
+    if (!state) throw new Error(`Evolution has not loaded the instance within ${seconds} s`);
     if (state === "open") return say({ state, number: ending(await find(instance)) });
     // Each question to one that is closed begins a new connection.
     if (state !== "close" || Date.now() > again) {

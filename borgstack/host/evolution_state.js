@@ -1,4 +1,5 @@
-// How the Evolution instance is, as one line `evolution JSON`; borgstack/whatsapp.py reads it.
+// How the Evolution instance is, as one line `evolution JSON`; borgstack/whatsapp.py reads it. Of one that
+// is still being loaded nothing can be said.
 // Usage: node - INSTANCE SALT SECRET (the digest of the salted secret that its webhook has to show)
 @evolution_api.js@
 const [instance, salt, wanted] = process.argv.slice(2);
@@ -7,6 +8,7 @@ const { createHash } = require("node:crypto");
 (async () => {
   const found = await find(instance);
   if (!found) return console.log('evolution {"status":null,"secret":false}');
+  if (!(await stateWithin(10, instance))) return;
   const webhook = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
   const settings = (await api("GET", `/settings/find/${instance}`)).json ?? {};
   const shown = (webhook.headers ?? {})["x-borgstack-secret"] ?? "";

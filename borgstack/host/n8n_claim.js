@@ -10,6 +10,7 @@ const ask = (path, body) => fetch(`http://127.0.0.1:5678/rest/${path}`, {
 });
 
 (async () => {
+  if (!password) throw new Error("expected the password on stdin; it got lost");
   const until = Date.now() + 1000 * Number(seconds);
   for (;;) { // its REST interface opens about a second after it is healthy
     const answer = await ask("settings").catch(() => null);

@@ -44,7 +44,7 @@ digest() { { printf %s "$salt"; value "$1"; } | sha256sum | cut -d ' ' -f 1; }
 token=$(digest CHATWOOT_API_TOKEN)
 # Side by side: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose
-docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $databases >"$parts/4" 2>/dev/null <<'INNER' &
+timeout 30 docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $databases >"$parts/4" 2>/dev/null <<'INNER' &
 @database_state.sh@
 INNER
 
@@ -77,8 +77,9 @@ printf %s "$compose_file" | base64 -d | sed 's/:?}/}/g' >"$parts/compose.yml"
 @compose_files.sh@
 override=$(override_in "$directory")
 [ -z "$override" ] || echo "override" >"$parts/7"
-# With services behind a profile: one that an operator has started is declared, too.
-[ ! -d "$directory" ] || (
+# With services behind a profile: one that an operator has started is declared, too. Without the plugin,
+# which another step installs, nothing is said of the file.
+[ ! -d "$directory" ] || [ ! -x "$compose" ] || (
   set -- --project-directory "$directory" -f "$parts/compose.yml"
   [ -z "$override" ] || set -- "$@" -f "$override"
   cd "$directory" || exit

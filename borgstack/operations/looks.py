@@ -14,7 +14,7 @@ import gevent
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, state
 
-from borgstack import redis, secrets, whatsapp
+from borgstack import redis, secrets, stack, whatsapp
 from borgstack.database import databases
 from borgstack.docker import DockerState
 from borgstack.facts.docker import Docker
@@ -106,12 +106,23 @@ def stack_state(project: Project) -> StackState:
 
 
 def stack_state_with(project: Project, part: str) -> StackState:
-    """The same with an answer of this part of it, which a run asks twice for: one can get lost."""
+    """The same with an answer of this part of it, which is asked for twice: one can get lost."""
     live = stack_state(project)
-    if state.is_executing and live.engine == "running" and getattr(live, part) is None:
+    due = state.is_executing or stack.answers(live, _ASKED[part])
+    if due and live.engine == "running" and getattr(live, part) is None:
         forget()
         live = stack_state(project)
     return live
+
+
+_ASKED = {
+    "database": "borgstack_postgresql",
+    "redis": "borgstack_redis",
+    "caddy": "borgstack_caddy",
+    "n8n": "borgstack_postgresql",
+    "instance": "evolution",
+}
+"""The container that each part of the look is asked of."""
 
 
 def _whatsapp(settings: Settings) -> tuple[str, str, str]:

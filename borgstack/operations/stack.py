@@ -177,6 +177,9 @@ def prepare(project: Project) -> Commands:
         change = next(iter(service_changes(project, (stack.PREPARE,), live)), None)
     reasons: list[object] = [] if change is None else [change]
     if change is None:
+        if live.locked:
+            yield from _has_to_be_free()
+            return
         _say_what_is_open(live)
         found = live.application
         if found is not None:
@@ -187,11 +190,24 @@ def prepare(project: Project) -> Commands:
         yield bring_up([change or again], project.settings.prepare_timeout)
 
 
+def _has_to_be_free() -> Commands:
+    cannot_know("what is in Chatwoot, because something holds its tables locked")
+    if state.is_executing:
+        yield from refuse(
+            [
+                "expected to read Chatwoot's tables within 5 s; something holds them locked, such "
+                "as a migration by hand. When it has ended, run the deploy again."
+            ]
+        )
+
+
 def _say_what_is_open(live: StackState) -> None:
     if live.database is None:
         cannot_know("whether the database has a schema, because PostgreSQL does not run")
     elif live.unreadable:
-        cannot_know("what is in Chatwoot, because its tables are not those of version 4.6")
+        cannot_know(
+            "what is in Chatwoot, because its tables are not those of version 4.6", lasting=True
+        )
 
 
 @converges

@@ -99,7 +99,8 @@ WANTED['labels'].each do |label|
   put(record, "label #{label['title']}", **label.slice('color', 'description').compact.symbolize_keys)
 end
 WANTED['inboxes'].each do |inbox|
-  record = Inbox.find_by(account_id: account.id, name: inbox['name'], channel_type: 'Channel::Api')
+  # The oldest of its name, as the look at the database and n8n take it: names are not unique.
+  record = Inbox.where(account_id: account.id, name: inbox['name'], channel_type: 'Channel::Api').order(:id).first
   ActiveRecord::Base.transaction do
     record ||= Inbox.new(account: account, name: inbox['name'], channel: Channel::Api.create!(account: account))
     webhook = inbox['webhook_url']

@@ -18,11 +18,13 @@ from tests.e2e.support import HostUnderTest
 
 Json = Any
 OWN_NUMBER = "5511999990000"
-# Evolution tries again 30 s later and takes seconds for a code; nobody has to wait that long here.
+# Evolution tries again 30 s later and takes seconds for a code; nobody has to wait that long here. For
+# its instances it takes as long as it may where WhatsApp's newest version has to be asked for.
 OVERRIDE = """\
 services:
   evolution:
     environment:
+      DOUBLE_LOAD_SECONDS: "3"
       DOUBLE_RETRY_SECONDS: "3"
       DOUBLE_CREATE_SECONDS: "0.1"
       DOUBLE_CONNECT_SECONDS: "0.1"
@@ -70,8 +72,12 @@ class Bridge:
 
     def pair(self) -> None:
         """Let the phone scan the code."""
-        state = self.evolution("GET", f"/instance/connectionState/{self.instance}")["json"]
-        if state["instance"]["state"] == "open":
+
+        def state() -> Any:  # noqa: ANN401
+            answer = self.evolution("GET", f"/instance/connectionState/{self.instance}")
+            return answer["json"]["instance"].get("state")
+
+        if until("Evolution to have loaded the instance", state) == "open":
             return
         self.evolution("GET", f"/instance/connect/{self.instance}")
         scanned = self.evolution(

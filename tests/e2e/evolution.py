@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "DATABASE_CONNECTION_URI": f"{URI}?schema=public",
     "CACHE_REDIS_URI": f"redis://{KEYS}:6379/6",
     "CONFIG_SESSION_PHONE_VERSION": "2.3000.1029000000",
+    "DOUBLE_LOAD_SECONDS": "1.5",
     "DOUBLE_CREATE_SECONDS": "0.1",
     "DOUBLE_CONNECT_SECONDS": "0.1",
     "DOUBLE_RETRY_TRIES": "3",
@@ -89,9 +90,9 @@ class Evolution:
         return answer.json()
 
     def state(self, name: str) -> str:
-        """Its connection; for a moment after a start there is no instance at all (404)."""
+        """Its connection; empty while it is being loaded."""
         answer = self.call("GET", f"instance/connectionState/{name}")
-        return str(answer.json()["instance"]["state"]) if answer.ok else str(answer.status_code)
+        return answer.json()["instance"].get("state", "") if answer.ok else str(answer.status_code)
 
     def double(self, path: str, body: object = None, method: str = "POST") -> Json:
         """Use one of the double's own routes; against a real Evolution the test ends here."""
@@ -174,14 +175,19 @@ def restart(evolution: Evolution) -> None:
     until(lambda: is_loaded(evolution), "Evolution is up")
 
 
-def is_loaded(evolution: Evolution) -> bool:
-    """Whether it answers and has its instances back; one made before that may be replaced."""
-    path = "double/loaded" if evolution.is_double else ""
+def answers(evolution: Evolution) -> bool:
     try:
-        answer = evolution.call("GET", path)
-        return answer.ok and answer.json().get("loaded", True) is True
+        return evolution.call("GET", "").ok
     except requests.ConnectionError:
         return False
+
+
+def is_loaded(evolution: Evolution) -> bool:
+    """Whether it answers and has its instances back; one made before that may be replaced."""
+    if not answers(evolution):
+        return False
+    path = "double/loaded" if evolution.is_double else ""
+    return evolution.call("GET", path).json().get("loaded", True) is True
 
 
 def stop_own() -> None:

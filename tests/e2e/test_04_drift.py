@@ -342,6 +342,9 @@ ENGINE = (
         "printf x >> /etc/apt/keyrings/docker.asc; chmod 600 /etc/apt/keyrings/docker.asc",
         (INSTALL,),
     ),
+    Drift(
+        "systemd", "Compose's plugin removed", "apt-get remove -y docker-compose-plugin", (INSTALL,)
+    ),
     Drift("systemd", "disabled", "systemctl disable docker.service", (DAEMON,)),
     Drift("systemd", "stopped", "systemctl stop docker.service", (DAEMON,)),
     Drift(

@@ -216,6 +216,22 @@ def test_a_docker_daemon_that_cannot_start_is_reported_with_its_log(stack: HostU
     stack.deploy().changed_only()
 
 
+def test_tables_that_somebody_holds_locked_are_not_waited_for_and_not_told_as_fine(
+    stack: HostUnderTest,
+) -> None:
+    psql = "borgstack_postgresql psql -qAtX -U postgres -d chatwoot_db -c"
+    hold = "BEGIN; LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(300)"
+    holder = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    held = f'docker exec {psql} "SELECT count(*) {holder}" | grep -qx 1'
+    by = f"docker exec -d {psql} '{hold}'; until {held}; do sleep 0.2; done"
+    with broken(stack, by, f'docker exec {psql} "SELECT pg_terminate_backend(pid) {holder}"'):
+        plan = stack.plan()
+        assert (plan.code, plan.steps) == (1, ()), plan.output
+        assert "something holds its tables locked" in plan.output
+        stack.try_deploy().failed_with("expected to read Chatwoot's tables within 5 s", stack.name)
+    stack.deploy().changed_only()
+
+
 def test_a_service_that_does_not_get_healthy_ends_the_run_with_its_log_masked(
     stack: HostUnderTest,
 ) -> None:

@@ -265,6 +265,24 @@ def test_a_restart_keeps_the_link_as_long_as_redis_keeps_the_keys(evolution: Evo
     until(lambda: evolution.state(name) == "close", "the instance stays closed")
 
 
+@needs_own
+def test_an_instance_is_listed_before_it_is_loaded(evolution: Evolution) -> None:
+    """Facts 6.2: until then no state, no webhook, and what is set fails."""
+    name = evolution.create(webhook=webhook("http://n8n:5678/x", "CALL"))["instance"][
+        "instanceName"
+    ]
+    docker("restart", "--time=5", evolutions.API)
+    until(lambda: evolutions.answers(evolution), "it answers")
+    early: list[Json] = []
+    while evolution.state(name) in ("", "404"):
+        early.append(evolution.ask("GET", f"webhook/find/{name}"))
+    assert evolution.ask("GET", f"webhook/find/{name}")["events"] == ["CALL"]
+    assert all(one is None or one["events"] == ["CALL"] for one in early)
+    assert (
+        None in early or not evolution.is_double
+    )  # the real one is quick with a version that is set
+
+
 # --- What comes in -----------------------------------------------------------------------------
 
 

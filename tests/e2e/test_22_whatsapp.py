@@ -305,6 +305,17 @@ def test_without_evolution_the_agent_sees_the_failure(bridge: Bridge) -> None:
         bridge.pair()
 
 
+def test_an_instance_that_is_being_loaded_is_no_drift(bridge: Bridge) -> None:
+    """Facts 6.2: healthy, listed, and for a while without state, webhook and settings."""
+    bridge.host.ssh(
+        "docker restart evolution; while docker ps | grep -q 'health: starting'; do :; done"
+    )
+    bridge.host.plan().lists_only()
+    bridge.host.ssh("docker restart evolution")
+    bridge.host.deploy().changed_only()
+    bridge.pair()
+
+
 # Every tenth message comes twice where nothing is waited for between two of them.
 MANY = """
 const [instance, start, people, messages, pause] = process.argv.slice(1);

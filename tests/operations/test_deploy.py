@@ -307,6 +307,17 @@ def test_a_store_that_could_not_be_asked_stops_the_host(
 NO_N8N = without(FIT_STACK, "n8n-")
 
 
+def test_tables_that_something_holds_locked_stop_the_host(
+    chat: FakeHosts, messages: pytest.LogCaptureFixture
+) -> None:
+    locked = [*without(FIT_STACK, "application "), "application-locked"]
+    chat.answer("chat", stack_state=locked)
+    with pytest.raises(PyinfraError, match="No hosts remaining"):
+        deploy(chat)
+    assert "something holds them locked" in messages.text
+    assert changes(chat) == []
+
+
 def test_an_n8n_whose_owner_could_not_be_asked_for_stops_the_host(
     chat: FakeHosts, messages: pytest.LogCaptureFixture
 ) -> None:

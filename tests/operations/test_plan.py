@@ -345,6 +345,33 @@ def test_what_depends_on_an_earlier_step_is_told_as_unknown(
     assert all(f"  not known yet: {what}" in Plan((found,)).as_text() for what in found.unknown)
 
 
+def test_what_runs_and_does_not_answer_is_asked_again_and_then_not_told_as_fine(
+    world: World,
+) -> None:
+    silent = {"stack_state": without(STACK, "redis-")}
+    found = world.plan(silent)
+    (host,) = found.hosts
+    assert (found.exit_code, host.changes) == (plan.ERROR, ())
+    assert host.unanswered == ("Redis' settings, because Redis does not run",)
+    assert "something that runs did not answer" in found.as_text()
+    assert found.as_text().endswith("1 hosts: 0 would change, 0 with an error, 1 not wholly seen.")
+    assert world.scripts().count("stack_state") == 2
+
+
+def test_tables_of_a_later_version_are_no_reason_to_doubt_the_rest(world: World) -> None:
+    later = [*without(STACK, "application "), "application-unreadable"]
+    found = world.plan({"stack_state": later})
+    assert (found.exit_code, found.hosts[0].unanswered) == (plan.NOTHING, ())
+    assert "not those of version 4.6" in found.hosts[0].unknown[0]
+
+
+def test_locked_tables_cannot_be_told_as_fine(world: World) -> None:
+    locked = [*without(STACK, "application "), "application-locked"]
+    found = world.plan({"stack_state": locked})
+    assert found.exit_code == plan.ERROR
+    assert "holds its tables locked" in found.hosts[0].unanswered[0]
+
+
 def test_a_stopped_engine_is_all_that_a_plan_lists(world: World) -> None:
     found = world.plan({"docker_state": STOPPED, "stack_state": ["engine stopped"]})
     assert steps(found.hosts[0]) == [DAEMON]
@@ -492,6 +519,7 @@ EXAMPLE = Plan(
             "three", (), (Step("Files | Put", ("f differs",), {"/f": "--- a\n+++ b\n@@ @@\n-x"}),)
         ),
         HostPlan("four"),
+        HostPlan("five", unknown=("x",), unanswered=("x",)),
     )
 )
 
@@ -507,8 +535,9 @@ def test_the_json_form_has_its_documented_shape() -> None:
                 "errors": [],
                 "changes": [{"step": "Redis | Start", "reasons": ["it differs"], "diffs": {}}],
                 "unknown": ["the rest"],
+                "unanswered": [],
             },
-            {"host": "two", "errors": ["no route"], "changes": [], "unknown": []},
+            {"host": "two", "errors": ["no route"], "changes": [], "unknown": [], "unanswered": []},
             {
                 "host": "three",
                 "errors": [],
@@ -520,8 +549,10 @@ def test_the_json_form_has_its_documented_shape() -> None:
                     }
                 ],
                 "unknown": [],
+                "unanswered": [],
             },
-            {"host": "four", "errors": [], "changes": [], "unknown": []},
+            {"host": "four", "errors": [], "changes": [], "unknown": [], "unanswered": []},
+            {"host": "five", "errors": [], "changes": [], "unknown": ["x"], "unanswered": ["x"]},
         ],
     }
 
@@ -541,7 +572,9 @@ def test_the_text_form_is_for_people() -> None:
         "      @@ @@",
         "      -x",
         "four: nothing would change",
-        "4 hosts: 2 would change, 1 with an error.",
+        "five: no change was found, but something that runs did not answer:",
+        "  not known yet: x",
+        "5 hosts: 2 would change, 1 with an error, 1 not wholly seen.",
     ]
 
 

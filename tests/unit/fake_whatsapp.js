@@ -60,7 +60,16 @@ const EVOLUTION = [
     if (!fake.stuck) instances.delete(name);
     return {};
   }],
-  ["POST", /^\/webhook\/set\/(.+)$/, (name, { webhook }) => Object.assign(instances.get(name), { webhook }) && { created: 201 }],
+  ["POST", /^\/webhook\/set\/(.+)$/, (name, { webhook }) => {
+    const one = instances.get(name);
+    if (one.states?.[0] === "") return { created: 500 }; // it is being loaded
+    fs.appendFileSync(process.env.CALLS, `  ${webhook.events} ${Boolean(webhook.headers["x-borgstack-secret"])}\n`);
+    return Object.assign(one, { webhook: { ...webhook, webhookBase64: webhook.base64 } }) && { created: 201 };
+  }],
+  ["GET", /^\/webhook\/find\/(.+)$/, (name) => (instances.get(name).states?.[0] === "" ? null : instances.get(name).webhook ?? null)],
+  ["GET", /^\/settings\/find\/(.+)$/, (name) => instances.get(name).settings ?? null],
+  ["POST", /^\/settings\/set\/(.+)$/, (name, settings) => fake.unset ?? (Object.assign(instances.get(name), { settings }) && { created: 201 })],
+  ["POST", /^\/instance\/restart\/(.+)$/, () => ({})],
   ["POST", /^\/webhook\/evolution$/, (_, body) => {
     const one = [...instances.values()].find(({ number }) => number === body.numberId);
     if (!one || fake.deaf) return null;

@@ -52,6 +52,13 @@ def test_nothing_differs_where_all_is_as_declared() -> None:
     assert application.differences(settings_of(), fit_application(settings_of()), SALT) == []
 
 
+def test_of_two_inboxes_of_one_name_the_oldest_counts() -> None:
+    """The look has them in the order in which they were made."""
+    found = live()
+    found["inboxes"].append({**found["inboxes"][0], "webhook": None, "greeting": None})
+    assert application.differences(settings(), found, SALT) == []
+
+
 def user(**fields: object) -> dict[str, object]:
     return {"type": None, "role": "agent", "inboxes": [], "teams": [], **fields}
 

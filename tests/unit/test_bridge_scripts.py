@@ -4,9 +4,12 @@ with a Chatwoot, an n8n and an Evolution in the place of the live ones.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,8 @@ from borgstack import evidence
 from borgstack.bridge import Bridge, Failures, Phone, words
 from borgstack.facts import last_object
 from borgstack.facts.whatsapp import Pairing, Whatsapp
-from borgstack.whatsapp import REPLY_URL
+from borgstack.host import with_inclusions
+from borgstack.whatsapp import REPLY_URL, instance_wanted
 from tests.unit.support import REPOSITORY, Ran, program, run_script, settings_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
@@ -133,6 +137,99 @@ def test_a_closed_phone_is_told_with_the_time_of_its_end(host: Host) -> None:
     seen = look(host, instances={"whatsapp": {**OPEN["whatsapp"], **closed}})
     assert isinstance(seen, Bridge)
     assert seen.phone == Phone("close", "4321", "2026-11-21T09:00:00.000Z")
+
+
+LOADING = {"whatsapp": {**OPEN["whatsapp"], "states": ["", "", "open"]}}
+"""As Evolution has an instance for a moment after its start: listed, and without a state."""
+NEVER_LOADED = {"whatsapp": {**OPEN["whatsapp"], "states": [""]}}
+
+
+def test_an_instance_that_is_being_loaded_is_waited_for_and_not_told_as_missing(host: Host) -> None:
+    seen = look(host, instances=LOADING)
+    assert isinstance(seen, Bridge)
+    assert seen.phone == Phone("open", "4321", "2026-11-22T10:00:00.000Z")
+    never = look(host, instances=NEVER_LOADED)
+    assert isinstance(never, Bridge)
+    assert never.phone is None
+    assert pairing(host, instances=LOADING)["state"] == "open"
+    assert "has not loaded the instance" in str(pairing(host, instances=NEVER_LOADED)["error"])
+
+
+def instance_state(host: Host, **fake: object) -> str:
+    """What the look at the stack prints of Evolution; it hands its program over on stdin."""
+    digest = hashlib.sha256(b"saltSecretOfTheBridge").hexdigest()
+    done = subprocess.run(
+        ["node", "-r", str(FAKE), "-", "whatsapp", "salt", digest],
+        input=with_inclusions("evolution_state.js"),
+        env={
+            **os.environ,
+            "IN": "evolution",
+            "FAKE": json.dumps(fake),
+            "CALLS": f"{host.folder}/calls",
+        },
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_the_look_at_the_stack_says_nothing_of_an_instance_that_is_being_loaded(host: Host) -> None:
+    webhook = {"webhook": {"url": "u", "headers": {"x-borgstack-secret": "SecretOfTheBridge"}}}
+    late = {"whatsapp": {**LOADING["whatsapp"], **webhook}}
+    said = json.loads(instance_state(host, instances=late).removeprefix("evolution "))
+    assert (said["webhook"]["url"], said["secret"]) == ("u", True)
+    assert instance_state(host, instances=NEVER_LOADED) == ""
+    assert json.loads(instance_state(host).removeprefix("evolution "))["status"] is None
+
+
+def converge(host: Host, **fake: object) -> Ran:
+    return host.run("evolution_converge", str(host.folder), "whatsapp", instance_wanted(), **fake)
+
+
+def calls_of(host: Host) -> list[str]:
+    """What Evolution was told, without what it was asked."""
+    told = [line for line in host.calls().splitlines() if not line.startswith("GET")]
+    return [line.replace("POST http://127.0.0.1:8080", "") for line in told]
+
+
+def test_the_webhook_shows_that_it_has_to_connect_until_it_has(host: Host) -> None:
+    ran = converge(host, instances=LOADING)
+    assert (ran.status, ran.err) == (0, "")
+    assert calls_of(host) == [
+        *("/webhook/set/whatsapp", "  MESSAGES_UPSERT,CALL true"),
+        "/settings/set/whatsapp",
+        "/instance/restart/whatsapp",
+        *("/webhook/set/whatsapp", "  MESSAGES_UPSERT true"),
+    ]
+
+
+def test_a_run_that_fails_before_it_has_connected_leaves_that_to_be_seen(host: Host) -> None:
+    ran = converge(host, instances=OPEN, unset={"created": 500})
+    assert ran.status == 1
+    assert "expected 201 for /settings/set/whatsapp; Evolution answered 500" in ran.err
+    assert calls_of(host)[1] == "  MESSAGES_UPSERT,CALL true"
+    (host.folder / "calls").write_text("")
+    left = {**OPEN["whatsapp"], "webhook": {"webhookBase64": True, "events": ["a", "CALL"]}}
+    assert converge(host, instances={"whatsapp": left}).status == 0
+    assert "/instance/restart/whatsapp" in calls_of(host)
+
+
+def test_one_that_is_connected_as_wanted_is_not_connected_anew(host: Host) -> None:
+    webhook = {"webhookBase64": True, "events": ["MESSAGES_UPSERT"]}
+    assert (
+        converge(host, instances={"whatsapp": {**OPEN["whatsapp"], "webhook": webhook}}).status == 0
+    )
+    assert "/instance/restart/whatsapp" not in calls_of(host)
+
+
+def test_an_instance_that_does_not_get_loaded_or_a_lost_secret_changes_nothing(host: Host) -> None:
+    ran = converge(host, instances=NEVER_LOADED)
+    assert ran.status == 1
+    assert "expected Evolution to have loaded the instance whatsapp" in ran.err
+    (host.folder / ".env").write_text("A=1\n")
+    ran = converge(host, instances=OPEN)
+    assert ran.status == 1
+    assert "expected the secret of the webhook on stdin; it got lost" in ran.err
+    assert calls_of(host) == []
 
 
 def test_a_database_that_does_not_answer_leaves_its_part_unknown(host: Host) -> None:

@@ -381,7 +381,7 @@ def test_a_program_for_node_says_what_it_is_for_and_reaches_node_whole(path: Pat
     text = path.read_text()
     assert without_an_opening_comment(text) == []
     assert taken_for_comments(text) == []
-    whole = host._with_inclusions(path.name) if path.parent == HOST else text
+    whole = host.with_inclusions(path.name) if path.parent == HOST else text
     assert errors_of_javascript(whole) == []
 
 

@@ -101,7 +101,7 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
         ),
         (changed("chatwoot", hash="old"), "chatwoot", "its configuration differs", "up"),
         (
-            dataclasses.replace(FIT, hashes={}),
+            dataclasses.replace(FIT, hashes={"redis": "of another"}),
             "chatwoot",
             "its configuration differs",
             "up",

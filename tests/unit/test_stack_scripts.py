@@ -632,6 +632,25 @@ def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> 
     assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} chatwoot_db:u:P" in said
 
 
+def test_without_composes_plugin_nothing_is_said_of_the_file(host: Path) -> None:
+    """Another step installs it: a host without it must not be refused for its file."""
+    docker(host, "ps*) ;;")
+    state = look(host)
+    assert (state.engine, state.rejected, state.hashes) == ("running", (), {})
+
+
+def test_tables_that_something_holds_locked_are_told_as_such(host: Path) -> None:
+    assert stack.parse(["engine running", "application-locked"]).locked
+    locked = "ERROR:  canceling statement due to lock timeout"
+    for said, expected in ((locked, "application-locked"), ("ERROR: x", "application-unreadable")):
+        program(host / "bin", "postgres", "exit 0")
+        program(host / "bin", "psql", f'case "$*" in *admin=*) echo "{said}" >&2; exit 3 ;; esac')
+        ran = run_script(
+            "database_state", "ops@example.com", "salt", "t", first_on_path=host / "bin"
+        )
+        assert expected in ran.out.splitlines()
+
+
 def test_a_database_whose_tables_are_others_is_told_from_one_without_any() -> None:
     assert stack.parse(["engine running", "application-unreadable"]).unreadable
     assert not stack.parse(["engine running"]).unreadable

@@ -301,6 +301,7 @@ def test_the_numbers_of_chatwoot_are_written_down_for_n8ns_one_shot(
             "could not connect\nexpected Post",
         ),
         ("""cat >/dev/null; echo '{"account": 0, "inbox": 0}'""", "expected an inbox Shop in Chat"),
+        ("exit 0", "expected PostgreSQL to say"),  # the exec has lost its stdin
     ],
 )
 def test_numbers_that_cannot_be_had_stop_the_step_and_keep_the_old_ones(

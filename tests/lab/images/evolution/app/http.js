@@ -14,6 +14,21 @@ class Refusal extends Error {
   }
 }
 
+/** What is answered for an instance that is not loaded yet (facts 6.2). */
+const EARLY = [
+  [/^\/instance\/connectionState\//, ({ name }) => ({ instance: { instanceName: name } })],
+  [/^\/(webhook|settings)\/find\//, () => null],
+  [/^\/instance\/(connect|restart)\//, () => ({ error: true, message: '[object Object]' })],
+];
+class Early extends Error {
+  constructor(call) {
+    const found = EARLY.find(([pattern]) => pattern.test(call.path));
+    super('Cannot read properties of undefined');
+    this.status = found ? 200 : 500;
+    this.answer = found && found[1](call);
+  }
+}
+
 /** An error that the original did not foresee: 500, and its bare text. */
 const body = (error) => {
   const status = error.status || 500;
@@ -56,7 +71,7 @@ async function answer(request) {
     const found = one.method === request.method && one.pattern.exec(url.pathname);
     if (!found) continue;
     const parameters = Object.fromEntries(one.names.map((name, index) => [name, decodeURIComponent(found[index + 1])]));
-    const call = { ...parameters, query: Object.fromEntries(url.searchParams), body, headers: request.headers };
+    const call = { ...parameters, path: url.pathname, query: Object.fromEntries(url.searchParams), body, headers: request.headers };
     for (const guard of one.guards) await guard(call);
     return [one.status, await one.handler(call)];
   }
@@ -75,7 +90,7 @@ function serve(port, ready) {
       ([status, value]) => send(response, status, value),
       (error) => {
         if (!error.status) console.error(error.stack);
-        send(response, error.status || 500, body(error));
+        send(response, error.status || 500, error.status === 200 ? error.answer : body(error));
       },
     );
   });
@@ -83,4 +98,4 @@ function serve(port, ready) {
   server.listen(port, ready);
 }
 
-module.exports = { Refusal, route, serve };
+module.exports = { Early, Refusal, route, serve };

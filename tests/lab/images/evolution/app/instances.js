@@ -15,7 +15,9 @@ const loaded = new Map();
 let allLoaded = false;
 const clientName = () => settings.text('DATABASE_CONNECTION_CLIENT_NAME');
 
+/** The original asks for WhatsApp's newest version first, unless one is set, and waits for the answer. */
 async function load() {
+  await sleep(settings.loadSeconds());
   for (const row of await database.rows('SELECT * FROM "Instance" WHERE "clientName" = $1', clientName())) {
     const instance = new Instance(row);
     loaded.set(row.name, instance);
@@ -40,6 +42,11 @@ async function save(given) {
     crypto.randomUUID(), given.instanceName, given.integration === 'EVOLUTION' ? 'open' : 'close', given.integration,
     given.number || null, given.token || crypto.randomUUID().toUpperCase(), clientName(),
   );
+}
+
+/** Whether an instance is listed, and not loaded yet. */
+async function isComing(name) {
+  return !allLoaded && Boolean(await database.row('SELECT 1 FROM "Instance" WHERE name = $1', name));
 }
 
 /** Creates an instance; an error on the way takes it away again and is told as 400. */
@@ -114,4 +121,4 @@ async function fetch(name) {
   return database.rows(`${FETCHED} ORDER BY i."createdAt"`, clientName());
 }
 
-module.exports = { loaded, load, isLoaded: () => allLoaded, create, remove, fetch, saveSettings, SWITCHES };
+module.exports = { loaded, load, isLoaded: () => allLoaded, isComing, create, remove, fetch, saveSettings, SWITCHES };

@@ -6,7 +6,7 @@ const messages = require('./messages');
 const database = require('./database');
 const settings = require('./settings');
 const webhooks = require('./webhooks');
-const { Refusal, route } = require('./http');
+const { Early, Refusal, route } = require('./http');
 const { jidOf } = require('./checks');
 const { exists } = require('./whatsapp');
 const { sleep } = require('./instance');
@@ -14,8 +14,9 @@ const { sleep } = require('./instance');
 const isGlobalKey = (call) => call.headers.apikey === settings.text('AUTHENTICATION_API_KEY');
 
 /** An unknown name is told before any key is looked at. */
-function known(call) {
+async function known(call) {
   call.instance = instances.loaded.get(call.name);
+  if (!call.instance && (await instances.isComing(call.name))) throw new Early(call);
   if (!call.instance) throw new Refusal(404, `The "${call.name}" instance does not exist`);
 }
 

@@ -24,6 +24,7 @@ module.exports = {
   VERSION: '2.2.3',
   // WhatsApp no longer talks to the version that the example names: no QR code ever comes.
   staleVersion: () => text('CONFIG_SESSION_PHONE_VERSION') === EXAMPLE_PHONE_VERSION,
+  loadSeconds: () => number('DOUBLE_LOAD_SECONDS', 0.4),
   createSeconds: () => number('DOUBLE_CREATE_SECONDS', 5),
   connectSeconds: () => number('DOUBLE_CONNECT_SECONDS', 2),
   qrSeconds: () => number('DOUBLE_QR_SECONDS', 20),
