@@ -17,7 +17,7 @@ MEGABYTE = 1024 * 1024
 class PostgresqlSize:
     """PostgreSQL's memory settings, in its own notation, and its connection limit.
 
-    Every Rails process holds up to 5 (web) or 10 (worker) connections, n8n and Evolution 10 each.
+    Every Rails process holds up to 5 (web) or 10 (worker) connections, Evolution 10, n8n 1.
     """
 
     shared_buffers: str

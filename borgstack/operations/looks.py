@@ -1,4 +1,4 @@
-"""What the operations look at: five looks at a host, each one fact, taken side by side.
+"""What the operations look at: five looks at a host, each one fact; four are taken side by side.
 
 Each is read once and kept until something is about to change (`observe`); the preflight takes them
 all at once, so that a run without changes waits for the slowest look and not for their sum.

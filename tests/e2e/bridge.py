@@ -18,8 +18,8 @@ from tests.e2e.support import HostUnderTest
 
 Json = Any
 OWN_NUMBER = "5511999990000"
-# Evolution tries again 30 s later and takes seconds for a code; nobody has to wait that long here. For
-# its instances it takes as long as it may where WhatsApp's newest version has to be asked for.
+# Evolution tries again 30 s later and takes seconds for a code; nobody has to wait that long here.
+# For its instances it takes as long as it may where WhatsApp's newest version has to be asked for.
 OVERRIDE = """\
 services:
   evolution:
