@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from borgstack import database, redis, whatsapp
@@ -31,6 +31,7 @@ class Container:
 
     :ivar image: the id of the image that Compose says to have made it from.
     :ivar reference: the image that Docker has made it from, as its maker named it.
+    :ivar severed: of its networks, those that were made anew since: it is cut off there.
     :ivar ports: what it publishes, as `80->8080/tcp`; before that the address, if not on all.
     """
 
@@ -43,6 +44,7 @@ class Container:
     networks: frozenset[str]
     reference: str
     ports: frozenset[str] = frozenset()
+    severed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Network:
     project: str
     network: str
     internal: bool
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,14 +112,15 @@ def parse(lines: Iterable[str]) -> StackState:
         kind, _, rest = line.partition(" ")
         rows.setdefault(kind, []).append(rest)
     hashes = (row.partition(" ") for row in rows.get("hash", ()))
+    networks = dict(map(_network, rows.get("network", ())))
     return StackState(
         engine=rows.get("engine", ["missing"])[-1],
         images=_images(rows.get("image", ())),
         local=dict(map(_local, rows.get("local", ()))),
         pulled=tuple(rows.get("pulled", ())),
         hashes={service: digest for service, _, digest in hashes},
-        containers=dict(map(_container, rows.get("container", ()))),
-        networks=dict(map(_network, rows.get("network", ()))),
+        containers=_containers(rows, networks),
+        networks=networks,
         volumes=dict(_halves(row) for row in rows.get("volume", ())),
         mounts=dict(map(_mounts, rows.get("mounts", ()))),
         override="override" in rows,
@@ -152,6 +156,20 @@ def _local(row: str) -> tuple[str, tuple[str, int]]:
     return name, (identity, int(float(number) * _UNITS[size.removeprefix(number)]))
 
 
+def _containers(
+    rows: Mapping[str, list[str]], networks: Mapping[str, Network]
+) -> dict[str, Container]:
+    found = dict(map(_container, rows.get("container", ())))
+    for row in rows.get("attached", ()):
+        name, *pairs = row.removeprefix("/").split(" ")
+        of = dict(pair.split("=", 1) for pair in pairs)
+        known = {one: networks[one].id for one in of.keys() & networks.keys()}
+        severed = frozenset(one for one, now in known.items() if of[one] not in ("", now))
+        if name in found:
+            found[name] = replace(found[name], severed=severed)
+    return found
+
+
 def _container(row: str) -> tuple[str, Container]:
     name, project, service, digest, image, *rest = row.split("|")
     state, status, networks, reference, ports = rest
@@ -172,8 +190,8 @@ def _mounts(row: str) -> tuple[str, frozenset[str]]:
 
 
 def _network(row: str) -> tuple[str, Network]:
-    name, project, network, internal = row.split("|")
-    return name, Network(project, network, internal == "true")
+    name, project, network, internal, identity = row.split("|")
+    return name, Network(project, network, internal == "true", identity)
 
 
 def _published(ports: str) -> frozenset[str]:
@@ -293,6 +311,7 @@ def service_change(
                 _cut_off(service.networks & frozenset(renewed), "in the network {}, made anew")
                 or _not_running(live)
                 or _cut_off(service.networks - live.networks, "not in {}")
+                or _cut_off(service.networks & live.severed, "in a {} that is gone")
                 or _amiss(service, live, state)
             )
     return ServiceChange.of(service, *found) if found else None

@@ -15,7 +15,7 @@
 #   INSTANCE    of Evolution API; empty where WhatsApp is switched off
 #   INBOX       the name of the inbox that WhatsApp comes in through
 #   WORKFLOWS   the wanted ones, a JSON array, in gzip and base64
-#   THING       the name of an image or a network
+#   THING       the name of an image, a network or a container
 set -u
 export LC_ALL=C
 directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7 admin=$8 salt=$9
@@ -92,18 +92,20 @@ docker image ls --no-trunc --format 'local {{.Repository}}:{{.Tag}}|{{.ID}}|{{.S
 pulled=/var/lib/borgstack/pulled-images
 [ ! -f "$pulled" ] || sed 's/^/pulled /' "$pulled" >"$parts/12"
 # quiet: `docker inspect` complains of each thing that is not there, which is the answer.
-# One call for images, networks, and the two containers that are asked from here, in their network: an
+# One call for images, networks and containers, of which two are asked from here, in their network: an
 # exec costs the host ten times as much. Like an exec, that leaves out what is paused. What a thing of
-# another kind does not have, `index` takes for nothing.
+# another kind does not have, `index` takes for nothing. `docker ps` has networks by their names alone,
+# and a container can be left in one that is gone, while another has its name.
 password='{{range (index $.Config "Env")}}{{if eq (index (split . "=") 0) "REDISCLI_AUTH"}}{{.}}{{end}}{{end}}'
 process="process {{\$.Name}} {{if not (index . \"Paused\")}}{{.Pid}}{{end}} $password"
 label() { echo "{{with index . \"Labels\"}}{{with index . \"com.docker.compose.$1\"}}{{.}}{{end}}{{end}}"; }
-network="network {{.Name}}|$(label project)|$(label network)|{{.Internal}}"
+network="network {{.Name}}|$(label project)|$(label network)|{{.Internal}}|{{.Id}}"
+attached='attached {{.Name}}{{with index . "NetworkSettings"}}{{range $name, $one := index . "Networks"}} {{$name}}={{$one.NetworkID}}{{end}}{{end}}'
 image='image {{.Id}}|{{json (index . "RepoTags")}}|{{json (index . "RepoDigests")}}'
-things=$(docker inspect -f "{{with index . \"State\"}}$process{{else}}\
-{{if index . \"Scope\"}}$network{{else}}$image{{end}}{{end}}" \
-  borgstack_redis borgstack_caddy "$@" 2>/dev/null)
-printf '%s\n' "$things" | grep -E '^(image|network) ' >"$parts/2"
+things=$(docker inspect -f "{{with index . \"State\"}}$process
+{{with \$}}$attached{{end}}{{else}}\
+{{if index . \"Scope\"}}$network{{else}}$image{{end}}{{end}}" "$@" 2>/dev/null)
+printf '%s\n' "$things" | grep -E '^(image|network|attached) ' >"$parts/2"
 process() { printf '%s\n' "$things" | sed -n "s|^process /$1 \([1-9][0-9]*\) .*|\1|p"; }
 
 # quiet: what has ended since then is as good as one that did not run.

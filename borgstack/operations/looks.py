@@ -89,6 +89,7 @@ def files_on_host(project: Project) -> Mapping[str, str]:
 def stack_state(project: Project) -> StackState:
     """The stack as it is on this host, compared with what this project wants."""
     plain = plain_values(project.settings)
+    containers = (service.container for service in project.services.values())
     return observe(
         Stack,
         directory=DIRECTORY,
@@ -101,7 +102,7 @@ def stack_state(project: Project) -> StackState:
         admin=project.settings.admin_email.lower(),
         salt=SALT,
         whatsapp=_whatsapp(project.settings),
-        things=(*project.images, *project.networks),
+        things=(*project.images, *project.networks, *containers),
     )
 
 

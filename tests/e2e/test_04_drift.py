@@ -63,13 +63,13 @@ network() {{
   docker network create "$@" $name || exit
   for one in $members; do joined $one || exit; done
 }}
-# Docker refuses one whose old interface is still being taken out.
+# On a busy machine the old interface may still be in it; then Docker leaves it in neither network.
 joined() {{
-  for try in 1 2 3 4 5; do
+  for try in 1 2 3; do
     docker network connect --alias ${{1#borgstack_}} $name $1 && return
     sleep 1
   done
-  return 1
+  docker stop $1 && docker network connect --alias ${{1#borgstack_}} $name $1 && docker start $1
 }}
 # A service made anew from a compose file that is edited with sed and then put back.
 edited() {{

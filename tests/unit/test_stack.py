@@ -56,12 +56,25 @@ def test_every_line_of_the_script_is_read() -> None:
         ports=frozenset(),
     )
     assert FIT.containers["borgstack_caddy"].ports == {"80->80/tcp", "443->443/tcp", "443->443/udp"}
-    assert FIT.networks["borgstack_internal"] == Network("borgstack", "borgstack_internal", True)
+    internal = "borgstack_internal"
+    assert FIT.networks[internal] == Network("borgstack", internal, True, f"id-of-{internal}")
     assert FIT.networks["borgstack_external"].internal is False
     assert (FIT.override, FIT.unstored) == (False, ())
     assert FIT.redis is not None
     assert FIT.database is not None
     assert FIT.caddy == ({"a": 1}, {"a": 1})
+
+
+def test_a_container_that_is_in_a_network_by_its_name_alone_is_cut_off() -> None:
+    """Docker can leave it in one that is gone; by the name it would be in the one made since."""
+    ids = "borgstack_internal=of-old borgstack_external=id-of-borgstack_external own=1"
+    found = stack.parse([*fit_stack_lines(PROJECT), f"attached /chatwoot {ids}"])
+    assert found.containers["chatwoot"].severed == {"borgstack_internal"}
+    never_started = "attached /chatwoot borgstack_internal= borgstack_external="
+    found = stack.parse(
+        [*fit_stack_lines(PROJECT), never_started, "attached /gone borgstack_internal=x"]
+    )
+    assert found.containers["chatwoot"].severed == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -118,6 +131,12 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
             changed("chatwoot", ports=frozenset({"3000->3000/tcp", "127.0.0.1:1->1/udp"})),
             "chatwoot",
             "it publishes 127.0.0.1:1->1/udp, 3000->3000/tcp, not nothing",
+            "recreate",
+        ),
+        (
+            changed("chatwoot", severed=frozenset({"borgstack_internal", "own"})),
+            "chatwoot",
+            "it is in a borgstack_internal that is gone",
             "recreate",
         ),
         (changed("chatwoot", state="paused"), "chatwoot", "it is paused", "unpause"),
