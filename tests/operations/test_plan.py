@@ -202,6 +202,7 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
 ]
 
 
+@pytest.mark.no_cover  # half a minute otherwise, for lines that test_deploy.py runs as well
 @pytest.mark.parametrize(("differences", "expected"), DIFFERENCES)
 def test_a_plan_lists_what_a_run_then_changes_and_changes_nothing_itself(
     world: World, fake_hosts: FakeFactory, differences: Differences, expected: list[str]
