@@ -101,13 +101,21 @@ def certificate(project: Project, evidence: Evidence) -> Verdict:
     left = found.not_after - evidence.now
     # Caddy renews when a third is left: at a sixth, renewal has been failing for long.
     least = min(LEAST_DAYS * DAY, (found.not_after - found.not_before) / 6)
-    problems = [] if name in found.names else [f"it is for {', '.join(found.names) or 'no name'}"]
+    fits = any(_covers(one, name) for one in found.names)
+    problems = [] if fits else [f"it is for {', '.join(found.names) or 'no name'}"]
     if left < least:
         problems.append(f"{left / DAY:.1f} days are left")
     return unless(
         problems,
         f"{name} in the certificate, and {least / DAY:.1f} days left",
         f"renewal fails: {CADDY}",
+    )
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Whether a name of a certificate is this one; a star is the first label (RFC 6125 6.4.3)."""
+    return pattern == name or (
+        pattern.startswith("*.") and pattern[1:] == name[len(name.partition(".")[0]) :]
     )
 
 

@@ -11,14 +11,23 @@ source=$1 packages=$2 conflicts=$3 key_url=$4 fingerprint=$5
 started=$(date +%s)
 
 say() { echo "$1 ($(($(date +%s) - started)) s)"; }
+# A new cloud server often has its own upgrade running: wait for its locks instead of failing. apt-get
+# waits for dpkg's alone, not for those of its lists and archives.
 apt_get() {
-  # A new cloud server often has its own upgrade running: wait for its lock instead of failing.
-  log=$(apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 \
-    -o Dpkg::Options::=--force-confold "$@" 2>&1) || {
-    printf '%s\n' "$log" | tail -n 15 >&2
-    echo "apt-get $1 failed (see above). Correct the cause on the host and run again." >&2
-    exit 1
-  }
+  until log=$(apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 \
+    -o Dpkg::Options::=--force-confold "$@" 2>&1); do
+    case $log in
+    *"Could not get lock"* | *"Unable to lock"*) busy=yes ;;
+    *) busy=no ;;
+    esac
+    if [ "$busy" = no ] || [ $(($(date +%s) - started)) -ge 600 ]; then
+      printf '%s\n' "$log" | tail -n 15 >&2
+      echo "apt-get $1 failed (see above). Correct the cause on the host and run again." >&2
+      exit 1
+    fi
+    say "waiting for another apt or dpkg to end"
+    sleep 2
+  done
 }
 # Puts a text in place by a rename. Where it is in place nothing is written, so that a killed run
 # leaves a half-written file only where the next one writes it again.

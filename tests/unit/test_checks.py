@@ -305,6 +305,8 @@ OUTSIDES: list[tuple[str, Outside, str]] = [
     ("certificate", replace(OUTSIDE, certificate="certificate has expired"), "has expired"),
     ("certificate", replace(OUTSIDE, certificate=""), "no answer"),
     ("certificate", certified(names=("example.com",)), "it is for example.com"),
+    ("certificate", certified(names=("*.com",)), "it is for *.com"),
+    ("certificate", certified(names=("*.chatwoot.example.com",)), "it is for *.chatwoot."),
     (
         "certificate",
         certified(not_before=NOW - 77 * DAY, not_after=NOW + 13 * DAY),
@@ -341,6 +343,11 @@ OUTSIDES: list[tuple[str, Outside, str]] = [
     ("super_admin", answers(super_admin=Answer(302, {"location": "/app"})), "302 /app"),
     ("ports", replace(OUTSIDE, ports={443: True, 6379: True}), "6379 takes connections"),
 ]
+
+
+def test_a_wildcard_certificate_is_for_the_names_one_label_below() -> None:
+    seen = certified(names=("example.com", "*.example.com"))
+    assert verdict("certificate", inside(), seen).result is Result.PASSED
 
 
 @pytest.mark.parametrize(("name", "seen", "fragment"), OUTSIDES)

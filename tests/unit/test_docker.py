@@ -626,14 +626,17 @@ def test_a_daemon_that_does_not_start_is_named_with_its_log(daemon: Path) -> Non
     assert (daemon / "etc/docker/daemon.json").read_text() == "{}\n"
 
 
-def install(root: Path, stop_before: str = "", dpkg: str = "exit 0") -> Ran:
+def install(
+    root: Path, stop_before: str = "", dpkg: str = "exit 0", apt_get: str = "exit 0"
+) -> Ran:
     """Run the installer with a key that is the wanted one; it may die before one of its `mv`."""
     binaries = root / "bin"
     program(binaries, "curl", "echo key")
     program(binaries, "gpg", f"printf 'pub::\\nfpr:::::::::{FINGERPRINT}:\\n'")
-    for name in ("apt-get", "dpkg-query", "sleep"):
+    for name in ("dpkg-query", "sleep"):
         program(binaries, name, "exit 0")
     program(binaries, "dpkg", dpkg)
+    program(binaries, "apt-get", apt_get)
     program(
         binaries,
         "mv",
@@ -668,6 +671,23 @@ def test_the_installer_waits_for_the_servers_own_upgrade(tmp_path: Path) -> None
     )
     assert ran.status == 0, ran.err
     assert "waiting for another apt or dpkg to end" in ran.out
+
+
+@pytest.mark.parametrize("folder", ["/var/lib/apt/lists", "/var/cache/apt/archives"])
+def test_the_installer_waits_for_lists_and_archives_too(tmp_path: Path, folder: str) -> None:
+    """The words of apt 2.4 to 3.0; its own waiting is for dpkg's lock alone."""
+    seen, said = tmp_path / "seen", f"E: Could not get lock {folder}/lock. It is held by process 7"
+    once = f"[ -e {seen} ] || {{ touch {seen}; echo '{said} (apt-get)' >&2; exit 100; }}"
+    ran = install(tmp_path, apt_get=once)
+    assert ran.status == 0, ran.err
+    assert "waiting for another apt or dpkg to end" in ran.out
+
+
+def test_the_installer_does_not_wait_for_what_no_waiting_mends(tmp_path: Path) -> None:
+    ran = install(tmp_path, apt_get="echo 'E: Unable to locate package x' >&2; exit 100")
+    assert ran.status == 1
+    assert "waiting" not in ran.out
+    assert "apt-get update failed (see above)" in ran.err
 
 
 def test_the_installer_says_what_dpkg_cannot_finish(tmp_path: Path) -> None:
