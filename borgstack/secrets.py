@@ -27,7 +27,9 @@ class Kind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a kind, not a password
     """Letters and digits, a letter first: safe in URLs, YAML and shells (Chatwoot's traps)."""
     HEX = "hex"
-    """Hexadecimal digits, as Rails wants its SECRET_KEY_BASE."""
+    """A key of data, generated as hexadecimal digits; that of a moved installation is taken."""
+    KEY = "key"
+    """A key of data, generated as a password; that of a moved installation is taken."""
     LOGIN = "login"
     """A person's password by Chatwoot's rule: upper, lower, digit and special characters."""
     SUPPLIED = "supplied"
@@ -38,6 +40,7 @@ class Kind(StrEnum):
 class Entry:
     """One key of `.env`.
 
+    :ivar length: of what is generated, and the least of what is taken, where `least` says no other.
     :ivar readers: the services whose environment may hold it; a test holds the rendered compose
         file to that.
     :ivar value: for `PLAIN` and `SUPPLIED`, where the value comes from; None leaves the entry out.
@@ -50,6 +53,7 @@ class Entry:
     placeholder: str
     readers: tuple[str, ...] = ()
     length: int = 0
+    least: int = 0
     value: Callable[[Settings], str | None] | None = None
     needed: Callable[[Settings], bool] = lambda _: True
 
@@ -142,6 +146,7 @@ ENTRIES: tuple[Entry, ...] = (
         "<generate-secret-key>",
         readers=_CHATWOOT,
         length=128,
+        least=30,  # Rails refuses a shorter one
     ),
     Entry(
         "CHATWOOT_API_TOKEN",
@@ -190,12 +195,13 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "N8N_ENCRYPTION_KEY",
-        Kind.PASSWORD,
+        Kind.KEY,
         "SECURITY WARNING: encrypts the credentials that n8n keeps; without it they are lost.\n"
         "Keep a copy with your backups, and never change it.",
         "<generate-encryption-key>",
         readers=_N8N,
         length=48,
+        least=16,
         needed=_whatsapp,
     ),
     Entry(
@@ -321,7 +327,8 @@ def _notes(entry: Entry) -> list[str]:
 def rule(entry: Entry, settings: Settings) -> str:
     """The entry as `env_state.sh` reads it: name, kind, least length, expected plain value."""
     expected = entry.value(settings) if entry.kind is Kind.PLAIN and entry.value else ""
-    return "\t".join((entry.name, entry.kind, str(entry.length), expected or ""))
+    least = str(entry.least or entry.length)
+    return "\t".join((entry.name, entry.kind, least, expected or ""))
 
 
 def digest(salt: str, value: str) -> str:
@@ -373,6 +380,20 @@ def mistakes(state: EnvState) -> list[str]:
         if verdict.startswith("refused ")
     ]
     return lines
+
+
+def remedy(mistake: str) -> str:
+    """What to do about one of `mistakes`: nobody is told to give up the key of his data."""
+    kinds = {entry.name: entry.kind for entry in ENTRIES}
+    kind = kinds.get(mistake.partition(" ")[0])
+    if kind in {Kind.HEX, Kind.KEY}:
+        return (
+            "Put the very key of the existing data there, in single quotes if need be: with "
+            "another one that data cannot be read."
+        )
+    if kind is None:
+        return "Correct it on the host."
+    return "Correct it on the host, or empty the value to have a new one generated."
 
 
 def changes(settings: Settings, state: EnvState, salt: str) -> list[EnvChange]:

@@ -45,8 +45,10 @@ function verdict(name,    value, kind) {
   if (length(value) < least[name]) return "refused is shorter than " least[name] " characters"
   if (kind == "password" && value !~ /^[A-Za-z][A-Za-z0-9]*$/)
     return "refused must begin with a letter and have only letters and digits"
-  if (kind == "hex" && (value !~ /^[0-9a-f]+$/ || value !~ /[a-f]/))
-    return "refused must be hexadecimal digits, a letter among them"
+  if (kind == "hex" || kind == "key") {
+    if (value ~ /^[0-9]+$/) return "refused must not be digits alone"
+    if (!fit[name]) return "refused must stand in single quotes: others read it otherwise"
+  }
   if (kind == "login" && (value !~ /^[A-Za-z0-9_+=-]+$/ || value !~ /[A-Z]/ || \
       value !~ /[a-z]/ || value !~ /[0-9]/ || value !~ /[_+=-]/))
     return "refused must have upper and lower case letters, digits and one of _ + = -"

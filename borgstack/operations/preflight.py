@@ -70,8 +70,8 @@ def check(project: Project) -> Commands:
             logger.warning(f"{host.print_prefix}{finding}")
     fatal = [str(finding) for finding in found if finding.fatal]
     fatal += [
-        f"must be put right: {ENV_PATH} {mistake}. The file was left as it is; correct it on the "
-        "host, or empty the value to have a new one generated."
+        f"must be put right: {ENV_PATH} {mistake}. The file was left as it is. "
+        f"{secrets.remedy(mistake)}"
         for mistake in mistakes
     ]
     fatal += in_the_way

@@ -330,14 +330,35 @@ PROBLEMS = [
     (f"REDIS_PASSWORD={KEPT}-\n", "REDIS_PASSWORD must begin with a letter and have only"),
     (f"REDIS_PASSWORD=4{KEPT}\n", "REDIS_PASSWORD must begin with a letter and have only"),
     (f"REDIS_PASSWORD=${{{KEPT}}}\n", "REDIS_PASSWORD must begin with a letter and have only"),
-    (f"CHATWOOT_SECRET_KEY_BASE={'1' * 128}\n", "must be hexadecimal digits, a letter among"),
-    (f"CHATWOOT_SECRET_KEY_BASE={'g' * 128}\n", "must be hexadecimal digits, a letter among"),
+    (
+        f"CHATWOOT_SECRET_KEY_BASE={'1' * 128}\n",
+        "CHATWOOT_SECRET_KEY_BASE must not be digits alone",
+    ),
+    (f"CHATWOOT_SECRET_KEY_BASE={KEPT[:29]}\n", "is shorter than 30 characters"),
+    (f'CHATWOOT_SECRET_KEY_BASE="{KEPT}$x"\n', "must stand in single quotes"),
     (f"CHATWOOT_ADMIN_PASSWORD={'aA1' * 9}\n", "must have upper and lower case letters, digits"),
     (f"CHATWOOT_ADMIN_PASSWORD={'a1-' * 9}\n", "must have upper and lower case letters, digits"),
     (f"CHATWOOT_ADMIN_PASSWORD={'A1-' * 9}\n", "must have upper and lower case letters, digits"),
     (f"CHATWOOT_ADMIN_PASSWORD={'Aa-' * 9}\n", "must have upper and lower case letters, digits"),
     (f"CHATWOOT_ADMIN_PASSWORD={'Aa1- ' * 9}x\n", "must have upper and lower case letters, dig"),
 ]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "q7+Zk/0rT1mVb3yXw8Lc5Hd2Nf9Gj4Sa=",
+        "Zq7RtY8pLm2nBv5cXs3dFg6hJk9wQe1uIo4aSz0TxCrVbNyMlKjHgFdSaPoIuY1",
+        "'with $ and # and spaces in it, as somebody once chose'",
+    ],
+)
+@pytest.mark.parametrize("name", ["CHATWOOT_SECRET_KEY_BASE", "N8N_ENCRYPTION_KEY"])
+def test_the_key_of_an_installation_that_moves_here_is_taken_as_it_is(
+    env: EnvFile, name: str, held: str
+) -> None:
+    """Base64 of 32 characters, letters and digits of Rails' generator, whatever there is."""
+    env.put(f"{name}={held}\n")
+    assert env.look().verdicts[name] == "ok"
 
 
 @pytest.mark.parametrize(("text", "expected"), PROBLEMS)

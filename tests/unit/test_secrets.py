@@ -180,7 +180,7 @@ def test_a_rule_is_four_words_and_tells_no_secret(
 ) -> None:
     settings = settings_of(**with_smtp, **with_editors)
     name, kind, least, expected = secrets.rule(entry, settings).split("\t")
-    assert (name, kind, int(least)) == (entry.name, entry.kind, entry.length)
+    assert (name, kind, int(least)) == (entry.name, entry.kind, entry.least or entry.length)
     assert bool(expected) == (entry.kind is Kind.PLAIN)
 
 
@@ -245,6 +245,20 @@ def test_a_supplied_value_is_compared_by_its_digest_alone(
 
 def test_a_digest_depends_on_the_salt() -> None:
     assert secrets.digest("one", "value") != secrets.digest("two", "value")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ("N8N_ENCRYPTION_KEY is shorter than 16 characters", "the very key of the existing data"),
+        ("CHATWOOT_SECRET_KEY_BASE must not be digits alone", "the very key of the existing data"),
+        ("REDIS_PASSWORD is shorter than 32 characters", "empty the value to have a new one"),
+        ("line 3 opens a quote and does not close it", "Correct it on the host."),
+    ],
+)
+def test_nobody_is_told_to_give_up_the_key_of_his_data(mistake: str, told: str) -> None:
+    assert told in secrets.remedy(mistake)
+    assert ("new one generated" in secrets.remedy(mistake)) == mistake.startswith("REDIS")
 
 
 @pytest.mark.parametrize(
