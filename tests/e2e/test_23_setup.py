@@ -186,4 +186,5 @@ def test_a_venv_whose_python_has_become_another_is_made_anew(
     library.rename(library.with_name("python3.10"))
     run(["make", f"PYTHON={sys.executable}", "setup"], clone, isolated(index[0]))
     is_the_lock(clone, DEPLOY)
-    assert run(["make", "-n", f"PYTHON={sys.executable}", "setup"], clone).stdout.strip() == ""
+    done = ["make", "-q", f"PYTHON={sys.executable}", "setup"]
+    run(done, clone, isolated(index[0]))
