@@ -6,7 +6,7 @@ commands; some by name, the others as shares of what a run that is only counted 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -225,11 +225,14 @@ ONCE = (
 
 
 @pytest.fixture(scope="module")
-def host() -> HostUnderTest:
+def host() -> Iterator[HostUnderTest]:
+    """A host of its own; bare again at the end, so that its stack takes no time from others."""
     if not KEEP:
         lab.up((HOST,), data=WITHOUT_WHATSAPP)
         lab.reset(HOST)
-    return HostUnderTest(HOST)
+    yield HostUnderTest(HOST)
+    if not KEEP:
+        lab.reset(HOST)
 
 
 def begin(host: HostUnderTest, start: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets as random
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def plan(host: HostUnderTest, *words: str, tree: Path = REPOSITORY, smtp: str = 
 
 
 @pytest.fixture(scope="module")
-def deployed() -> Deployed:
+def deployed() -> Iterator[Deployed]:
     """A first deploy to a bare host, with every flag that makes pyinfra talk, and watched."""
     host = HostUnderTest("e2eleak", dict(DATA))
     lab.up((host.name,), data=WITHOUT_WHATSAPP)
@@ -112,7 +112,9 @@ def deployed() -> Deployed:
     assert first.code == 0, first.output
     found = Deployed(host, first, seen, Secrets())
     found.learn()
-    return found
+    yield found
+    if not KEEP:
+        lab.reset(host.name)
 
 
 def test_a_first_deploy_shows_no_secret_anywhere(deployed: Deployed) -> None:
