@@ -89,6 +89,9 @@ redis=$(docker exec borgstack_redis sh -c '
   [ "${left:-0}" -ge 180 ] 2>/dev/null || echo "no job of the worker within 7 minutes;"
   redis-cli zrange schedule 0 -1 | grep -q "\"queue\":\"sidekiq-alive-$1\"" ||
     echo "no job has gone through since the start of the worker;"
+  for process in $(redis-cli smembers processes | grep "^$1:"); do
+    redis-cli hget "$process" quiet
+  done | sort -u | grep -qx false || echo "the worker is quiet or gone: it takes no new jobs;"
   echo end' sh "$worker" 2>/dev/null)
 case $redis in
 *end) seen=$(printf '%s' "${redis%end}" | tr '\n' ' ') ;;

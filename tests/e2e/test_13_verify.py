@@ -162,7 +162,7 @@ CASES = (
         "docker exec chatwoot-worker sh -c 'kill -TSTP 1'; "
         + until(f"{REDIS} hget $({REDIS} srandmember processes) quiet | grep -qx true"),
         RESTART_WORKER,
-        on_host=set(),
+        on_host={4},
     ),
     broken(
         "no job for long",

@@ -1,6 +1,7 @@
 # The worker's health port, as the gem sidekiq_alive serves it (facts 3): a forked HTTP server on 0.0.0.0:7433 says
 # 200 "Alive!" while this host's Redis key lives, 404 when it is gone, 500 when Redis is out of reach. A job of its own
-# in a queue of its own renews the key, so a Sidekiq that runs no jobs loses it.
+# in a queue of its own renews the key, so a Sidekiq that runs no jobs loses it. A Sidekiq that is told to be quiet
+# drops the next job at once and keeps the key until its time is over (v2.5.0, lib/sidekiq_alive.rb).
 module SidekiqAlive
   TTL = 600
 
@@ -13,6 +14,7 @@ module SidekiqAlive
   def attach(config)
     config.capsule('sidekiq_alive') { |capsule| capsule.concurrency = 1; capsule.queues = [queue] }
     config.on(:startup) { start }
+    config.on(:quiet) { purge_pending_jobs }
     config.on(:shutdown) { stop }
   end
 
@@ -23,10 +25,12 @@ module SidekiqAlive
     Process.detach(@server)
   end
 
+  def purge_pending_jobs
+    Sidekiq::ScheduledSet.new.each { |job| job.delete if job.queue == queue }
+  end
+
   def stop
     Process.kill('TERM', @server) if @server
-    Sidekiq.redis { |redis| redis.call('DEL', key) }
-    Sidekiq::ScheduledSet.new.each { |job| job.delete if job.queue == queue }
     Sidekiq::Queue.new(queue).clear
   rescue Errno::ESRCH, RedisClient::Error
     nil
