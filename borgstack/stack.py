@@ -9,7 +9,7 @@ from typing import Any
 
 from borgstack import database, redis, whatsapp
 from borgstack.database import DatabaseState
-from borgstack.project import REDIS_CONF, Project, Service, volumes
+from borgstack.project import DIRECTORY, REDIS_CONF, Project, Service, volumes
 from borgstack.redis import RedisChange, RedisState
 from borgstack.settings import Settings
 from borgstack.whatsapp import N8N_PREPARE, InstanceState, N8nState
@@ -33,6 +33,7 @@ class Container:
     :ivar reference: the image that Docker has made it from, as its maker named it.
     :ivar severed: of its networks, those that were made anew since: it is cut off there.
     :ivar ports: what it publishes, as `80->8080/tcp`; before that the address, if not on all.
+    :ivar folder: of the Compose project that it belongs to; empty without that label.
     """
 
     project: str
@@ -45,6 +46,7 @@ class Container:
     reference: str
     ports: frozenset[str] = frozenset()
     severed: frozenset[str] = frozenset()
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,9 @@ def _containers(
     rows: Mapping[str, list[str]], networks: Mapping[str, Network]
 ) -> dict[str, Container]:
     found = dict(map(_container, rows.get("container", ())))
+    for name, one in found.items():
+        if one.folder in rows.get("same-folder", ()):
+            found[name] = replace(one, folder=DIRECTORY)
     for row in rows.get("attached", ()):
         name, *pairs = row.removeprefix("/").split(" ")
         of = dict(pair.split("=", 1) for pair in pairs)
@@ -172,10 +177,19 @@ def _containers(
 
 def _container(row: str) -> tuple[str, Container]:
     name, project, service, digest, image, *rest = row.split("|")
-    state, status, networks, reference, ports = rest
+    state, status, networks, reference, ports, folder = rest
     attached = frozenset(networks.split(","))
     return name, Container(
-        project, service, digest, image, state, status, attached, reference, _published(ports)
+        project,
+        service,
+        digest,
+        image,
+        state,
+        status,
+        attached,
+        reference,
+        ports=_published(ports),
+        folder=folder,
     )
 
 
@@ -317,13 +331,18 @@ def service_change(
     return ServiceChange.of(service, *found) if found else None
 
 
-def _is_ours(service: Service, live: Container) -> bool:
-    return (live.project, live.service) == (PROJECT, service.name)
+def _is_ours(service: str, live: Container) -> bool:
+    return (live.project, live.service) == (PROJECT, service) and not _is_elsewhere(live)
+
+
+def _is_elsewhere(live: Container) -> bool:
+    """Whether it belongs to a Compose project of our name in a folder of somebody's own."""
+    return live.project == PROJECT and live.folder not in ("", DIRECTORY)
 
 
 def _made_otherwise(service: Service, live: Container, state: StackState) -> Found:
     """Whether the container is another than Compose would make of the wanted files."""
-    if not _is_ours(service, live):
+    if not _is_ours(service.name, live):
         # The preflight has refused it; Compose refuses it once more, and nothing is lost.
         return "a container of that name is not this tool's", "up"
     # Without the Compose plugin there are no hashes; the step that installs it comes first.
@@ -466,7 +485,7 @@ def undeclared(state: StackState) -> list[str]:
         name
         for name in OPTIONAL
         if (live := state.containers.get(name))
-        and (live.project, live.service) == (PROJECT, name)
+        and _is_ours(name, live)
         and state.hashes
         and name not in state.hashes
     ]
@@ -481,12 +500,21 @@ def strangers(project: Project, state: StackState) -> list[tuple[str, str, str]]
     ours = {
         service.container: service
         for service in project.services.values()
-        if (live := state.containers.get(service.container)) and _is_ours(service, live)
+        if (live := state.containers.get(service.container)) and _is_ours(service.name, live)
     }
+    elsewhere: dict[str, list[str]] = {}
+    for name, live in sorted(state.containers.items()):
+        if _is_elsewhere(live):
+            elsewhere.setdefault(live.folder, []).append(name)
     found = [
+        (f"Compose project {PROJECT}", f"in {folder}, with {', '.join(names)}", _NAME)
+        for folder, names in elsewhere.items()
+    ]
+    taken = {name for names in elsewhere.values() for name in names}
+    found += [
         (f"container {name}", f"made from {state.containers[name].reference}", _RENAME.format(name))
         for name in (service.container for service in project.services.values())
-        if name in state.containers and name not in ours
+        if name in state.containers and name not in {*ours, *taken}
     ]
     for name in project.networks:
         net = state.networks.get(name)
@@ -505,6 +533,10 @@ def _users(names: Iterable[str]) -> str:
     return f"used by {', '.join(sorted(names)) or 'no running container'}"
 
 
+_NAME = (
+    "Give that project another name ('name:' in its file), or take it elsewhere with its data; "
+    "its volumes keep the old name until then."
+)
 _RENAME = "Rename it, which leaves its data and lets it run on: 'docker rename {0} my-{0}'."
 _REMOVE = "Take what is in it elsewhere, then 'docker network rm {0}'; the deploy makes its own."
 _COPY = (

@@ -132,7 +132,7 @@ INNER
 fi
 
 # quiet: a daemon that ends meanwhile is told of as stopped.
-docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}
+docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}|{{.Label "com.docker.compose.project.working_dir"}}
 mounts {{.Names}}|{{.Mounts}}' >"$parts/1" 2>/dev/null || {
   echo "engine stopped"
   wait
@@ -167,6 +167,10 @@ if [ -s "$parts/said" ] && [ ! -s "$parts/3" ]; then
   [ -r "$env" ] || env=/dev/null
   awk "$mask" part=env "$env" part=log "$parts/said" | tail -n 3 | sed 's/^/rejected /'
 fi
+# An operator's symbolic link is another name for the same folder.
+sed -n 's/^container [^|]*|borgstack|.*|\([^|]*\)$/\1/p' "$parts/1" | sort -u | while IFS= read -r folder; do
+  if [ "$folder" != "$directory" ] && [ "$folder" -ef "$directory" ]; then echo "same-folder $folder"; fi
+done
 echo "engine running"
 for file in "$directory"/first-passwords/*@*; do
   [ ! -e "$file" ] || echo "first-password ${file##*/}"

@@ -109,7 +109,7 @@ FIT_ENV = FIT["env_state"]
         ),
         (
             "stack_state",
-            [*FIT_STACK, "container own|borgstack|own|h|i|running|Up|n|own:1|"],
+            [*FIT_STACK, "container own|borgstack|own|h|i|running|Up|n|own:1||/opt/borgstack"],
             [],  # an operator's own
         ),
         (

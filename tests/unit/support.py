@@ -153,7 +153,7 @@ def fit_stack_lines(project: Project) -> list[str]:
         lines.append(
             f"container {service.container}|borgstack|{service.name}|hash-of-{service.name}|"
             f"{image_number(project, service.image)}|{state}|"
-            f"{','.join(sorted(service.networks))}|{service.image}|{published(service)}"
+            f"{','.join(sorted(service.networks))}|{service.image}|{published(service)}|/opt/borgstack"
         )
     for name, internal in project.networks.items():
         lines.append(f"network {name}|borgstack|{name}|{str(internal).lower()}|id-of-{name}")

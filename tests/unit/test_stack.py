@@ -54,6 +54,7 @@ def test_every_line_of_the_script_is_read() -> None:
         networks=frozenset({"borgstack_internal"}),
         reference="redis:8.2-alpine",
         ports=frozenset(),
+        folder="/opt/borgstack",
     )
     assert FIT.containers["borgstack_caddy"].ports == {"80->80/tcp", "443->443/tcp", "443->443/udp"}
     internal = "borgstack_internal"
@@ -244,7 +245,8 @@ def test_an_image_whose_tag_moved_and_came_back_is_the_same() -> None:
 )
 def test_published_ports_are_read_as_docker_prints_them(ports: str, published: set[str]) -> None:
     (line,) = (row for row in fit_stack_lines(PROJECT) if row.startswith("container chatwoot|"))
-    state = stack.parse([line.rpartition("|")[0] + "|" + ports])
+    start, _, folder = line.rsplit("|", 2)
+    state = stack.parse([f"{start}|{ports}|{folder}"])
     assert state.containers["chatwoot"].ports == published
 
 
@@ -411,6 +413,32 @@ def test_a_strangers_container_with_one_of_our_names_is_named_and_never_replaced
     assert "'docker rename n8n my-n8n'" in then
     (change,) = stack.service_changes(PROJECT, ["n8n"], state)
     assert change.action == "up"  # Compose refuses a name that is taken
+
+
+def test_a_compose_project_of_our_name_elsewhere_is_named_whole_and_left_alone() -> None:
+    there = {"project": "borgstack", "folder": "/home/ops/borgstack"}
+    database = FIT.containers["borgstack_postgresql"]
+    theirs = {
+        "borgstack_postgresql": dataclasses.replace(database, folder="/home/ops/borgstack"),
+        "directus": dataclasses.replace(NOBODYS, service="directus", **there),
+        "n8n": dataclasses.replace(NOBODYS, service="n8n", **there),
+    }
+    others = {name: one for name, one in FIT.containers.items() if name not in theirs}
+    state = dataclasses.replace(FIT, containers={**others, **theirs})
+    ((what, seen, then),) = stack.strangers(PROJECT, state)
+    assert what == "Compose project borgstack"
+    assert seen == "in /home/ops/borgstack, with borgstack_postgresql, directus, n8n"
+    assert "another name" in then
+    switched_off = dataclasses.replace(state, hashes={"chatwoot": "x"})
+    assert "n8n" not in stack.undeclared(switched_off)
+
+
+def test_a_symbolic_link_is_another_name_for_the_same_folder() -> None:
+    lines = [
+        line.replace("|/opt/borgstack", "|/srv/borgstack") for line in fit_stack_lines(PROJECT)
+    ]
+    assert stack.strangers(PROJECT, stack.parse(lines))
+    assert stack.strangers(PROJECT, stack.parse([*lines, "same-folder /srv/borgstack"])) == []
 
 
 def test_a_name_that_these_settings_do_not_use_is_anybodys() -> None:

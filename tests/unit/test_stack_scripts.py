@@ -18,6 +18,7 @@ import pytest
 
 from borgstack import secrets, stack
 from borgstack.host import script_text
+from borgstack.project import DIRECTORY
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text
 
 SECRET = "SecretOfTheDatabase0123456789abc"
@@ -585,7 +586,9 @@ printf '%s\\n' 'redis abc' 'caddy def'""",
 
 def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
     compose(host)
-    row = "borgstack|redis|abc|sha256:1|running|Up (healthy)|borgstack_internal|redis:8|"
+    link = host.with_name("link")
+    link.symlink_to(host)
+    row = f"borgstack|redis|abc|sha256:1|running|Up (healthy)|borgstack_internal|redis:8||{link}"
     docker(
         host,
         f"""ps*)
@@ -608,6 +611,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
     assert state.images == {"redis:8": "sha256:1"}
     assert state.hashes == {"redis": "abc", "caddy": "def"}
     assert set(state.containers) == {"borgstack_postgresql", "borgstack_caddy"}
+    assert {one.folder for one in state.containers.values()} == {DIRECTORY}
     assert state.database is not None
     assert state.database.roles == {"u": "login"}
     assert (state.application, state.unreadable) == ({"token": True}, False)
