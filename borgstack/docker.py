@@ -49,23 +49,36 @@ class DockerState:
     """Docker on a host, as `docker_state.sh` prints it.
 
     :ivar packages: version by name; :ivar broken: packages that a killed run left half installed.
+    :ivar held: packages that an administrator keeps as they are.
     :ivar key: owner (`MODE|UID|GID`) and fingerprints of the keyring, or None.
     :ivar files: owner and content by path.
+    :ivar sources: the addresses that apt is given, by the file that names them.
     :ivar unit: systemd's properties of docker.service.
     :ivar socket: what systemd has loaded of docker.socket; without it, dockerd does not start.
     :ivar loaded: whether the running daemon has read daemon.json as it is now.
     :ivar ahead: whether daemon.json's time is in the future, where it proves nothing.
+    :ivar flags: what the running dockerd was started with.
+    :ivar plugins: Compose plugins that somebody put where they go before the package's, with the
+        version that each says to have; empty when it says none.
+    :ivar to_start: whether containers wait that ran before the engine was replaced.
+    :ivar snap: whether Docker is there as a snap; :ivar swarm: whether this is a node of a Swarm.
     """
 
     packages: Mapping[str, str] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
+    held: frozenset[str] = frozenset()
     key: tuple[str, tuple[str, ...]] | None = None
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
-    legacy: tuple[str, ...] = ()
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unit: Mapping[str, str] = field(default_factory=dict)
     socket: str = ""
     loaded: bool = False
     ahead: bool = False
+    flags: tuple[str, ...] = ()
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    to_start: bool = False
+    snap: bool = False
+    swarm: bool = False
 
     @property
     def running(self) -> bool:
@@ -75,44 +88,58 @@ class DockerState:
 
 def parse(lines: Iterable[str]) -> DockerState:
     """Read the lines of `docker_state.sh`."""
-    packages: dict[str, str] = {}
-    files: dict[str, tuple[str, bytes]] = {}
-    unit: dict[str, str] = {}
-    broken: list[str] = []
-    legacy: list[str] = []
-    key: tuple[str, tuple[str, ...]] | None = None
-    loaded, started, written, now, socket = False, 0, 0, 0, ""
+    rows: dict[str, list[str]] = {}
     for line in lines:
         kind, _, rest = line.partition(" ")
-        words = rest.split()
-        if kind == "package":
-            packages[words[0]] = words[1]
-        elif kind == "broken":
-            broken.append(words[0])
-        elif kind == "key":
-            key = (words[0], tuple(words[1:]))
-        elif kind == "file":
-            files[words[0]] = (words[1], base64.b64decode(words[2] if len(words) > 2 else ""))
-        elif kind == "legacy":
-            legacy.append(rest)
-        elif kind == "unit":
-            name, _, value = rest.partition("=")
-            unit[name] = value
-        elif kind == "socket":
-            socket = rest.partition("=")[2]
-        elif kind == "started":
-            started = int(rest)
-        elif kind == "now":
-            now = int(rest)
-        elif kind == "written":
-            written = int(rest)
-        elif kind == "loaded":
-            loaded = True
-    # A start in the future was on a clock that was ahead: what was written since looks older.
-    loaded = loaded or written < started <= now
+        rows.setdefault(kind, []).append(rest)
+
+    def number(kind: str) -> int:
+        return int(rows.get(kind, ["0"])[-1])
+
+    started, written, now = number("started"), number("written"), number("now")
     return DockerState(
-        packages, tuple(broken), key, files, tuple(legacy), unit, socket, loaded, written > now
+        packages=dict(map(_pair, rows.get("package", ()))),
+        broken=tuple(_pair(row)[0] for row in rows.get("broken", ())),
+        held=frozenset(rows.get("held", ())),
+        key=_key(rows),
+        files=dict(map(_file, rows.get("file", ()))),
+        sources=_sources(rows.get("source", ())),
+        unit=dict(_pair(row, "=") for row in rows.get("unit", ())),
+        socket=_pair(rows.get("socket", [""])[-1], "=")[1],
+        # A start in the future was on a clock that was ahead: what was written since looks older.
+        loaded="loaded" in rows or written < started <= now,
+        ahead=written > now,
+        flags=tuple(rows.get("flag", ())),
+        plugins=dict(map(_pair, rows.get("plugin", ()))),
+        to_start="to-start" in rows,
+        snap="snap" in rows,
+        swarm="swarm" in rows,
     )
+
+
+def _pair(row: str, between: str = " ") -> tuple[str, str]:
+    name, _, value = row.partition(between)
+    return name, value
+
+
+def _key(rows: Mapping[str, list[str]]) -> tuple[str, tuple[str, ...]] | None:
+    if "key" not in rows:
+        return None
+    owner, *fingerprints = rows["key"][-1].split()
+    return owner, tuple(fingerprints)
+
+
+def _file(row: str) -> tuple[str, tuple[str, bytes]]:
+    path, owner, content = row.split(" ")
+    return path, (owner, base64.b64decode(content))
+
+
+def _sources(rows: Iterable[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for row in rows:
+        path, *addresses = row.split()
+        found[path] = found.get(path, frozenset()) | {one.rstrip("/") for one in addresses}
+    return found
 
 
 @dataclass(frozen=True)
@@ -122,8 +149,13 @@ class Wanted:
     packages: tuple[str, ...]
     conflicts: tuple[str, ...]
     sources: str
-    key_url: str
+    address: str
     fingerprint: str
+
+    @property
+    def key_url(self) -> str:
+        """Where the key of these packages is."""
+        return f"{self.address}/gpg" if self.address else ""
 
 
 def wanted(settings: Settings, system: str, codename: str, machine: str) -> Wanted:
@@ -143,7 +175,7 @@ def wanted(settings: Settings, system: str, codename: str, machine: str) -> Want
         f"Signed-By: {KEYRING}\n"
     )
     fingerprint = settings.docker_apt_fingerprint
-    return Wanted(FROM_DOCKER, _DISTRIBUTION_ONLY, sources, f"{base}/gpg", fingerprint)
+    return Wanted(FROM_DOCKER, _DISTRIBUTION_ONLY, sources, base, fingerprint)
 
 
 def install_changes(goal: Wanted, state: DockerState) -> list[str]:
@@ -151,7 +183,9 @@ def install_changes(goal: Wanted, state: DockerState) -> list[str]:
     found = [f"package {name} is missing" for name in goal.packages if name not in state.packages]
     found += [f"package {name} is half installed" for name in state.broken]
     found += [f"package {name} conflicts" for name in goal.conflicts if name in state.packages]
-    found += [f"{path} is from an older setup" for path in state.legacy]
+    if state.to_start:
+        found.append("containers that ran before the engine was replaced have not been started")
+    found += [f"{path} names {goal.address} as well" for path in doubled(goal, state)]
     if goal.sources:
         if state.key != ("644|0|0", (goal.fingerprint,)):
             found.append(f"{KEYRING} is {state.key or 'missing'}, not {goal.fingerprint}")
@@ -160,6 +194,29 @@ def install_changes(goal: Wanted, state: DockerState) -> list[str]:
     elif SOURCES in state.files:
         found.append(f"{SOURCES} is not wanted")
     return found
+
+
+def to_install(goal: Wanted, state: DockerState) -> list[str]:
+    """The packages that apt is to install or renew; what is held stays as it is."""
+    return [name for name in goal.packages if name not in state.held or name not in state.packages]
+
+
+def naming(goal: Wanted, state: DockerState) -> dict[str, frozenset[str]]:
+    """The files beside this tool's that name the same repository, and what else each names.
+
+    A repository with two entries that are signed by different keys makes apt refuse every source
+    of the host.
+    """
+    return {
+        path: addresses - {goal.address}
+        for path, addresses in state.sources.items()
+        if goal.address in addresses and path != SOURCES
+    }
+
+
+def doubled(goal: Wanted, state: DockerState) -> list[str]:
+    """Those of them that name nothing else, so that this tool's can take their place."""
+    return [path for path, others in naming(goal, state).items() if not others]
 
 
 def too_old(state: DockerState) -> str | None:
@@ -213,9 +270,10 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
 
     :raises UnreadableDaemonJson: says why the present file cannot be merged into.
     """
-    owner, present = _present(state)
+    owner, present = daemon_json(state)
     declared = daemon_settings(settings)
-    merged = _merge(present, declared)
+    foreign = _foreign_options(present)
+    merged = _merge(_without_options(present, foreign), declared)
     recorded = _recorded(state)
     withdrawn = [
         key
@@ -232,6 +290,8 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
     }
     differing += withdrawn
     reasons = [f"{DAEMON_JSON}: {key} differs" for key in differing]
+    driver = present.get("log-driver")
+    reasons += [f"{DAEMON_JSON}: {name} is of the log driver {driver} alone" for name in foreign]
     if owner != "644|0|0":
         reasons.append(f"{DAEMON_JSON} is {owner or 'missing'}, not 644|0|0")
     if state.ahead and not state.loaded:
@@ -258,8 +318,11 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
     return DaemonChange(tuple(reasons), content, load, record) if reasons else None
 
 
-def _present(state: DockerState) -> tuple[str, dict[str, Any]]:
-    """Owner and content of daemon.json; an empty one is a good one to dockerd."""
+def daemon_json(state: DockerState) -> tuple[str, dict[str, Any]]:
+    """Owner (`MODE|UID|GID`) and content of daemon.json; an empty one is a good one to dockerd.
+
+    :raises UnreadableDaemonJson: says why it cannot be read.
+    """
     owner, raw = state.files.get(DAEMON_JSON, ("", b"{}"))
     try:
         present = json.loads(raw or b"{}", parse_constant=_no_number)
@@ -268,6 +331,39 @@ def _present(state: DockerState) -> tuple[str, dict[str, Any]]:
     if not isinstance(present, dict):
         raise UnreadableDaemonJson("it holds no JSON object")
     return owner, present
+
+
+_OF_EVERY_DRIVER = frozenset(
+    [
+        "labels",
+        "labels-regex",
+        "env",
+        "env-regex",
+        "tag",
+        "mode",
+        "max-buffer-size",
+        "max-size",
+        "max-file",
+    ]
+)
+"""Options that json-file takes as others do; with one that it does not know dockerd does not start
+or makes no container (moby, daemon/logger/jsonfilelog)."""
+
+
+def _foreign_options(present: Mapping[str, Any]) -> list[str]:
+    """The options in daemon.json that belong to the log driver which json-file replaces."""
+    options = present.get("log-opts")
+    if present.get("log-driver", "json-file") == "json-file" or not isinstance(options, dict):
+        return []
+    return [name for name in options if name not in _OF_EVERY_DRIVER]
+
+
+def _without_options(present: dict[str, Any], foreign: Iterable[str]) -> dict[str, Any]:
+    options = present.get("log-opts")
+    if not isinstance(options, dict):
+        return present
+    kept = {name: value for name, value in options.items() if name not in set(foreign)}
+    return {**present, "log-opts": kept}
 
 
 def _amiss(unit: Mapping[str, str]) -> list[str]:

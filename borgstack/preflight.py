@@ -124,6 +124,12 @@ def findings(
     ]
 
 
+def is_known(settings: Settings, server: ServerState) -> bool:
+    """Whether it is known which packages of Docker fit this server."""
+    sources = SUPPORTED.get(server.os, frozenset())
+    return settings.docker_source in sources and server.machine in ARCHITECTURES
+
+
 def _rights(server: ServerState, sudo: bool) -> Iterable[Finding]:
     if server.uid == 0:
         return

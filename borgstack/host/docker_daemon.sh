@@ -1,15 +1,19 @@
 # Writes daemon.json by a rename, makes the daemon read it, and leaves docker.service enabled and
 # running. Containers live through it (live-restore is switched on by the reload that comes first).
 #
-# Usage: docker_daemon WRITE LOAD RECORD-BEFORE RECORD-AFTER  <daemon.json
+# Usage: docker_daemon WRITE LOADED LOAD RECORD-BEFORE RECORD-AFTER  <daemon.json
 #   WRITE yes|no    replace the file by stdin
+#   LOADED yes|no   whether dockerd has started with the file that is there
 #   LOAD  none|reload|restart; or later: only write, the packages are still to be installed
 #   RECORD-BEFORE, RECORD-AFTER   of what this tool has put into daemon.json; - leaves it
 set -eu
 export LC_ALL=C
 umask 022
-write=$1 load=$2 before=$3 after=$4
+write=$1 loaded=$2 load=$3 before=$4 after=$5
 file=/etc/docker/daemon.json
+# What dockerd has started with; there until it starts with what was written since.
+working=/etc/docker/.daemon.json.working
+[ "$loaded" = no ] || rm -f "$working"
 
 record() {
   [ "$1" != - ] || return 0
@@ -38,6 +42,13 @@ if [ "$write" = yes ]; then
     }
   fi
   chmod 644 /etc/docker/.daemon.json
+  # An empty file is a good one to dockerd.
+  if [ "$load" = later ]; then :
+  elif [ ! -e "$file" ]; then : >"$working"
+  elif [ "$loaded" = yes ]; then
+    cp -p "$file" "$working.new"
+    mv -f "$working.new" "$working"
+  fi
   mv -f /etc/docker/.daemon.json "$file"
 fi
 record "$after"
@@ -66,8 +77,23 @@ settle() {
 # With its socket: one that was masked while it was open has lost its file descriptor, and dockerd
 # cannot start before it has a new one.
 start() {
-  systemctl restart docker.socket docker.service || fail "docker.service does not $1."
+  systemctl restart docker.socket docker.service || take_back "docker.service does not $1."
   settle "$began"
+}
+# The containers of others run on with what dockerd could start with.
+take_back() {
+  [ -e "$working" ] || fail "$1"
+  # quiet: without a journal there is nothing to show.
+  journalctl -u docker.service -n 15 --no-pager -o cat >&2 2>/dev/null || true
+  mv -f "$file" "$file.rejected"
+  if [ -s "$working" ]; then mv -f "$working" "$file"; else rm -f "$working"; fi
+  record "$before"
+  # quiet: `reset-failed` of a unit that has not failed.
+  systemctl reset-failed docker.service docker.socket >/dev/null 2>&1 || true
+  systemctl restart docker.socket docker.service || fail "$1 Nor does it with the former $file."
+  echo "$1 The former $file is back, and Docker runs; the rejected one is $file.rejected." >&2
+  echo "Correct what dockerd rejects (see above), or take it out of $file, and run again." >&2
+  exit 1
 }
 began=$(date +%s)
 # quiet: `reset-failed` of a unit that has not failed.
@@ -78,12 +104,13 @@ message=$(systemctl enable docker.service 2>&1) || {
   fail "docker.service cannot be enabled (see above)."
 }
 if systemctl is-active -q docker.service; then
-  [ "$load" = none ] || systemctl reload docker.service || fail "dockerd cannot be reloaded."
+  [ "$load" = none ] || systemctl reload docker.service || take_back "dockerd cannot be reloaded."
   [ "$load" != restart ] || start restart
 else
   systemctl reset-failed docker.service docker.socket >/dev/null 2>&1 || true
   start start
 fi
 docker version --format '{{.Server.Version}}' >/dev/null || fail "The Docker Engine does not answer."
+rm -f "$working"
 mkdir -p /run/borgstack
 echo "$(systemctl show -p MainPID --value docker.service) $(sha256sum <"$file")" >/run/borgstack/dockerd

@@ -1,14 +1,17 @@
 # Installs Docker Engine and the Compose plugin from the wanted source, and removes what conflicts.
 # Running it again, also after a kill in the middle, brings the same state about.
 #
-# Usage: docker_install SOURCE PACKAGES CONFLICTS KEY-URL FINGERPRINT  <docker.sources
+# Usage: docker_install SOURCE PACKAGES CONFLICTS KEY-URL FINGERPRINT [DOUBLED]  <docker.sources
 #   SOURCE docker: KEY-URL and FINGERPRINT name the only key that is accepted
-#   SOURCE distribution: the last two and stdin are empty
+#   SOURCE distribution: these two and stdin are empty
+#   DOUBLED     words: files of apt's that name the same repository; they are set aside
 set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 umask 022
-source=$1 packages=$2 conflicts=$3 key_url=$4 fingerprint=$5
+source=$1 packages=$2 conflicts=$3 key_url=$4 fingerprint=$5 doubled=${6:-}
 started=$(date +%s)
+own=/etc/apt/sources.list.d/docker.sources
+ran_before=/var/lib/borgstack/ran-before
 
 say() { echo "$1 ($(($(date +%s) - started)) s)"; }
 # A new cloud server often has its own upgrade running: wait for its locks instead of failing. apt-get
@@ -22,12 +25,26 @@ apt_get() {
     esac
     if [ "$busy" = no ] || [ $(($(date +%s) - started)) -ge 600 ]; then
       printf '%s\n' "$log" | tail -n 15 >&2
+      taken_back
       echo "apt-get $1 failed (see above). Correct the cause on the host and run again." >&2
       exit 1
     fi
     say "waiting for another apt or dpkg to end"
     sleep 2
   done
+}
+# apt's sources as they were before, so that one that cannot be used breaks no other upgrade.
+before=unknown
+taken_back() {
+  case $before in
+  unknown) return 0 ;;
+  missing) rm -f "$own" ;;
+  *) put "$own" "$before" ;;
+  esac
+  for file in $doubled; do
+    [ ! -e "$file.disabled" ] || mv -f "$file.disabled" "$file"
+  done
+  echo "The sources of apt are as they were before this run." >&2
 }
 # Puts a text in place by a rename. Where it is in place nothing is written, so that a killed run
 # leaves a half-written file only where the next one writes it again.
@@ -65,7 +82,7 @@ if [ "$source" = docker ]; then
   if [ -n "$tools" ]; then
     say "installing$tools"
     # A source of an earlier attempt whose key is not there would fail the update.
-    [ -e /etc/apt/keyrings/docker.asc ] || rm -f /etc/apt/sources.list.d/docker.sources
+    [ -e /etc/apt/keyrings/docker.asc ] || rm -f "$own"
     apt_get update
     updated=yes
     # shellcheck disable=SC2086 # words on purpose
@@ -86,22 +103,44 @@ if [ "$source" = docker ]; then
     echo "It was not installed. If Docker has announced a new key, set docker_apt_fingerprint." >&2
     exit 1
   fi
+  if [ -e "$own" ]; then before=$(cat "$own"); else before=missing; fi
   put /etc/apt/keyrings/docker.asc "$key"
-  put /etc/apt/sources.list.d/docker.sources "$sources"
+  # apt passes over a file of that name. Two entries whose keys differ make it refuse every source.
+  for file in $doubled; do
+    [ ! -e "$file" ] || mv -f "$file" "$file.disabled"
+  done
+  put "$own" "$sources"
   updated=no
 fi
-rm -f /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gpg
-[ "$source" = docker ] || rm -f /etc/apt/sources.list.d/docker.sources
+[ "$source" = docker ] || rm -f "$own"
 
 [ "$updated" = yes ] || apt_get update
 present=''
 # quiet: dpkg-query complains of a package that it has never heard of.
 for package in $conflicts; do
-  if dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^i'; then
+  if dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.[^nc]'; then
     present="$present $package"
   fi
 done
 if [ -n "$present" ]; then
+  # What else would go with them is somebody's own.
+  # shellcheck disable=SC2046,SC2086
+  with_them=$(apt-get -s -q remove $present | sed -n 's/^Remv \([^ ]*\).*/\1/p' |
+    grep -vxF "$(printf '%s\n' $conflicts)" | tr '\n' ' ') || true
+  if [ -n "$with_them" ]; then
+    taken_back
+    echo "With$present these would go as well: $with_them- they are left alone, so nothing was removed." >&2
+    echo "Remove them yourself if nothing needs them, or set the other docker_source." >&2
+    exit 1
+  fi
+  # A daemon that is stopped is not asked: that would start it.
+  running=''
+  ! systemctl is-active -q docker.service || running=$(docker ps -q --no-trunc)
+  if [ ! -e "$ran_before" ] && [ -n "$running" ]; then
+    mkdir -p "${ran_before%/*}"
+    printf '%s\n' "$running" >"$ran_before.new"
+    mv -f "$ran_before.new" "$ran_before"
+  fi
   say "removing$present"
   # shellcheck disable=SC2086
   apt_get remove $present
@@ -110,3 +149,12 @@ say "installing $packages"
 # shellcheck disable=SC2086
 apt_get install --no-install-recommends $packages
 say "installed $packages"
+if [ -e "$ran_before" ]; then
+  say "starting what ran before the engine was replaced"
+  systemctl start docker.service
+  while read -r container; do
+    # One that was removed by itself when it stopped is not there any more.
+    docker start "$container" >/dev/null || echo "$container was not started (see above)." >&2
+  done <"$ran_before"
+  rm -f "$ran_before"
+fi

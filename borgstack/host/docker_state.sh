@@ -5,8 +5,11 @@
 set -u
 export LC_ALL=C
 # quiet: dpkg-query complains of each package that it has never heard of.
-dpkg-query -W -f '${db:Status-Abbrev}|${Package}|${Version}\n' "$@" 2>/dev/null |
-  awk -F'|' '$1 ~ /^i/ { print ($1 ~ /^ii/ ? "package " : "broken ") $2 " " $3 }'
+# The second letter is what is so; the first is what somebody wants, as to hold it.
+dpkg-query -W -f '${db:Status-Abbrev}|${Package}|${Version}\n' "$@" 2>/dev/null | awk -F'|' '
+  $1 ~ /^.[nc]/ { next }
+  $1 ~ /^h/ { print "held " $2 }
+  { print ($1 ~ /^.i *$/ ? "package " : "broken ") $2 " " $3 }'
 
 key=/etc/apt/keyrings/docker.asc
 if [ -e "$key" ]; then
@@ -21,9 +24,37 @@ for file in /etc/apt/sources.list.d/docker.sources /etc/docker/daemon.json \
   /etc/docker/borgstack.json; do
   [ -e "$file" ] && echo "file $file $(stat -c '%a|%u|%g' "$file") $(base64 -w 0 "$file")"
 done
-for file in /etc/apt/sources.list.d/docker.list /etc/apt/trusted.gpg.d/docker.gpg; do
-  [ -e "$file" ] && echo "legacy $file"
+# Which addresses each file gives apt: lines of `deb [options] ADDRESS …`, and stanzas with `URIs:`.
+# Files of other names are not read by apt.
+for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+  case ${file##*/} in *[!A-Za-z0-9_.-]*) continue ;; esac
+  [ ! -f "$file" ] || awk -v file="$file" '
+    function stanza() { if (addresses != "" && !off) print "source " file addresses; addresses = ""; off = 0 }
+    { sub(/\r$/, "") }
+    /^[ \t]*#/ { next }
+    file !~ /\.sources$/ {
+      sub(/\[[^]]*\]/, "")
+      if ($1 == "deb" || $1 == "deb-src") addresses = addresses " " $2
+      next
+    }
+    /^[ \t]*$/ { stanza(); next }
+    {
+      value = $0
+      if (value ~ /^[^ \t:]+:/) { name = tolower(value); sub(/:.*/, "", name); sub(/^[^:]*:/, "", value) }
+      if (name == "uris") addresses = addresses " " value
+      if (name == "enabled" && tolower(value) ~ /^[ \t]*(no|false|without|off|disable|0)/) off = 1
+    }
+    END { stanza() }' "$file"
 done
+
+# A plugin in one of these goes before the package's.
+for folder in "${DOCKER_CONFIG:-${HOME:-/root}/.docker}" /usr/local/lib/docker /usr/local/libexec/docker; do
+  plugin=$folder/cli-plugins/docker-compose
+  # quiet: one that cannot be run has no version.
+  [ ! -e "$plugin" ] || echo "plugin $plugin $("$plugin" version --short 2>/dev/null | head -n 1)"
+done
+[ ! -e /var/lib/borgstack/ran-before ] || echo "to-start"
+if [ -e /snap/bin/docker ] || [ -e /etc/systemd/system/snap.docker.dockerd.service ]; then echo "snap"; fi
 
 @docker_settled.sh@
 docker_settled
@@ -41,6 +72,13 @@ started=$(printf '%s\n' "$units" | sed -n 's/^unit ExecMainStartTimestamp=//p')
 [ -z "$units" ] || printf '%s\n' "$units"
 # quiet: a daemon that was started by hand has no note.
 pid=$(printf '%s\n' "$units" | sed -n 's/^unit MainPID=//p')
+flags=''
+[ ! -r "/proc/${pid:-0}/cmdline" ] || flags=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed '1d; s/^/flag /')
+[ -z "$flags" ] || printf '%s\n' "$flags"
+root=$(printf '%s\n' "$flags" | sed -n 's/^flag --data-root=//p')
+[ -n "$root" ] || [ ! -e /etc/docker/daemon.json ] || root=$(tr -d '\n' </etc/docker/daemon.json |
+  sed -n 's/.*"data-root"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p')
+[ ! -e "${root:-/var/lib/docker}/swarm/docker-state.json" ] || echo "swarm"
 if [ "${pid:-0}" != 0 ] && [ -e /etc/docker/daemon.json ]; then
   echo "written $(stat -c %Y /etc/docker/daemon.json)"
   echo "now $(date +%s)"

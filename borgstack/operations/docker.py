@@ -28,10 +28,11 @@ def install(settings: Settings) -> Commands:
         scripts.change(
             "docker_install",
             settings.docker_source,
-            " ".join(goal.packages),
+            " ".join(docker.to_install(goal, state)),
             " ".join(goal.conflicts),
             goal.key_url,
             goal.fingerprint,
+            " ".join(docker.doubled(goal, state)),
             stdin=goal.sources or "\n",
         )
     )
@@ -70,5 +71,6 @@ def _configure(settings: Settings, state: DockerState, *, start: bool = True) ->
         explain(change.reasons)
         write = "no" if change.content is None else "yes"
         load = change.load if start else "later"
-        words = (write, load, *change.record)
+        loaded = "yes" if state.loaded else "no"
+        words = (write, loaded, load, *change.record)
         yield scripts.change("docker_daemon", *words, stdin=change.content or "\n")

@@ -7,11 +7,18 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.context import ctx_host, ctx_state, host, state
 
-from borgstack import images, lock, secrets
+from borgstack import docker, docker_fitness, images, lock, secrets
 from borgstack.operations import Commands, converges, refuse
-from borgstack.operations.looks import env_state, look_at_all, server_state, stack_state
-from borgstack.preflight import findings
+from borgstack.operations.looks import (
+    docker_state,
+    env_state,
+    look_at_all,
+    server_state,
+    stack_state,
+)
+from borgstack.preflight import Finding, ServerState, findings, is_known
 from borgstack.project import ENV_PATH, Project
+from borgstack.settings import Settings
 from borgstack.stack import StackState, strangers
 
 
@@ -23,6 +30,15 @@ def _rejected(live: StackState) -> list[str]:
         "must be put right: expected Compose to take what is to be deployed; saw that it rejects "
         f"the new docker-compose.yml: '{' '.join(live.rejected)}'. Correct {own}."
     ]
+
+
+def _docker(settings: Settings, server: ServerState, live: StackState) -> list[Finding]:
+    """What is to be said of this host's Docker, where it is known what is wanted there."""
+    if not is_known(settings, server):
+        return []
+    goal = docker.wanted(settings, server.os[0], server.codename, server.machine)
+    running = (name for name, one in live.containers.items() if one.state == "running")
+    return docker_fitness.findings(settings, goal, docker_state(), running)
 
 
 def _uses_sudo() -> bool:
@@ -51,6 +67,7 @@ def check(project: Project) -> Commands:
     room = images.FIRST_DEPLOY
     mistakes: list[str] = []
     in_the_way: list[str] = []
+    of_docker: list[Finding] = []
     if may_look:
         look_at_all(project)
         mistakes = secrets.mistakes(env_state(settings))
@@ -60,11 +77,14 @@ def check(project: Project) -> Commands:
             f"did not make and does not touch. {then}"
             for what, seen, then in strangers(project, live)
         ]
-        in_the_way += _rejected(live)
+        of_docker = _docker(settings, server, live)
+        # A Compose that is too old rejects what it does not know yet.
+        in_the_way += [] if docker_state().plugins and of_docker else _rejected(live)
         # Docker's listeners outlive a daemon that was killed, and are there before it answers.
         caddy_runs = None if live.engine == "stopped" else "borgstack_caddy" in live.containers
         room = images.room(project, live)
     found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, room=room)
+    found += of_docker
     for finding in found:
         if not finding.fatal:
             logger.warning(f"{host.print_prefix}{finding}")

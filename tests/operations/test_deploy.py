@@ -481,7 +481,7 @@ def test_a_warning_is_told_and_stops_nothing(
         ),
         (
             [*FIT_DOCKER[:6], "file /etc/docker/daemon.json 644|0|0 WzFd", *FIT_DOCKER[7:]],
-            "expected a JSON object in /etc/docker/daemon.json; saw: it holds no JSON object.",
+            "expected a JSON object in /etc/docker/daemon.json; saw it holds no JSON object.",
         ),
     ],
 )
@@ -497,7 +497,7 @@ def test_a_docker_that_a_run_must_not_touch_stops_the_host(
     hosts = fake_hosts("chat", "other", data=REQUIRED, plan=plan)
     hosts.answer("chat", docker_state=lines)
     deploy(hosts)
-    assert re.search(rf"\[@fake/chat\] +{re.escape(expected)}", messages.text)
+    assert re.search(rf"\[@fake/chat\] +must be put right: {re.escape(expected)}", messages.text)
     assert changes(hosts) == changes(hosts, "other") == []
     assert {host.name for host in hosts.state.failed_hosts} == {"@fake/chat"}
 

@@ -51,7 +51,15 @@ def test_every_line_of_the_script_is_read() -> None:
             f"key 644|0|0 {FINGERPRINT} {OTHER_KEY}",
             "file /etc/x 600|1|2 eHg=",
             "file /etc/empty 644|0|0 ",
-            "legacy /etc/apt/sources.list.d/docker.list",
+            "held docker-ce",
+            "source /etc/apt/a.list http://a/x/ http://b",
+            "source /etc/apt/a.list http://c",
+            "plugin /root/.docker/cli-plugins/docker-compose 2.4.1",
+            "plugin /usr/local/lib/docker/cli-plugins/docker-compose ",
+            "flag --iptables=false",
+            "to-start",
+            "snap",
+            "swarm",
             "unit ActiveState=active",
             "started 1700000002",
             "socket LoadState=masked",
@@ -64,11 +72,20 @@ def test_every_line_of_the_script_is_read() -> None:
         broken=("containerd.io",),
         key=("644|0|0", (FINGERPRINT, OTHER_KEY)),
         files={"/etc/x": ("600|1|2", b"xx"), "/etc/empty": ("644|0|0", b"")},
-        legacy=("/etc/apt/sources.list.d/docker.list",),
+        held=frozenset({"docker-ce"}),
+        sources={"/etc/apt/a.list": frozenset({"http://a/x", "http://b", "http://c"})},
         unit={"ActiveState": "active"},
         socket="masked",
         loaded=False,
         ahead=True,
+        flags=("--iptables=false",),
+        plugins={
+            "/root/.docker/cli-plugins/docker-compose": "2.4.1",
+            "/usr/local/lib/docker/cli-plugins/docker-compose": "",
+        },
+        to_start=True,
+        snap=True,
+        swarm=True,
     )
 
 
@@ -106,7 +123,8 @@ def test_the_daemon_has_read_what_was_written_before_it_started(
             changed(packages={**FIT.packages, "podman-docker": "5"}),
             "package podman-docker conflicts",
         ),
-        (changed(legacy=("/etc/x.list",)), "/etc/x.list is from an older setup"),
+        (changed(to_start=True), "containers that ran before the engine was replaced"),
+        (changed(sources={"/etc/x.list": frozenset({GOAL.address})}), "/etc/x.list names https:"),
         (changed(key=None), f"{KEYRING} is missing, not {FINGERPRINT}"),
         (changed(key=("644|0|0", (OTHER_KEY,))), f"not {FINGERPRINT}"),
         (changed(key=("644|0|0", (FINGERPRINT, OTHER_KEY))), f"not {FINGERPRINT}"),
@@ -173,6 +191,30 @@ def test_the_distributions_packages_need_no_source_and_no_key() -> None:
     assert docker.install_changes(goal, left) == [f"{SOURCES} is not wanted"]
     both = dataclasses.replace(state, packages={**state.packages, "docker-ce": "5:29"})
     assert docker.install_changes(goal, both) == ["package docker-ce conflicts"]
+
+
+def test_what_is_held_is_installed_when_missing_and_else_left_as_it_is() -> None:
+    assert docker.to_install(GOAL, FIT) == list(GOAL.packages)
+    held = changed(held=frozenset({"docker-ce", "containerd.io"}))
+    assert docker.install_changes(GOAL, held) == []
+    assert docker.to_install(GOAL, held) == ["docker-ce-cli", "docker-compose-plugin"]
+    bare = DockerState(held=frozenset({"docker-ce"}))
+    assert docker.to_install(GOAL, bare) == list(GOAL.packages)
+
+
+def test_the_same_repository_in_other_files_is_found_by_its_address() -> None:
+    others = frozenset({"https://packages.example.com/x"})
+    found = {
+        "/etc/apt/sources.list.d/alone.list": frozenset({GOAL.address}),
+        "/etc/apt/sources.list": others | {GOAL.address},
+        "/etc/apt/sources.list.d/other.sources": others,
+        SOURCES: frozenset({GOAL.address}),
+    }
+    state = changed(sources=found)
+    assert docker.doubled(GOAL, state) == ["/etc/apt/sources.list.d/alone.list"]
+    assert docker.naming(GOAL, state)["/etc/apt/sources.list"] == others
+    distribution = docker.wanted(settings_of(docker_source="distribution"), "debian", "x", "x86_64")
+    assert docker.naming(distribution, state) == {}
 
 
 @pytest.mark.parametrize(
@@ -271,6 +313,33 @@ def test_the_operators_keys_survive_the_merge() -> None:
     }
     merged = with_daemon((change.content or "").encode())
     assert docker.daemon_changes(settings_of(), merged) is None
+
+
+@pytest.mark.parametrize(
+    ("driver", "options", "kept", "dropped"),
+    [
+        ("syslog", {"syslog-address": "udp://x:514", "tag": "t"}, {"tag": "t"}, ["syslog-address"]),
+        ("loki", {"loki-url": "http://x", "mode": "blocking"}, {"mode": "blocking"}, ["loki-url"]),
+        ("local", {"compress": "true", "max-size": "1g"}, {}, ["compress"]),
+        (None, {"compress": "true"}, {"compress": "true"}, []),
+        ("json-file", {"compress": "true"}, {"compress": "true"}, []),
+    ],
+)
+def test_options_of_a_log_driver_go_with_it_and_are_named(
+    driver: str | None, options: dict[str, str], kept: dict[str, str], dropped: list[str]
+) -> None:
+    own: dict[str, object] = {"log-opts": options}
+    state = with_daemon({**own, "log-driver": driver} if driver else own)
+    change = docker.daemon_changes(settings_of(), state)
+    assert change is not None
+    merged = json.loads(change.content or "")
+    assert merged["log-opts"] == {**kept, **DECLARED["log-opts"]}
+    said = [reason for reason in change.reasons if "alone" in reason]
+    assert said == [
+        f"{DAEMON_JSON}: {name} is of the log driver {driver} alone" for name in dropped
+    ]
+    after = with_daemon((change.content or "").encode())
+    assert docker.daemon_changes(settings_of(), after) is None
 
 
 def test_a_number_in_the_place_of_true_differs_though_python_calls_them_equal() -> None:
@@ -443,7 +512,8 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     program(
         binaries,
         "dpkg-query",
-        "printf '%s\\n' 'ii |docker-ce|5:29.1' 'iF |containerd.io|2.1' 'rc |docker.io|26.1'",
+        "printf '%s\\n' 'hi |docker-ce|5:29.1' 'iF |containerd.io|2.1' 'rc |docker.io|26.1' "
+        "'hc |runc|1' 'un |podman-docker|'",
     )
     systemctl(binaries, "ActiveState=active", "", "ActiveState=inactive", "LoadState=masked")
     text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
@@ -452,7 +522,16 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
         file.parent.mkdir(parents=True)
         file.write_text(content)
         file.chmod(0o644)
-    (tmp_path / "etc/apt/sources.list.d/docker.list").touch()
+    (tmp_path / "etc/apt/sources.list.d/docker.list").write_text(
+        "# deb https://no/linux x y\n"
+        "deb [arch=amd64 signed-by=/usr/share/keyrings/docker.gpg] https://a/linux x y # z\n"
+        "deb-src https://b/linux/ x y\n"
+    )
+    (tmp_path / "etc/apt/sources.list.d/more.sources").write_text(
+        "Types: deb\nURIs: https://c/linux\n  https://d/linux\nSuites: x\n\n"
+        "# of old\nEnabled: no\nURIs: https://off/linux\n\nuris: https://e/linux\n"
+    )
+    (tmp_path / "etc/apt/sources.list.d/x.list.disabled").write_text("deb https://no x y\n")
     ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=binaries)
     assert (ran.status, ran.err) == (0, "")
     state = docker.parse(ran.out.replace(str(tmp_path), "").splitlines())
@@ -460,7 +539,12 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     assert state.broken == ("containerd.io",)
     assert state.files[DAEMON_JSON] == ("644|0|0", b"{}\n")
     assert state.files[SOURCES] == ("644|0|0", b"Types: deb\n")
-    assert state.legacy == ("/etc/apt/sources.list.d/docker.list",)
+    assert state.held == {"docker-ce"}
+    folder = "/etc/apt/sources.list.d"
+    assert state.sources == {
+        f"{folder}/docker.list": {"https://a/linux", "https://b/linux"},
+        f"{folder}/more.sources": {"https://c/linux", "https://d/linux", "https://e/linux"},
+    }
     assert state.unit == {"ActiveState": "active"}
     assert state.socket == "masked"
 
@@ -525,11 +609,18 @@ def daemon(tmp_path: Path) -> Path:
 
 
 def write_daemon(
-    root: Path, write: str, load: str, content: str, record: tuple[str, str] = ("-", "-")
+    root: Path,
+    write: str,
+    load: str,
+    content: str,
+    record: tuple[str, str] = ("-", "-"),
+    *,
+    loaded: str = "no",
 ) -> tuple[int, str, list[str]]:
     text = script_text("docker_daemon").replace("/etc/", f"{root}/etc/")
     text = text.replace("/run/borgstack", f"{root}/run")
-    ran = run_text(text, write, load, *record, stdin=content, first_on_path=root / "bin")
+    words = (write, loaded, load, *record)
+    ran = run_text(text, *words, stdin=content, first_on_path=root / "bin")
     calls = [line for line in (root / "calls").read_text().splitlines() if "--help" not in line]
     return ran.status, ran.err, calls
 
@@ -626,15 +717,64 @@ def test_a_daemon_that_does_not_start_is_named_with_its_log(daemon: Path) -> Non
     assert (daemon / "etc/docker/daemon.json").read_text() == "{}\n"
 
 
+def rejecting(root: Path, rejects: str) -> None:
+    """A systemctl whose dockerd does not start with a daemon.json that holds these words."""
+    program(
+        root / "bin",
+        "systemctl",
+        f"""echo "systemctl $*" >>{root}/calls
+case "$1" in restart) ! grep -q '{rejects}' {root}/etc/docker/daemon.json ;; esac""",
+    )
+
+
+@pytest.mark.parametrize("old", ['{"a": 1}\n', ""], ids=["an own file", "no file"])
+def test_a_daemon_json_with_which_docker_does_not_start_is_taken_back(
+    daemon: Path, old: str
+) -> None:
+    folder = daemon / "etc/docker"
+    file, record = folder / "daemon.json", folder / "borgstack.json"
+    if old:
+        file.write_text(old)
+    rejecting(daemon, "swarm")
+    new, records = '{\n"swarm": 1\n}\n', ("before", "after")
+    loaded = "yes" if old else "no"
+    status, said, calls = write_daemon(daemon, "yes", "restart", new, records, loaded=loaded)
+    assert status == 1
+    assert f"The former {file} is back, and Docker runs" in said
+    assert (file.read_text() if file.exists() else "") == old
+    assert (folder / "daemon.json.rejected").read_text() == new
+    assert record.read_text() == "before\n"
+    assert len([call for call in calls if " restart " in call]) == 2
+    assert not list(folder.glob(".*"))
+
+
+def test_what_a_run_that_died_has_left_is_taken_back_by_the_next(daemon: Path) -> None:
+    folder = daemon / "etc/docker"
+    (folder / "daemon.json").write_text("swarm\n")
+    (folder / ".daemon.json.working").write_text("{}\n")
+    rejecting(daemon, "swarm")
+    assert write_daemon(daemon, "no", "restart", "\n")[0] == 1
+    assert (folder / "daemon.json").read_text() == "{}\n"
+    # Of long ago: dockerd has started with another one since.
+    (folder / ".daemon.json.working").write_text("old\n")
+    assert write_daemon(daemon, "no", "none", "\n", loaded="yes")[0] == 0
+    assert not (folder / ".daemon.json.working").exists()
+
+
 def install(
-    root: Path, stop_before: str = "", dpkg: str = "exit 0", apt_get: str = "exit 0"
+    root: Path,
+    stop_before: str = "",
+    dpkg: str = "exit 0",
+    apt_get: str = "exit 0",
+    more: tuple[str, ...] = (),
 ) -> Ran:
     """Run the installer with a key that is the wanted one; it may die before one of its `mv`."""
     binaries = root / "bin"
     program(binaries, "curl", "echo key")
     program(binaries, "gpg", f"printf 'pub::\\nfpr:::::::::{FINGERPRINT}:\\n'")
-    for name in ("dpkg-query", "sleep"):
-        program(binaries, name, "exit 0")
+    for name in ("dpkg-query", "sleep", "systemctl"):
+        if not (binaries / name).exists():
+            program(binaries, name, "exit 0")
     program(binaries, "dpkg", dpkg)
     program(binaries, "apt-get", apt_get)
     program(
@@ -644,7 +784,8 @@ def install(
         'exec /usr/bin/mv "$@"',
     )
     text = script_text("docker_install").replace("/etc/apt/", f"{root}/etc/apt/")
-    words = ("docker", "docker-ce", "", "http://x/gpg", FINGERPRINT)
+    text = text.replace("/var/lib/borgstack", f"{root}/var")
+    words = ("docker", "docker-ce", "docker.io runc", "http://x/gpg", FINGERPRINT, *more)
     return run_text(text, *words, stdin="Types: deb\n", first_on_path=binaries)
 
 
@@ -661,6 +802,61 @@ def test_an_installer_that_died_before_a_rename_leaves_nothing_after_the_next(
     assert install(tmp_path).status == 0
     assert target.read_text() == wanted
     assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_the_installer_sets_another_entry_for_the_repository_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "etc/apt/sources.list.d"
+    folder.mkdir(parents=True)
+    (folder / "mine.list").write_text("deb http://x x y\n")
+    more = (f"{folder}/mine.list",)
+    assert install(tmp_path, more=more).status == 0
+    left = {path.name: path.read_text() for path in folder.iterdir()}
+    assert left == {"mine.list.disabled": "deb http://x x y\n", "docker.sources": "Types: deb\n"}
+
+
+@pytest.mark.parametrize("own", ["", "Types: own\n"], ids=["none before", "one before"])
+def test_sources_that_apt_can_make_nothing_of_are_taken_back(tmp_path: Path, own: str) -> None:
+    folder = tmp_path / "etc/apt/sources.list.d"
+    folder.mkdir(parents=True)
+    before = {"mine.list": "deb http://x x y\n", **({"docker.sources": own} if own else {})}
+    for name, text in before.items():
+        (folder / name).write_text(text)
+    fails = "case \"$*\" in *update*) echo 'E: no Release file' >&2; exit 100 ;; esac"
+    ran = install(tmp_path, apt_get=fails, more=(f"{folder}/mine.list",))
+    assert ran.status == 1
+    assert "no Release file" in ran.err
+    assert "The sources of apt are as they were before this run." in ran.err
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
+def test_what_would_go_with_a_package_that_conflicts_is_named_and_nothing_is_removed(
+    tmp_path: Path,
+) -> None:
+    program(tmp_path / "bin", "dpkg-query", "printf 'ii '")
+    lines = "'Remv podman [5.4]' 'Remv runc [1.1]' 'Remv docker.io [26]'"
+    apt_get = f'echo "$*" >>{tmp_path}/calls; case "$*" in *-s*) printf \'%s\n\' {lines} ;; esac'
+    ran = install(tmp_path, apt_get=apt_get)
+    assert ran.status == 1
+    assert "With docker.io runc these would go as well: podman - they are left alone" in ran.err
+    assert " remove" not in (tmp_path / "calls").read_text().replace("-s -q remove", "")
+    assert not (tmp_path / "etc/apt/sources.list.d/docker.sources").exists()
+
+
+def test_what_ran_before_the_engine_was_replaced_is_started_again(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "dpkg-query", "printf 'ii '")
+    program(
+        tmp_path / "bin",
+        "docker",
+        f'echo "$*" >>{tmp_path}/calls; case "$1" in ps) printf "%s\\n" aaa bbb ;; esac',
+    )
+    calls = tmp_path / "calls"
+    dies = f'case "$*" in *-y*remove*) kill -9 $PPID ;; *) echo apt >>{calls} ;; esac'
+    assert install(tmp_path, apt_get=dies).status != 0
+    assert (tmp_path / "var/ran-before").read_text() == "aaa\nbbb\n"
+    program(tmp_path / "bin", "dpkg-query", "exit 1")  # removed: nothing runs any more
+    assert install(tmp_path).status == 0
+    assert calls.read_text().splitlines()[-2:] == ["start aaa", "start bbb"]
+    assert not (tmp_path / "var/ran-before").exists()
 
 
 def test_the_installer_waits_for_the_servers_own_upgrade(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ COREUTILS: dict[str, dict[str, Version]] = {
     "base64": {"-d": EVER, "-w": EVER},
     "cat": {},
     "chmod": {"-R": EVER},
-    "cp": {"-R": EVER},
+    "cp": {"-R": EVER, "-p": EVER},
     "cut": {"-d": EVER, "-f": EVER},
     "date": {"-d": EVER},
     "df": {"-B1": EVER, "-Pk": EVER, "-h": EVER, "--output": (8, 21)},
@@ -68,7 +68,9 @@ COREUTILS: dict[str, dict[str, Version]] = {
 }
 TABLE: dict[str, dict[str, dict[str, Version]]] = {
     "coreutils": COREUTILS,
-    "apt": {"apt-get": {"-q": EVER, "-y": EVER, "-o": EVER, "--no-install-recommends": EVER}},
+    "apt": {
+        "apt-get": {"-q": EVER, "-s": EVER, "-y": EVER, "-o": EVER, "--no-install-recommends": EVER}
+    },
     "bash": {"bash": {"-s": EVER}},
     "curl": {"curl": {"-fsSL": EVER, "--retry": EVER}},
     "dpkg": {
@@ -95,6 +97,7 @@ TABLE: dict[str, dict[str, dict[str, Version]]] = {
             "-q": EVER,
             "-qs": EVER,
             "-s": EVER,
+            "-vxF": EVER,
             "-v": EVER,
             "-vE": EVER,
             "-vxFf": EVER,

@@ -1,0 +1,176 @@
+"""Is the Docker that a server already has one that this tool can work with? Nothing is touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from borgstack.docker import (
+    DAEMON_JSON,
+    LEAST_ENGINE,
+    DockerState,
+    UnreadableDaemonJson,
+    Wanted,
+    daemon_json,
+    daemon_settings,
+    naming,
+    too_old,
+)
+from borgstack.preflight import Finding
+from borgstack.settings import Settings
+
+LEAST_COMPOSE = (2, 20, 2)
+"""The first with `start_interval` for health checks."""
+ENGINES = ("docker-ce", "docker.io")
+_FLAGS = {
+    "log-driver": "log-driver",
+    "log-opts": "log-opt",
+    "live-restore": "live-restore",
+    "registry-mirrors": "registry-mirror",
+    "default-address-pools": "default-address-pool",
+}
+"""The flag of dockerd for each key that this tool may put into daemon.json."""
+
+
+def findings(
+    settings: Settings, goal: Wanted, state: DockerState, running: Iterable[str]
+) -> list[Finding]:
+    """Everything about this host's Docker that stands in the way, or may.
+
+    :param running: names of the containers that run.
+    """
+    return [
+        *_snap(state),
+        *_swarm(state),
+        *_packages(goal, state),
+        *_sources(goal, state),
+        *_plugins(state),
+        *_options(settings, state),
+        *_stopping(goal, state, sorted(running)),
+    ]
+
+
+def _snap(state: DockerState) -> Iterable[Finding]:
+    if state.snap:
+        yield Finding(
+            True,
+            "Docker from packages, or none",
+            "Docker from snap, which neither reads /etc/docker nor may enter /opt",
+            "Move what runs in it elsewhere, then 'snap remove docker'.",
+        )
+
+
+def _swarm(state: DockerState) -> Iterable[Finding]:
+    if state.swarm:
+        yield Finding(
+            True,
+            "a Docker that is in no Swarm, since live-restore and Swarm exclude each other",
+            "a node of a Swarm",
+            "Take another host; or 'docker swarm leave' if nothing needs it.",
+        )
+
+
+def _packages(goal: Wanted, state: DockerState) -> Iterable[Finding]:
+    for name in goal.conflicts:
+        if name in state.held:
+            yield Finding(
+                True,
+                f'no {name}, with docker_source = "{"docker" if goal.sources else "distribution"}"',
+                f"{name} installed and on hold",
+                f"'apt-mark unhold {name}', or set the other docker_source.",
+            )
+    old = too_old(state)
+    if old and old.split()[0] in goal.packages:
+        name = old.split()[0]
+        held = " and on hold" if name in state.held else ""
+        yield Finding(
+            True,
+            f"Docker Engine {LEAST_ENGINE} or newer",
+            f"{old}{held}",
+            f"'apt-mark unhold {name}; apt-get update; apt-get install {name}' when it may restart."
+            + ("" if goal.sources else ' Or set docker_source = "docker".'),
+        )
+
+
+def _sources(goal: Wanted, state: DockerState) -> Iterable[Finding]:
+    for path, others in naming(goal, state).items():
+        if others:
+            yield Finding(
+                True,
+                f"{goal.address} in a file of its own",
+                f"{path}, which names {', '.join(sorted(others))} as well",
+                "Take that repository out of the file: a second entry for it makes apt refuse all.",
+            )
+
+
+def _plugins(state: DockerState) -> Iterable[Finding]:
+    for path, version in state.plugins.items():
+        numbers = tuple(int(word) for word in re.findall(r"\d+", version)[:3])
+        if numbers < LEAST_COMPOSE:
+            yield Finding(
+                True,
+                f"Compose {'.'.join(map(str, LEAST_COMPOSE))} or newer as Docker's plugin",
+                f"{path}, {version or 'which does not say its version'}, before the package's",
+                f"Put it elsewhere: 'mv {path} /root/old-docker-compose'.",
+            )
+
+
+def option(state: DockerState, key: str, flag: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """What dockerd is told by daemon.json or by a flag; None when by neither."""
+    flags = " ".join(state.flags)
+    given = re.search(rf"(?:^| )--{flag}(?:[= ](?!-)(\S+))?(?= |$)", flags)
+    if given:
+        return given[1] or "true"
+    return daemon_json(state)[1].get(key)
+
+
+def _options(settings: Settings, state: DockerState) -> Iterable[Finding]:
+    try:
+        daemon_json(state)
+    except UnreadableDaemonJson as error:
+        yield Finding(
+            True,
+            f"a JSON object in {DAEMON_JSON}",
+            str(error),
+            "The file was left as it is; correct it on the host and run again.",
+        )
+        return
+    remapped = option(state, "userns-remap", "userns-remap")
+    if remapped:
+        yield Finding(
+            True,
+            "containers whose root is the host's, which owns the stack's files and volumes",
+            f"userns-remap {remapped}",
+            f"Take it out of {DAEMON_JSON}; with it dockerd keeps images and volumes elsewhere, so "
+            "look at what runs there first.",
+        )
+    if str(option(state, "iptables", "iptables")).lower() == "false":
+        yield Finding(
+            False,
+            "Docker to make its rules in the firewall",
+            "iptables switched off: without rules of your own, containers have no way out, so no "
+            "certificate, no mail and no WhatsApp",
+            f"Take it out of {DAEMON_JSON}, or write these rules yourself.",
+        )
+    flags = " ".join(state.flags)
+    for key in daemon_settings(settings):
+        if re.search(rf"(?:^| )--{_FLAGS[key]}(?:[= ]|$)", flags):
+            yield Finding(
+                True,
+                f"{key} in {DAEMON_JSON} alone",
+                f"dockerd started with --{_FLAGS[key]}: with both it does not start",
+                "Take the flag out of the unit ('systemctl cat docker.service' shows the file).",
+            )
+
+
+def _stopping(goal: Wanted, state: DockerState, running: list[str]) -> Iterable[Finding]:
+    replaced = [name for name in ENGINES if name in goal.conflicts and name in state.packages]
+    if replaced and running:
+        yield Finding(
+            False,
+            f"no container to depend on {replaced[0]}, which {goal.packages[0]} replaces",
+            f"{', '.join(running)}: stopped for that time, and started again afterwards",
+            f'To keep {replaced[0]}, set docker_source = "'
+            f'{"distribution" if goal.sources else "docker"}".',
+        )
