@@ -104,20 +104,27 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
 
 
 def findings(
-    settings: Settings, server: ServerState, *, sudo: bool, caddy_runs: bool | None, room: int
+    settings: Settings,
+    server: ServerState,
+    *,
+    sudo: bool,
+    caddy_runs: bool | None,
+    published: Mapping[int, str],
+    room: int,
 ) -> list[Finding]:
     """Everything about a server that stands in the way, or may.
 
     :param sudo: whether pyinfra runs its commands through sudo on this host.
     :param caddy_runs: whether ports held by Docker are held by the stack's own Caddy; None while
         Docker cannot be asked, as when the host died during its restart.
+    :param published: the ports that other containers publish, and whose they are.
     :param room: bytes that the images need which are not there yet.
     """
     return [
         *_rights(server, sudo),
         *_system(settings, server),
         *_capacity(settings, server, room),
-        *_ports(server, caddy_runs),
+        *_ports(server, caddy_runs, published),
         *_clock(server),
         *_names(settings, server),
         *_data(settings, server),
@@ -191,23 +198,25 @@ _DOCKERS = ("docker-proxy", "dockerd")
 """Who listens for a container; the second where `userland-proxy` is switched off."""
 
 
-def _ports(server: ServerState, caddy_runs: bool | None) -> Iterable[Finding]:
+def _ports(
+    server: ServerState, caddy_runs: bool | None, published: Mapping[int, str]
+) -> Iterable[Finding]:
     for port in (80, 443):
-        holder = server.ports.get(port)
-        if holder is None or (holder in _DOCKERS and caddy_runs):
+        holder, container = server.ports.get(port), published.get(port)
+        if holder is None or (holder in _DOCKERS and caddy_runs and container is None):
             continue
+        seen = f"{holder} listening on it"
+        then = f"Stop and disable it ('ss -ltnp sport = :{port}' shows it), then run again."
+        if container is not None:
+            seen = f"the container {container}, which publishes it"
+            then = f"Have it publish another port, or stop it: 'docker stop {container}'."
+        elif holder in _DOCKERS:
+            seen = "another container listening on it"
         unknown = holder in _DOCKERS and caddy_runs is None
-        who = "another container" if holder in _DOCKERS else holder
-        yield Finding(
-            not unknown,
-            f"port {port} free for Caddy",
-            "a container that Docker, which does not answer yet, cannot name"
-            if unknown
-            else f"{who} listening on it",
-            "This run starts Docker; if it is another's, starting Caddy says so."
-            if unknown
-            else f"Stop and disable it ('ss -ltnp sport = :{port}' shows it), then run again.",
-        )
+        if unknown:
+            seen = "a container that Docker, which does not answer yet, cannot name"
+            then = "This run starts Docker; if it is another's, starting Caddy says so."
+        yield Finding(not unknown, f"port {port} free for Caddy", seen, then)
 
 
 def _clock(server: ServerState) -> Iterable[Finding]:
@@ -239,6 +248,15 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
                 f"{name} to lead to this host ({', '.join(sorted(own)) or 'no address'})",
                 ", ".join(sorted(found)) or "no such name",
                 "Correct the A/AAAA record; behind NAT name the outer address in "
+                'public_addresses; or set dns_check = "warn".',
+            )
+        elif stray := sorted(found - own):
+            yield Finding(
+                settings.dns_check == "strict",
+                f"{name} to lead to this host alone ({', '.join(sorted(own))})",
+                f"{', '.join(stray)} as well",
+                "Whoever takes that address gets no answer from here, Let's Encrypt too, which "
+                "prefers IPv6. Remove that A or AAAA record; or, if it leads here, name it in "
                 'public_addresses; or set dns_check = "warn".',
             )
 

@@ -461,6 +461,20 @@ def answers(state: StackState, container: str) -> bool:
     return live is not None and live.state == "running" and _well(live)
 
 
+def publishers(state: StackState, port: int) -> list[str]:
+    """The running containers that publish this port of the host, on whatever address."""
+
+    def publishes(published: str) -> bool:
+        numbers = published.partition("->")[0].rpartition(":")[2].split("-")
+        return int(numbers[0]) <= port <= int(numbers[-1])
+
+    return [
+        name
+        for name, live in state.containers.items()
+        if any(map(publishes, live.ports)) and live.state == "running"
+    ]
+
+
 def gone(project: Project, names: Iterable[str], state: StackState) -> list[str]:
     """The containers of these services that are not there."""
     containers = (project.services[name].container for name in names)

@@ -53,15 +53,24 @@ if grep -qs '^nameserver 127\.0\.0\.53$' /etc/resolv.conf && command -v resolvec
 fi
 addresses_of() {
   case $resolver in
-  dns) getent -s dns ahosts "$1" ;;
+  # `ahosts` leaves IPv6 out where the host has none, `hosts` shows nothing else where the name has it.
+  dns)
+    getent -s dns ahosts "$1" &
+    getent -s dns hosts "$1"
+    wait
+    ;;
   # `NAME: ADDRESS -- link: eth0`, further ones below it, `(ALIAS)` among them.
   resolved) resolvectl query --synthesize=no --legend=no "$1" 2>&1 |
-    sed -n 's/^\([^ ]*:\)\{0,1\}  *\([0-9a-fA-F.:%]*[0-9a-fA-F]\)\( .*\)\{0,1\}$/\2/p' ;;
+    sed -n 's/^\([^ ]*:\)\{0,1\}  *\([0-9a-fA-F.:%]*[0-9a-fA-F]\)\( .*\)\{0,1\}$/\2/p'
+    # `NAME IN AAAA ADDRESS -- link: eth0`; the above leaves IPv6 out where the host has none.
+    resolvectl query --synthesize=no --legend=no --type=AAAA "$1" 2>&1 |
+      sed -n 's/^[^ ]* IN AAAA \([0-9a-fA-F:]*\).*/\1/p' ;;
   esac
 }
 for name in "$@"; do
-  addresses_of "$name" | awk -v name="$name" '!seen[$1]++ { print "name " name " " $1 }'
+  addresses_of "$name" | awk -v name="$name" '!seen[$1]++ { print "name " name " " $1 }' &
 done
+wait
 
 # Where the image's entry point looks for a database, of its own version and of older ones.
 # quiet: there is no volume yet.

@@ -19,7 +19,7 @@ from borgstack.operations.looks import (
 from borgstack.preflight import Finding, ServerState, findings, is_known
 from borgstack.project import ENV_PATH, Project
 from borgstack.settings import Settings
-from borgstack.stack import StackState, strangers
+from borgstack.stack import StackState, publishers, strangers
 
 
 def _rejected(live: StackState) -> list[str]:
@@ -30,6 +30,12 @@ def _rejected(live: StackState) -> list[str]:
         "must be put right: expected Compose to take what is to be deployed; saw that it rejects "
         f"the new docker-compose.yml: '{' '.join(live.rejected)}'. Correct {own}."
     ]
+
+
+def _published(live: StackState) -> dict[int, str]:
+    """Of Caddy's ports, those that other containers publish, and whose they are."""
+    others = {port: set(publishers(live, port)) - {"borgstack_caddy"} for port in (80, 443)}
+    return {port: ", ".join(sorted(names)) for port, names in others.items() if names}
 
 
 def _docker(settings: Settings, server: ServerState, live: StackState) -> list[Finding]:
@@ -68,6 +74,7 @@ def check(project: Project) -> Commands:
     mistakes: list[str] = []
     in_the_way: list[str] = []
     of_docker: list[Finding] = []
+    published: dict[int, str] = {}
     if may_look:
         look_at_all(project)
         mistakes = secrets.mistakes(env_state(settings))
@@ -82,8 +89,16 @@ def check(project: Project) -> Commands:
         in_the_way += [] if docker_state().plugins and of_docker else _rejected(live)
         # Docker's listeners outlive a daemon that was killed, and are there before it answers.
         caddy_runs = None if live.engine == "stopped" else "borgstack_caddy" in live.containers
+        published = _published(live)
         room = images.room(project, live)
-    found = findings(settings, server, sudo=_uses_sudo(), caddy_runs=caddy_runs, room=room)
+    found = findings(
+        settings,
+        server,
+        sudo=_uses_sudo(),
+        caddy_runs=caddy_runs,
+        published=published,
+        room=room,
+    )
     found += of_docker
     for finding in found:
         if not finding.fatal:

@@ -9,6 +9,10 @@ from tests.e2e.support import HostUnderTest, Run
 DEPLOY = "tests/e2e/only_docker.py"
 
 
+ANOTHER = "/etc/apt/sources.list.d/download_docker_com_linux_debian.list"
+APT = "http://download.lab.test/linux/debian"
+
+
 def install(bare: HostUnderTest, **data: object) -> Run:
     return bare.pyinfra("-y", "--json", deploy=DEPLOY, **data)
 
@@ -45,9 +49,28 @@ def test_the_distributions_docker_is_installed_and_left_alone(bare: HostUnderTes
     install(bare, docker_source="distribution").changed_only()
 
 
+def test_a_node_of_a_swarm_is_refused_and_its_docker_runs_on(bare: HostUnderTest) -> None:
+    bare.ssh("docker swarm init --advertise-addr 127.0.0.1")
+    before = bare.ssh("systemctl show -p MainPID docker; cat /etc/docker/daemon.json")
+    run = install(bare, docker_source="distribution")
+    run.failed_with("saw a node of a Swarm", "docker swarm leave", "Nothing was touched")
+    assert bare.ssh("systemctl show -p MainPID docker; cat /etc/docker/daemon.json") == before
+    bare.ssh("docker swarm leave --force")
+    install(bare, docker_source="distribution").changed_only()
+
+
 def test_changing_the_source_replaces_the_packages(bare: HostUnderTest) -> None:
+    """Beside what a server may have: the same repository by another hand, and a container."""
+    bare.ssh(
+        f"echo 'deb [signed-by=/usr/share/keyrings/docker.gpg] {APT} trixie stable' >{ANOTHER}; "
+        "docker run -d --name somebodys redis:8.2-alpine sleep infinity"
+    )
     run = install(bare)
     assert run.code == 0, run.output
+    assert "somebodys: stopped for that time, and started again afterwards" in run.output
+    assert bare.ssh("docker ps --format '{{.Names}}'").split() == ["somebodys"]
+    assert bare.ssh(f"ls {ANOTHER}*").split() == [f"{ANOTHER}.disabled"]
+    bare.ssh(f"apt-get update && rm {ANOTHER}.disabled")
     assert {"docker-ce", "docker-compose-plugin"} <= packages(bare)
     assert not {"docker.io", "docker-compose", "containerd", "runc"} & packages(bare)
     assert bare.ssh("docker version --format '{{.Server.Version}}'")
@@ -77,3 +100,45 @@ def test_a_half_installed_package_of_a_killed_run_is_finished(bare: HostUnderTes
     assert install(bare).code == 0
     assert "docker-ce" in packages(bare)
     install(bare).changed_only()
+
+
+def test_packages_on_hold_stay_as_they_are_and_are_no_difference(bare: HostUnderTest) -> None:
+    bare.ssh("apt-mark hold docker-ce docker-ce-cli containerd.io")
+    install(bare).changed_only()
+    bare.ssh("apt-get remove -y docker-compose-plugin")
+    assert install(bare).code == 0
+    assert len(bare.ssh("apt-mark showhold").split()) == 3
+    bare.ssh("apt-mark unhold docker-ce docker-ce-cli containerd.io")
+
+
+def test_the_options_of_another_log_driver_go_with_it(bare: HostUnderTest) -> None:
+    syslog = {"syslog-address": "udp://127.0.0.1:514", "tag": "{{.Name}}"}
+    own = json.dumps({"log-driver": "syslog", "log-opts": syslog})
+    bare.ssh(f"echo '{own}' >/etc/docker/daemon.json && systemctl restart docker")
+    run = install(bare)
+    assert run.code == 0, run.output
+    assert "syslog-address is of the log driver syslog alone" in run.output
+    options = json.loads(bare.ssh("cat /etc/docker/daemon.json"))["log-opts"]
+    assert options == {"tag": "{{.Name}}", "max-size": "10m", "max-file": "3"}
+    bare.ssh("docker run --rm redis:8.2-alpine true")
+    install(bare).changed_only()
+
+
+def test_a_daemon_json_with_which_docker_does_not_start_is_taken_back(bare: HostUnderTest) -> None:
+    folder = "/run/systemd/system/docker.service.d"
+    refuses = "ExecStartPre=/bin/sh -c '! grep -q 77m /etc/docker/daemon.json'"
+    bare.ssh(
+        f"mkdir -p {folder} && printf '[Service]\\n%s\\n' \"{refuses}\" >{folder}/refuses.conf && "
+        "systemctl daemon-reload; docker start somebodys"
+    )
+    before = bare.ssh("cat /etc/docker/daemon.json")
+    try:
+        run = install(bare, docker_log_max_size="77m")
+        run.failed_with("docker.service does not restart", "is back, and Docker runs")
+    finally:
+        bare.ssh(f"rm {folder}/refuses.conf && systemctl daemon-reload")
+    assert bare.ssh("cat /etc/docker/daemon.json") == before
+    assert "77m" in bare.ssh("cat /etc/docker/daemon.json.rejected")
+    assert bare.ssh("docker ps --format '{{.Names}}'").split() == ["somebodys"]
+    install(bare).changed_only()
+    assert install(bare, docker_log_max_size="77m").code == 0

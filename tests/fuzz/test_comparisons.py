@@ -131,7 +131,9 @@ def test_any_server_can_be_judged(
 ) -> None:
     server = read(Server, lines)
     if server is not None:
-        found = findings(settings_of(), server, sudo=sudo, caddy_runs=caddy, room=room)
+        found = findings(
+            settings_of(), server, sudo=sudo, caddy_runs=caddy, published={}, room=room
+        )
         assert all(str(one) for one in found)
 
 

@@ -123,7 +123,12 @@ TABLE: dict[str, dict[str, dict[str, Version]]] = {
     "systemd": {
         "systemctl": {"-q": EVER, "-p": EVER, "--value": (230,)},
         "journalctl": {"-n": EVER, "-o": EVER, "-u": EVER, "--no-pager": EVER},
-        "resolvectl": {"--help": (239,), "--legend": (239,), "--synthesize": (248,)},
+        "resolvectl": {
+            "--help": (239,),
+            "--legend": (239,),
+            "--type": (239,),
+            "--synthesize": (248,),
+        },
     },
     "tar": {"tar": {"-C": EVER, "-p": EVER, "-x": EVER, "--numeric-owner": EVER}},
     "util-linux": {

@@ -30,10 +30,18 @@ def judged(
     *,
     sudo: bool = False,
     caddy_runs: bool | None = False,
+    published: dict[int, str] | None = None,
     room: int = FIRST_DEPLOY,
     **data: object,
 ) -> list[Finding]:
-    return findings(settings_of(**data), state, sudo=sudo, caddy_runs=caddy_runs, room=room)
+    return findings(
+        settings_of(**data),
+        state,
+        sudo=sudo,
+        caddy_runs=caddy_runs,
+        published=published or {},
+        room=room,
+    )
 
 
 def test_nothing_is_found_on_a_fit_server() -> None:
@@ -152,6 +160,26 @@ def test_what_may_be_meant_is_only_a_warning(
     assert str(finding).startswith("warning: expected ")
 
 
+@pytest.mark.parametrize("holder", ["docker-proxy", "dockerd"])
+@pytest.mark.parametrize("caddy_runs", [True, False])
+def test_the_container_that_has_a_port_is_named(holder: str, *, caddy_runs: bool) -> None:
+    (found,) = judged(server(f"port 80 {holder}"), caddy_runs=caddy_runs, published={80: "web"})
+    assert str(found).startswith("must be put right: expected port 80 free for Caddy; saw the cont")
+    assert "the container web, which publishes it. Have it publish another" in str(found)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_record_that_leads_elsewhere_as_well_is_named(*, strict: bool) -> None:
+    """As an old AAAA record after a move."""
+    name = "name chatwoot.example.com"
+    state = server(f"{name} 192.0.2.10", f"{name} 2001:db8::dead")
+    (found,) = judged(state, dns_check="strict" if strict else "warn")
+    assert found.fatal is strict
+    assert found.seen == "2001:db8::dead as well"
+    assert judged(state, dns_check="off") == []
+    assert judged(state, public_addresses=["2001:db8::dead"]) == []
+
+
 def test_debian_12_has_no_compose_of_its_own() -> None:
     state = server("os debian 12 bookworm")
     assert judged(state) == []
@@ -218,14 +246,19 @@ def test_the_script_tells_who_listens_on_the_two_ports(tmp_path: Path) -> None:
 
 NAME = "chatwoot.example.com"
 GETENT = """case "$*" in
-"-s dns ahosts "*) printf '192.0.2.10 STREAM %s\\n192.0.2.10 DGRAM\\n2001:db8::10 STREAM\\n' ;;
+"-s dns ahosts "*) printf '192.0.2.10 STREAM %s\\n192.0.2.10 DGRAM\\n' ;; # a host without IPv6
+"-s dns hosts "*) printf '2001:db8::10    %s\\n' "$4" ;;
 *) echo "127.0.1.1 STREAM $2" ;; # as /etc/hosts has it
 esac"""
 RESOLVECTL = """case "$*" in
 --help) printf '     --synthesize=BOOL         Allow synthetic response\\n' ;;
+*--type=AAAA*) cat <<'EOF'
+web.example.com IN AAAA 2001:db8::10                        -- link: eth0
+chatwoot.example.com IN CNAME web.example.com               -- link: eth0
+EOF
+;;
 "query --synthesize=no --legend=no "*) cat <<'EOF'
 chatwoot.example.com: 192.0.2.10               -- link: eth0
-                      2001:db8::10             -- link: eth0
                       (web.example.com)
 EOF
 ;;

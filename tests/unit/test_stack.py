@@ -250,6 +250,15 @@ def test_published_ports_are_read_as_docker_prints_them(ports: str, published: s
     assert state.containers["chatwoot"].ports == published
 
 
+def test_whoever_publishes_a_port_is_found_by_it() -> None:
+    assert stack.publishers(FIT, 443) == ["borgstack_caddy"]
+    theirs = with_stranger("web", ports=frozenset({"127.0.0.1:79-81->79-81/tcp"}), state="running")
+    assert stack.publishers(theirs, 80) == ["borgstack_caddy", "web"]
+    assert stack.publishers(theirs, 8080) == []
+    stopped = with_stranger("web", ports=frozenset({"80->80/tcp"}), state="exited")
+    assert stack.publishers(stopped, 80) == ["borgstack_caddy"]
+
+
 def test_an_override_of_the_operators_may_publish_more() -> None:
     state = changed("borgstack_redis", ports=frozenset({"127.0.0.1:6379->6379/tcp"}))
     assert stack.service_changes(PROJECT, ["redis"], state)
