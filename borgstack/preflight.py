@@ -21,6 +21,8 @@ SUPPORTED: Mapping[tuple[str, str], frozenset[str]] = {
 ARCHITECTURES = frozenset({"x86_64", "aarch64"})
 LAYOUT = 18
 """PostgreSQL's version when its image's name does not tell it."""
+DOCKERS_MTU = 1500
+"""Of a network that is made without a word about it, whatever the server's is."""
 MOST_CLOCK_SKEW = 60
 """Seconds; beyond this, certificates and signed requests are refused."""
 
@@ -43,6 +45,8 @@ class ServerState:
     ports: Mapping[int, str] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    mtu: int = 0
+    """Of the interface that leads out; 0 when there is none, or none that is known."""
     clusters: frozenset[str] = frozenset()
     """The PG_VERSION files in PostgreSQL's volume, where its image looks for them."""
 
@@ -99,6 +103,7 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
         ports=ports,
         addresses=frozenset(addresses),
         names={name: frozenset(found) for name, found in names.items()},
+        mtu=int(one.get("mtu", 0)),
         clusters=frozenset(clusters),
     )
 
@@ -127,6 +132,7 @@ def findings(
         *_ports(server, caddy_runs, published),
         *_clock(server),
         *_names(settings, server),
+        *_mtu(settings, server),
         *_data(settings, server),
     ]
 
@@ -259,6 +265,18 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
                 "prefers IPv6. Remove that A or AAAA record; or, if it leads here, name it in "
                 'public_addresses; or set dns_check = "warn".',
             )
+
+
+def _mtu(settings: Settings, server: ServerState) -> Iterable[Finding]:
+    used = settings.docker_mtu or DOCKERS_MTU
+    if 0 < server.mtu < used:
+        yield Finding(
+            False,
+            f"an MTU of at least {used} on the way out, as the containers' networks have",
+            f"{server.mtu}: where nobody says so, their larger packets are lost, and certificates, "
+            "mail and messages hang",
+            f"Set docker_mtu = {max(server.mtu, 1280)}.",
+        )
 
 
 def _data(settings: Settings, server: ServerState) -> Iterable[Finding]:

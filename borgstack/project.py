@@ -83,6 +83,9 @@ def difference(file: ProjectFile, seen: str | None) -> str:
     return f"{path}: {', '.join(parts) or 'is written anew'}"
 
 
+MTU_OPTION = "com.docker.network.driver.mtu"
+
+
 @dataclass(frozen=True)
 class Service:
     """What the rendered compose file says of a service, as far as a live container shows it.
@@ -99,14 +102,24 @@ class Service:
 
 
 @dataclass(frozen=True)
+class NetworkGoal:
+    """What the rendered compose file says of a network.
+
+    :ivar internal: whether it has no way out; :ivar mtu: empty for Docker's own.
+    """
+
+    internal: bool
+    mtu: str = ""
+
+
+@dataclass(frozen=True)
 class Project:
     """Everything that one host's settings render to."""
 
     settings: Settings
     files: tuple[ProjectFile, ...]
     services: Mapping[str, Service]
-    networks: Mapping[str, bool]
-    """By name: whether the network has no way out."""
+    networks: Mapping[str, NetworkGoal]
 
     def content(self, path: str) -> bytes:
         """The bytes of one of the files."""
@@ -155,8 +168,13 @@ def render(settings: Settings) -> Project:
     if settings.acme_root is not None:
         files.append(ProjectFile("config/caddy/acme-root.pem", settings.acme_root.read_bytes()))
     parsed = _parsed(compose.content or b"")
-    networks = {name: bool(one.get("internal")) for name, one in parsed["networks"].items()}
+    networks = {name: _network(one) for name, one in parsed["networks"].items()}
     return Project(settings, (*_folders(settings), *files), _services(parsed), networks)
+
+
+def _network(declared: Mapping[str, Any]) -> NetworkGoal:
+    options = declared.get("driver_opts", {})
+    return NetworkGoal(bool(declared.get("internal")), options.get(MTU_OPTION, ""))
 
 
 def _editors(settings: Settings) -> list[tuple[str, str]]:

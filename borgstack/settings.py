@@ -189,6 +189,12 @@ class Settings(BaseModel):
     docker_address_pools: tuple[AddressPool, ...] = Field(
         default=(), description="where Docker takes its networks from; empty leaves its default"
     )
+    docker_mtu: int | None = Field(
+        default=None,
+        ge=1280,
+        le=9000,
+        description="MTU of the stack's networks, where the server's is below 1500",
+    )
     docker_log_max_size: ByteSize = Field(
         default="10m", description="size at which a container's log is rotated"
     )

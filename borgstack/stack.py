@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from borgstack import database, redis, whatsapp
 from borgstack.database import DatabaseState
-from borgstack.project import DIRECTORY, REDIS_CONF, Project, Service, volumes
+from borgstack.project import DIRECTORY, REDIS_CONF, NetworkGoal, Project, Service, volumes
 from borgstack.redis import RedisChange, RedisState
 from borgstack.settings import Settings
 from borgstack.whatsapp import N8N_PREPARE, InstanceState, N8nState
@@ -51,12 +52,17 @@ class Container:
 
 @dataclass(frozen=True)
 class Network:
-    """A network as `docker inspect` shows it, with Compose's labels."""
+    """A network as `docker inspect` shows it, with Compose's labels.
+
+    :ivar mtu: of its own; empty for Docker's.
+    """
 
     project: str
     network: str
     internal: bool
     id: str = ""
+    subnets: tuple[str, ...] = ()
+    mtu: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,8 +210,9 @@ def _mounts(row: str) -> tuple[str, frozenset[str]]:
 
 
 def _network(row: str) -> tuple[str, Network]:
-    name, project, network, internal, identity = row.split("|")
-    return name, Network(project, network, internal == "true", identity)
+    name, project, network, internal, identity, subnets, mtu = row.split("|")
+    ranges = tuple(subnets.split())
+    return name, Network(project, network, internal == "true", identity, ranges, mtu)
 
 
 def _published(ports: str) -> frozenset[str]:
@@ -428,19 +435,51 @@ class NetworkChange:
 def network_changes(project: Project, state: StackState) -> list[NetworkChange]:
     """The networks that are there and not as declared; Compose makes one that is missing."""
     found = []
-    for name, internal in project.networks.items():
+    for name, goal in project.networks.items():
         live = state.networks.get(name)
         if live is None:
             continue
-        reason = ""
-        if (live.project, live.network) != (PROJECT, name):
-            reason = "it has not Compose's labels"
-        elif live.internal != internal:
-            reason = "it has a way out" if internal else "it has no way out"
+        reason = _not_as_declared(name, goal, live)
+        # What an override declares of a network is not known here.
+        if not reason and not state.override:
+            reason = _elsewhere(project.settings, goal, live)
         if reason:
             services = (one.name for one in project.services.values() if name in one.networks)
             found.append(NetworkChange(name, reason, tuple(services)))
     return found
+
+
+def _not_as_declared(name: str, goal: NetworkGoal, live: Network) -> str:
+    if (live.project, live.network) != (PROJECT, name):
+        return "it has not Compose's labels"
+    if live.internal != goal.internal:
+        return "it has a way out" if goal.internal else "it has no way out"
+    return ""
+
+
+def _elsewhere(settings: Settings, goal: NetworkGoal, live: Network) -> str:
+    if live.mtu != goal.mtu:
+        seen, wanted = (mtu or "that of Docker" for mtu in (live.mtu, goal.mtu))
+        return f"its MTU is {seen}, not {wanted}"
+    outside = _outside(settings, live)
+    return f"{outside} is not of docker_address_pools" if outside else ""
+
+
+def _outside(settings: Settings, live: Network) -> str:
+    """The network's range when it is in none of the wanted pools; empty when it is, or none are."""
+    pools = [ip_network(pool.base, strict=False) for pool in settings.docker_address_pools]
+    for subnet in map(ip_network, live.subnets):
+        alike = [pool for pool in pools if pool.version == subnet.version]
+        if alike and not any(_within(subnet, pool) for pool in alike):
+            return str(subnet)
+    return ""
+
+
+def _within(subnet: IPv4Network | IPv6Network, pool: IPv4Network | IPv6Network) -> bool:
+    return (
+        pool.network_address <= subnet.network_address  # type: ignore[operator]
+        and subnet.broadcast_address <= pool.broadcast_address  # type: ignore[operator]
+    )
 
 
 def unready(project: Project, names: Iterable[str], state: StackState) -> list[ServiceChange]:

@@ -99,7 +99,9 @@ pulled=/var/lib/borgstack/pulled-images
 password='{{range (index $.Config "Env")}}{{if eq (index (split . "=") 0) "REDISCLI_AUTH"}}{{.}}{{end}}{{end}}'
 process="process {{\$.Name}} {{if not (index . \"Paused\")}}{{.Pid}}{{end}} $password"
 label() { echo "{{with index . \"Labels\"}}{{with index . \"com.docker.compose.$1\"}}{{.}}{{end}}{{end}}"; }
-network="network {{.Name}}|$(label project)|$(label network)|{{.Internal}}|{{.Id}}"
+option='com.docker.network.driver.mtu'
+network="network {{.Name}}|$(label project)|$(label network)|{{.Internal}}|{{.Id}}\
+|{{range .IPAM.Config}}{{.Subnet}} {{end}}|{{with index . \"Options\"}}{{with index . \"$option\"}}{{.}}{{end}}{{end}}"
 attached='attached {{.Name}}{{with index . "NetworkSettings"}}{{range $name, $one := index . "Networks"}} {{$name}}={{$one.NetworkID}}{{end}}{{end}}'
 image='image {{.Id}}|{{json (index . "RepoTags")}}|{{json (index . "RepoDigests")}}'
 things=$(docker inspect -f "{{with index . \"State\"}}$process

@@ -155,8 +155,8 @@ def fit_stack_lines(project: Project) -> list[str]:
             f"{image_number(project, service.image)}|{state}|"
             f"{','.join(sorted(service.networks))}|{service.image}|{published(service)}|/opt/borgstack"
         )
-    for name, internal in project.networks.items():
-        lines.append(f"network {name}|borgstack|{name}|{str(internal).lower()}|id-of-{name}")
+    for name, goal in project.networks.items():
+        lines.append(f"network {name}|borgstack|{name}|{str(goal.internal).lower()}|id-of-{name}||")
     lines += [*fit_database_lines(), *fit_redis_lines(project)]
     lines += ['caddy-adapted {"result":{"a":1}}', 'caddy-live {"a":1}']
     lines += fit_whatsapp_lines() if project.settings.whatsapp else []

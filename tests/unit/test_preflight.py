@@ -49,7 +49,7 @@ def test_nothing_is_found_on_a_fit_server() -> None:
 
 
 def test_every_line_of_the_script_is_read() -> None:
-    state = server("port 80 nginx", "clock 1700000030", "cluster PG_VERSION")
+    state = server("port 80 nginx", "clock 1700000030", "mtu 1500", "cluster PG_VERSION")
     assert state == ServerState(
         uid=0,
         user="root",
@@ -65,6 +65,7 @@ def test_every_line_of_the_script_is_read() -> None:
         ports={80: "nginx"},
         addresses=frozenset({"192.0.2.10", "2001:db8::10"}),
         names={"chatwoot.example.com": frozenset({"192.0.2.10"})},
+        mtu=1500,
         clusters=frozenset({"PG_VERSION"}),
     )
 
@@ -178,6 +179,14 @@ def test_a_record_that_leads_elsewhere_as_well_is_named(*, strict: bool) -> None
     assert found.seen == "2001:db8::dead as well"
     assert judged(state, dns_check="off") == []
     assert judged(state, public_addresses=["2001:db8::dead"]) == []
+
+
+def test_an_uplink_with_smaller_packets_is_warned_of_until_a_setting_follows() -> None:
+    (found,) = judged(server("mtu 1450"))
+    assert not found.fatal
+    assert found.then == "Set docker_mtu = 1450."
+    assert judged(server("mtu 1450"), docker_mtu=1450) == []
+    assert judged(server("mtu 9000")) == []
 
 
 def test_debian_12_has_no_compose_of_its_own() -> None:

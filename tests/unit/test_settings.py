@@ -164,6 +164,7 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("docker_address_pools", [{"base": "10.0.0.1/8", "size": 24}], "host bits set"),
     ("docker_address_pools", [{"base": "10.0.0.0/8", "size": 31}], "less than or equal to 30"),
     ("docker_address_pools", [{"base": "10.0.0.0/8"}], "is required"),
+    ("docker_mtu", 1200, "greater than or equal to 1280"),
     ("docker_log_max_size", "10MB", "a size such as 640m"),
     ("docker_log_max_files", 0, "greater than or equal to 1"),
     ("registry_mirrors", ["mirror:5000"], "a URL without a final /"),

@@ -316,6 +316,38 @@ def test_a_network_that_is_not_as_declared_is_made_anew_with_what_runs_in_it(
     assert {one.action for one in changes} == {"recreate"}
 
 
+POOLS = {"docker_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}
+
+
+@pytest.mark.parametrize(
+    ("data", "values", "reason"),
+    [
+        ({}, {"subnets": ("172.18.0.0/16",)}, None),
+        (POOLS, {"subnets": ("10.201.7.0/24", "fd00:1::/64")}, None),
+        (POOLS, {"subnets": ("172.18.0.0/16",)}, "172.18.0.0/16 is not of docker_address_pools"),
+        (POOLS, {"subnets": ("10.0.0.0/8",)}, "10.0.0.0/8 is not of docker_address_pools"),
+        ({"docker_mtu": 1450}, {"mtu": "1450"}, None),
+        ({"docker_mtu": 1450}, {}, "its MTU is that of Docker, not 1450"),
+        ({}, {"mtu": "1400"}, "its MTU is 1400, not that of Docker"),
+    ],
+)
+def test_a_networks_range_and_mtu_follow_the_settings(
+    data: dict[str, Any], values: dict[str, Any], reason: str | None
+) -> None:
+    project, name = render(settings_of(**data)), "borgstack_external"
+    networks = {
+        one: Network("borgstack", one, goal.internal, mtu=goal.mtu)
+        for one, goal in project.networks.items()
+    }
+    networks[name] = dataclasses.replace(networks[name], **{"mtu": "", **values})
+    state = dataclasses.replace(FIT, networks=networks)
+    found = [(one.network, one.reason) for one in stack.network_changes(project, state)]
+    assert found == ([(name, reason)] if reason else [])
+    # An override may say otherwise of a network.
+    overridden = dataclasses.replace(state, override=True)
+    assert stack.network_changes(project, overridden) == []
+
+
 def test_a_stopped_container_is_made_anew_with_its_network() -> None:
     state = with_network("borgstack_internal", Network("", "", True))
     stopped = dataclasses.replace(FIT.containers["borgstack_redis"], state="exited")

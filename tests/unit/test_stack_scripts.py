@@ -594,7 +594,8 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
         f"""ps*)
   for name in postgresql caddy; do echo "container borgstack_$name|{row}"; done ;;
 "inspect -f "*) echo 'image sha256:1|["redis:8"]|[]'
-  echo 'network n|borgstack|n|true|1'; echo 'attached /borgstack_caddy n=0 other=7'
+  echo 'network n|borgstack|n|true|1|10.1.2.0/24 |1450'
+  echo 'attached /borgstack_caddy n=0 other=7'
   echo 'process /borgstack_redis 11 REDISCLI_AUTH={SECRET}'; echo 'process /borgstack_caddy 12 ' ;;
 "exec -i borgstack_postgresql"*) cat >{host}/sent
   echo 'role u login'; echo 'database-read'; echo 'application {{"token": true}}' ;;""",
@@ -616,7 +617,9 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
     assert state.database.roles == {"u": "login"}
     assert (state.application, state.unreadable) == ({"token": True}, False)
     assert state.caddy == ({}, {})
-    assert state.networks == {"n": stack.Network("borgstack", "n", internal=True, id="1")}
+    assert state.networks == {
+        "n": stack.Network("borgstack", "n", True, "1", ("10.1.2.0/24",), "1450")
+    }
     assert state.containers["borgstack_caddy"].severed == {"n"}
     assert state.redis is not None
     assert (host / "sent-to-redis").read_text().strip() == script_text("redis_state").strip()
