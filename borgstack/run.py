@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from functools import cache, wraps
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pyinfra.api import Host, Inventory, State
 from pyinfra.api.exceptions import DeployError
 
+from borgstack import login
 from borgstack.project import Project, render
 from borgstack.settings import settings_of_all
 
@@ -68,23 +68,10 @@ def fit_connection(host: Host) -> None:
 
         @wraps(plain)
         def exec_command(command: str, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - paramiko's
-            return plain(for_any_shell(command), *rest, **named)
+            stdin, stdout, _ = plain(login.packed(command), *rest, **named)
+            return stdin, *login.read(stdout.channel)
 
         client.exec_command = exec_command
-
-
-_QUOTED = re.compile(r"""('[^']*')|("[^"]*")""")
-
-
-def for_any_shell(command: str) -> str:
-    """A command line as shlex quotes it, so written that fish reads it as sh does.
-
-    Within single quotes a backslash is one for sh and an escape for fish; in double quotes two of
-    them are one for both.
-    """
-    return _QUOTED.sub(
-        lambda span: span[1].replace("\\", """'"\\\\"'""") if span[1] else span[0], command
-    )
 
 
 def _quicken(client: Any) -> None:  # noqa: ANN401 - paramiko's

@@ -23,7 +23,7 @@ def read_lines(
     except (ValueError, LookupError, RecursionError) as error:
         raise FactProcessError(
             f"expected the lines of {script}.sh; saw others ({type(error).__name__}). "
-            "Does something on the host print into every shell?"
+            "Does something in the background print there?"
         ) from None
 
 

@@ -1,9 +1,9 @@
 """What runs on the server: shell and awk, and what these hand to Ruby, Node and Redis in
 containers.
 
-They need what a bare Debian or Ubuntu has: POSIX sh, awk, coreutils, tar. A script gets its
-arguments as words and secrets only on stdin; it says on stderr what was expected, what it saw and
-what to do next.
+They need what a bare Debian or Ubuntu has: POSIX sh, awk, coreutils, gzip, tar. A script gets
+its arguments as words and secrets only on stdin; it says on stderr what was expected, what it saw
+and what to do next.
 """
 
 from __future__ import annotations

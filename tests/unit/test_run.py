@@ -4,24 +4,20 @@ one are wrong. No connection is made here: pyinfra's own inventory and state, an
 
 from __future__ import annotations
 
+import io
 import re
-import shlex
 import socket
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from pyinfra.api import Config, Host, Inventory, State
 from pyinfra.api.exceptions import DeployError
-from pyinfra.connectors.util import make_unix_command
 
-from borgstack import host as host_folder
-from borgstack.host import change, script
-from borgstack.run import fit_connection, for_any_shell, guard_production, prepare_run
+from borgstack.login import packed
+from borgstack.run import fit_connection, guard_production, prepare_run
 from tests.unit.support import REQUIRED
 
-FOLDER = Path(host_folder.__file__).parent
 Hosts = list[tuple[str, dict[str, object]]]
 
 
@@ -153,52 +149,19 @@ def test_a_connection_of_another_kind_is_left_as_it_is(connector: Any) -> None: 
     assert vars(connector) == before
 
 
-def fish_words(line: str) -> list[str]:
-    """The words of a command line as fish reads quotes: in single ones, too, a backslash escapes
-    a backslash and the quote.
-    """
-    words = [""]
-    quote = ""
-    rest = iter(line)
-    for one in rest:
-        if one == "\\" and quote:
-            following = next(rest)
-            words[-1] += following if following in ("\\", quote) else one + following
-        elif quote:
-            quote, one = ("", "") if one == quote else (quote, one)
-            words[-1] += one
-        elif one in "'\"":
-            quote = one
-        elif one == " ":
-            words.append("")
-        else:
-            words[-1] += one
-    assert not quote, "unexpected end of string"
-    return words
-
-
-LINES = [
-    make_unix_command(command).get_raw_value()
-    for command in (
-        *(script(path.stem, "a \\ b", "it's") for path in sorted(FOLDER.glob("*_state.sh"))),
-        change("files_put", "\\", "\\\\'\\", stdin="\\"),
-    )
-]
-
-
-@pytest.mark.parametrize("line", LINES, ids=lambda line: line[-40:])
-def test_a_login_shell_of_another_kind_reads_a_command_as_sh_does(line: str) -> None:
-    wanted = shlex.split(line)
-    assert shlex.split(for_any_shell(line)) == wanted
-    assert fish_words(for_any_shell(line)) == wanted
-
-
-def test_what_goes_over_the_connection_is_fit_for_any_shell_once() -> None:
+def test_a_connection_is_fitted_once() -> None:
     sent: list[str] = []
-    client = SimpleNamespace(get_transport=lambda: None, exec_command=sent.append)
+    streams = SimpleNamespace(
+        makefile=lambda _: io.BytesIO(), makefile_stderr=lambda _: io.BytesIO()
+    )
+
+    def exec_command(command: str) -> Any:  # noqa: ANN401 - paramiko's
+        sent.append(command)
+        return None, SimpleNamespace(channel=streams), None
+
+    client = SimpleNamespace(get_transport=lambda: None, exec_command=exec_command)
     host = cast("Host", SimpleNamespace(connector=SimpleNamespace(client=client)))
     for _ in range(2):
         fit_connection(host)
-    client.exec_command(LINES[0])
-    assert sent == [for_any_shell(LINES[0])]
-    assert sent != LINES[:1], "no backslash in it"
+    client.exec_command("sh -c true")
+    assert sent == [packed("sh -c true")]
