@@ -17,6 +17,7 @@ from typing import Any
 
 import gevent
 from pyinfra.api import Host, State
+from pyinfra.api.exceptions import OperationError
 from pyinfra.connectors.util import make_unix_command_for_host
 
 from borgstack.host import script
@@ -70,6 +71,7 @@ def take(state: State, host: Host, arguments: dict[str, Any], wait: int) -> str 
     :param wait: seconds to wait for another run to end.
     :returns: who holds it since when, when that is somebody else. Connections other than SSH have
         no lock: they are this machine's own.
+    :raises OperationError: the host does not say.
     """
     client = getattr(host.connector, "client", None)
     if client is None or _HELD in host.connector_data:
@@ -80,9 +82,14 @@ def take(state: State, host: Host, arguments: dict[str, Any], wait: int) -> str 
         state, host, script("lock_hold", who, str(wait), str(LIFETIME)), **login
     ).get_raw_value()
     stdin, stdout, _ = client.exec_command(command)
-    answer = stdout.readline().strip()
+    answer: str = stdout.readline().strip()
+    if answer.startswith("held "):
+        return answer.removeprefix("held ")
     if answer != "taken":
-        return answer.removeprefix("held ") or "an answer that is neither yes nor no"
+        raise OperationError(
+            f"expected lock_hold.sh to say whether this host is free; saw {answer!r}. "
+            "Nothing was touched."
+        )
     held = host.connector_data[_HELD] = Held(stdin, stdout)
     gevent.spawn(_stay_alive, held)
     return None

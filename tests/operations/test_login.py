@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from pyinfra.api import FactBase, Host, State, StringCommand
-from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.exceptions import OperationError, PyinfraError
 from pyinfra.api.operation import add_op
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.context import ctx_host, ctx_state
@@ -196,6 +196,15 @@ def test_who_holds_the_lock_is_told(machine: Machine, monkeypatch: pytest.Monkey
     prints(client, NOISE["several lines"])
     take = holding(monkeypatch, "echo held me since today; exit 1")
     assert take(state, host) == "me since today"
+
+
+@pytest.mark.parametrize("text", ["exit 1", "echo maybe"])
+def test_a_lock_that_does_not_answer_is_not_somebody_else(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    state, host, _ = machine
+    with pytest.raises(OperationError, match="to say whether this host is free"):
+        holding(monkeypatch, text)(state, host)
 
 
 def test_commands_of_pyinfra_itself_are_read_alike(machine: Machine) -> None:
