@@ -8,6 +8,8 @@ come) or `ended`. WAY is `operator` (SIGKILL) or `connection` (a TCP reset; the 
 
 from __future__ import annotations
 
+import base64
+import gzip
 import os
 import re
 import signal
@@ -24,6 +26,8 @@ from paramiko import ChannelFile
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient.client import SSHClient
 from pyinfra.connectors.util import CommandOutput
+
+from borgstack.login import BEGINS
 
 TRACE = Path(os.environ["KILL_TRACE"])
 NUMBER, MOMENT, WAY = (os.environ.get("KILL_AT") or "0 never nobody").split()
@@ -51,11 +55,17 @@ def _die(client: SSHClient, number: int, moment: str) -> None:
     transport.sock.close()
 
 
+def _unpacked(command: str) -> str:
+    """The command that travels in a packed one, see `borgstack.login`."""
+    before, _, word = command.rpartition(f" {BEGINS} ")
+    return gzip.decompress(base64.b64decode(word)).decode() if before else command
+
+
 def exec_command(client: SSHClient, command: str, **options: bool) -> tuple[ChannelFile, ...]:
     global _count
     _count += 1
     number = _begun[gevent.getcurrent()] = _count
-    names = re.findall(r"borgstack-([a-z0-9_]+)", command)
+    names = re.findall(r"borgstack-([a-z0-9_]+)", _unpacked(command))
     _tell(f"{number} {names[-1] if names else command[:60]}")
     _die(client, number, "before")
     answer = _execute(client, command, **options)
