@@ -36,3 +36,20 @@ def test_a_user_with_sudo_converges_the_same_host(stack: HostUnderTest) -> None:
     run = stack.deploy(ssh_user="deployer", _sudo=True)
     run.changed_only()
     assert stack.snapshot() == before
+
+
+def test_what_a_login_prints_is_as_if_it_were_not_there(stack: HostUnderTest) -> None:
+    """Debian's bash reads root's .bashrc for every command over SSH."""
+    before = stack.snapshot()
+    status = stack.borgstack("status", whatsapp=True).stdout
+    stack.ssh("""echo 'echo "*** managed host ***"' >>/root/.bashrc""")
+    try:
+        assert stack.ssh("true") == "*** managed host ***\n"
+        stack.plan().lists_only()
+        stack.deploy().changed_only()
+        verified = stack.verify()
+        assert (verified.errors, verified.named("failed")) == ((), set()), verified.output
+        assert stack.borgstack("status", whatsapp=True).stdout == status
+    finally:
+        stack.ssh("sed -i '/managed host/d' /root/.bashrc")
+    assert stack.snapshot() == before
