@@ -8,5 +8,7 @@ registry_mirrors = ["http://registry.lab.test:5000"]
 docker_apt_url = "http://download.lab.test"
 _fingerprint = Path(".lab/docker-apt.fingerprint")
 docker_apt_fingerprint = _fingerprint.read_text().strip() if _fingerprint.exists() else "0" * 40
+_mtu = Path(".lab/mtu")
+docker_mtu = int(_mtu.read_text()) if _mtu.exists() else None
 # Nested engines must not take the networks of the engine around them.
 docker_address_pools = [{"base": "10.201.0.0/16", "size": 24}]

@@ -78,18 +78,19 @@ def test_a_deleted_secret_is_born_again_alone_and_reaches_its_readers(
 def test_networks_follow_the_mtu_and_the_range_that_settings_give_them(
     stack: HostUnderTest,
 ) -> None:
+    inside = "docker exec borgstack_caddy cat /sys/class/net/eth0/mtu"
+    before = stack.ssh(inside)
     pools = [{"base": "10.202.0.0/16", "size": 24}]
-    wanted = {"docker_mtu": 1400, "docker_address_pools": pools}
+    wanted: dict[str, object] = {"docker_mtu": 1300, "docker_address_pools": pools}
     plan = stack.plan(**wanted)
     run = stack.deploy(**wanted)
     assert set(plan.steps) == set(run.changed), plan.output
     assert "Networks | Remove what is not as declared" in run.changed
     for name in ("borgstack_internal", "borgstack_external"):
         assert ' "10.202.' in stack.ssh(f"docker network inspect {name}")
-    inside = "docker exec borgstack_caddy cat /sys/class/net/eth0/mtu"
-    assert stack.ssh(inside).strip() == "1400"
+    assert stack.ssh(inside).strip() == "1300"
     assert stack.request("/api")[0] == 200
     stack.deploy(**wanted).changed_only()
     stack.deploy()
-    assert stack.ssh(inside).strip() == "1500"
+    assert stack.ssh(inside) == before
     stack.deploy().changed_only()

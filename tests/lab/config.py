@@ -46,6 +46,7 @@ CA_ROOT = STATE / "ca-root.pem"
 HOSTS_JSON = STATE / "hosts.json"
 HOSTS = STATE / "hosts"  # one directory a host: its address, port and host key
 APT_KEYS = STATE / "docker-apt"
+MTU = STATE / "mtu"
 APT_FINGERPRINT = STATE / "docker-apt.fingerprint"
 CACHE = STATE / "cache"
 BUILD = STATE / "build"

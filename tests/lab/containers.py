@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.lab import images
+from tests.lab import config, images
 from tests.lab.config import GATEWAY, LABEL, LABEL_INPUTS, NETWORK, SUBNET
 from tests.lab.console import say
 from tests.lab.docker import docker, inspect
@@ -38,10 +38,13 @@ class Container:
 
 def ensure_network() -> None:
     """Make the lab's network, with addresses of its own."""
+    # A packet that fits here must fit the machine's own way out.
+    outward = _outward_mtu()
+    config.MTU.parent.mkdir(parents=True, exist_ok=True)
+    config.MTU.write_text(f"{outward}\n")
     if inspect("network", [NETWORK]):
         return
-    # A packet that fits here must fit the machine's own way out.
-    mtu = f"com.docker.network.driver.mtu={_outward_mtu()}"
+    mtu = f"com.docker.network.driver.mtu={outward}"
     options = [f"--label={LABEL}=network", f"--subnet={SUBNET}", f"--gateway={GATEWAY}"]
     run(
         ["docker", "network", "create", *options, f"--opt={mtu}", NETWORK],
