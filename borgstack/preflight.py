@@ -45,8 +45,10 @@ class ServerState:
     ports: Mapping[int, str] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ipv6_alone: bool = False
+    """Whether the only way out is by IPv6."""
     mtu: int = 0
-    """Of the interface that leads out; 0 when there is none, or none that is known."""
+    """Of the interface that leads out by IPv4; 0 without one, or where that is not known."""
     clusters: frozenset[str] = frozenset()
     """The PG_VERSION files in PostgreSQL's volume, where its image looks for them."""
 
@@ -103,6 +105,7 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
         ports=ports,
         addresses=frozenset(addresses),
         names={name: frozenset(found) for name, found in names.items()},
+        ipv6_alone=one.get("out") == "ipv6",
         mtu=int(one.get("mtu", 0)),
         clusters=frozenset(clusters),
     )
@@ -132,7 +135,7 @@ def findings(
         *_ports(server, caddy_runs, published),
         *_clock(server),
         *_names(settings, server),
-        *_mtu(settings, server),
+        *_way_out(settings, server),
         *_data(settings, server),
     ]
 
@@ -248,15 +251,26 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
     own = server.addresses | set(settings.public_addresses)
     for name in settings.public_names:
         found = server.names.get(name, frozenset())
-        if not found & own:
+        here = found & own
+        by_ipv6 = sorted(one for one in found & server.addresses if ":" in one)
+        if not here - set(by_ipv6):
+            by_ipv4 = sorted(address for address in own if ":" not in address)
             yield Finding(
                 settings.dns_check == "strict",
-                f"{name} to lead to this host ({', '.join(sorted(own)) or 'no address'})",
+                f"{name} to lead to this host ({', '.join(by_ipv4) or 'no address'})",
                 ", ".join(sorted(found)) or "no such name",
-                "Correct the A/AAAA record; behind NAT name the outer address in "
+                "Correct the A record; behind NAT name the outer address in "
                 'public_addresses; or set dns_check = "warn".',
             )
-        elif stray := sorted(found - own):
+        elif by_ipv6:
+            yield Finding(
+                False,
+                f"{name} to lead here by IPv4 alone, as Caddy listens",
+                ", ".join(by_ipv6),
+                "Visitors by IPv6 are refused there and come by IPv4 instead: by IPv6 all of them "
+                "would have one address, and share its limits. Remove the AAAA record.",
+            )
+        if here and (stray := sorted(found - own)):
             yield Finding(
                 settings.dns_check == "strict",
                 f"{name} to lead to this host alone ({', '.join(sorted(own))})",
@@ -267,7 +281,15 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
             )
 
 
-def _mtu(settings: Settings, server: ServerState) -> Iterable[Finding]:
+def _way_out(settings: Settings, server: ServerState) -> Iterable[Finding]:
+    if server.ipv6_alone:
+        yield Finding(
+            True,
+            "a way out by IPv4, which is what the containers' networks have",
+            "a default route by IPv6 alone",
+            "Give the server an IPv4 address, behind NAT if need be: without one, images, "
+            "certificates, mail and messages do not get through.",
+        )
     used = settings.docker_mtu or DOCKERS_MTU
     if 0 < server.mtu < used:
         yield Finding(

@@ -303,7 +303,7 @@ def _services(compose: Mapping[str, Any]) -> dict[str, Service]:
 
 
 def _published(port: str) -> str:
-    """`80:8080` of a compose file as `docker ps` prints it, without the address."""
-    ports, _, protocol = port.partition("/")
+    """`0.0.0.0:80:8080` of a compose file as `docker ps` prints it, without that address."""
+    ports, _, protocol = port.removeprefix("0.0.0.0:").partition("/")
     host, _, container = ports.partition(":")
     return f"{host}->{container}/{protocol or 'tcp'}"

@@ -45,9 +45,11 @@ fi
 
 # quiet: a host without an address is told of by its names.
 hostname -I 2>/dev/null | tr ' ' '\n' | sed -n 's/..*/address &/p'
-# quiet: without a way out by IPv4, or without `ip`, nothing is said of its MTU.
-link=$(ip -4 route show default 2>/dev/null | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
-[ -z "$link" ] || echo "mtu $(cat "/sys/class/net/$link/mtu")"
+if command -v ip >/dev/null 2>&1; then
+  link=$(ip -4 route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
+  [ -n "$link" ] || [ -z "$(ip -6 route show default)" ] || echo "out ipv6"
+  [ -z "$link" ] || echo "mtu $(cat "/sys/class/net/$link/mtu")"
+fi
 # What the world's DNS says of a name: /etc/hosts often has the host's own name at 127.0.1.1, and may
 # hide a wrong record. systemd-resolved answers from that file, too, unless it is told not to.
 resolver=dns

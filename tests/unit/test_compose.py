@@ -133,7 +133,7 @@ def test_the_services_are_those_of_the_story() -> None:
         ("chatwoot-worker", "stop_grace_period", "40s"),
         ("evolution", "stop_grace_period", "30s"),
         ("n8n", "stop_grace_period", "40s"),
-        ("caddy", "ports", ["80:80", "443:443", "443:443/udp"]),
+        ("caddy", "ports", [f"0.0.0.0:{port}" for port in ("80:80", "443:443", "443:443/udp")]),
         ("postgresql", "shm_size", "128m"),
     ],
 )

@@ -49,7 +49,9 @@ def test_nothing_is_found_on_a_fit_server() -> None:
 
 
 def test_every_line_of_the_script_is_read() -> None:
-    state = server("port 80 nginx", "clock 1700000030", "mtu 1500", "cluster PG_VERSION")
+    state = server(
+        "port 80 nginx", "clock 1700000030", "out ipv6", "mtu 1500", "cluster PG_VERSION"
+    )
     assert state == ServerState(
         uid=0,
         user="root",
@@ -65,6 +67,7 @@ def test_every_line_of_the_script_is_read() -> None:
         ports={80: "nginx"},
         addresses=frozenset({"192.0.2.10", "2001:db8::10"}),
         names={"chatwoot.example.com": frozenset({"192.0.2.10"})},
+        ipv6_alone=True,
         mtu=1500,
         clusters=frozenset({"PG_VERSION"}),
     )
@@ -129,7 +132,6 @@ def test_a_port_of_dockers_is_nobodys_fault_while_docker_cannot_say_whose_it_is(
             server("name chatwoot.example.com 203.0.113.9"),
             {"public_addresses": ["203.0.113.9"]},
         ),
-        (server("name chatwoot.example.com 2001:db8::10"), {}),
         (server("port 22 sshd"), {}),
         (server("cluster 18/docker/PG_VERSION", "cluster 17/docker/PG_VERSION"), {}),
         (server("cluster 19/docker/PG_VERSION"), {"postgresql_image": "pgvector/pgvector:pg19"}),
@@ -187,6 +189,21 @@ def test_an_uplink_with_smaller_packets_is_warned_of_until_a_setting_follows() -
     assert found.then == "Set docker_mtu = 1450."
     assert judged(server("mtu 1450"), docker_mtu=1450) == []
     assert judged(server("mtu 9000")) == []
+
+
+def test_a_record_for_ipv6_that_leads_here_is_only_told_of() -> None:
+    name = "name chatwoot.example.com"
+    (found,) = judged(server(f"{name} 192.0.2.10", f"{name} 2001:db8::10"))
+    assert not found.fatal
+    assert found.seen == "2001:db8::10"
+
+
+def test_a_server_without_a_way_out_by_ipv4_is_refused() -> None:
+    (found,) = judged(server("out ipv6"))
+    assert found.fatal
+    assert found.seen == "a default route by IPv6 alone"
+    (found,) = judged(server("name chatwoot.example.com 2001:db8::10"))
+    assert found.expected == "chatwoot.example.com to lead to this host (192.0.2.10)"
 
 
 def test_debian_12_has_no_compose_of_its_own() -> None:
