@@ -208,7 +208,12 @@ class Settings(BaseModel):
     smtp_address: Domain | None = Field(
         default=None, description="the mail server; without one Chatwoot sends no mail"
     )
-    smtp_port: int = Field(default=587, ge=1, le=65535, description="the mail server's port")
+    smtp_port: int = Field(
+        default=587,
+        ge=1,
+        le=65535,
+        description="the mail server's port; at 465 TLS from the start, at others STARTTLS",
+    )
     smtp_username: PlainText | None = Field(default=None, description="login at the mail server")
     smtp_password: SecretStr | None = Field(
         default=None, description="a reference: 'env:NAME' or 'file:PATH', read on the laptop"
@@ -256,6 +261,11 @@ class Settings(BaseModel):
         """The names that Caddy asks certificates for."""
         hosts = {"n8n": self.n8n_host, "evolution": self.evolution_host}
         return (self.chatwoot_host, *(hosts[name] for name in hosts if name in self.editors))
+
+    @property
+    def smtp_tls(self) -> bool:
+        """Whether the mail server speaks TLS from the first byte on (RFC 8314)."""
+        return self.smtp_port == 465
 
     def memory_limit(self, service: str) -> str:
         """The memory limit of a service, in Compose's notation."""

@@ -290,8 +290,10 @@ def mail(project: Project, evidence: Evidence) -> Verdict:
     seen = evidence.inside.smtp
     return unless(
         [] if seen == "ok" else [seen or "no answer"],
-        f"{settings.smtp_address}:{settings.smtp_port} greets the worker and answers EHLO",
-        "check smtp_address and smtp_port, and whether the provider blocks outgoing mail",
+        f"{settings.smtp_address}:{settings.smtp_port} greets the worker"
+        f"{' over TLS' if settings.smtp_tls else ''} and answers EHLO",
+        "check smtp_address and smtp_port, whether the provider blocks outgoing mail, and at port "
+        "465 whether the server's certificate is for this name",
     )
 
 

@@ -91,7 +91,7 @@ sql() { timeout 10 docker exec borgstack_postgresql psql -qAtX -U postgres -d ch
 
 # quiet: a container that does not answer leaves its part empty, which its check tells.
 if [ -n "$smtp_address" ]; then
-  timeout 20 docker exec chatwoot-worker ruby -rsocket -e '
+  timeout 20 docker exec chatwoot-worker ruby -rsocket -ropenssl -rtimeout -e '
 @verify_smtp.rb@
 ' "$smtp_address" "$smtp_port" >"$parts/smtp" 2>/dev/null &
 fi

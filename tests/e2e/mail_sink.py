@@ -41,6 +41,7 @@ class Sink:
 
     :ivar refused: the recipient that is not taken.
     :ivar tls: a certificate that nobody trusts, with its key; STARTTLS is offered with it.
+    :ivar at_once: whether it speaks TLS from the first byte instead, as servers at port 465 do.
     """
 
     user: str
@@ -48,6 +49,7 @@ class Sink:
     port: int = 0
     refused: str = ""
     tls: Path | None = None
+    at_once: bool = False
     mails: list[Mail] = field(default_factory=list)
     server: socketserver.TCPServer | None = field(default=None, repr=False)
 
@@ -107,6 +109,8 @@ class _Session(socketserver.StreamRequestHandler):
         return self.rfile.readline().decode().rstrip("\r\n")
 
     def handle(self) -> None:
+        if self.sink.at_once and not self.secured():
+            return None
         self.say("220 sink.test ESMTP")
         while line := self.hear():
             verb = line.split(" ")[0].split(":")[0].lower()
@@ -115,18 +119,23 @@ class _Session(socketserver.StreamRequestHandler):
             getattr(self, f"on_{verb}", lambda _: self.say("500 what?"))(line)
 
     def on_ehlo(self, line: str) -> None:
-        more = "250-STARTTLS\r\n" if self.sink.tls else ""
+        more = "250-STARTTLS\r\n" if self.sink.tls and not self.sink.at_once else ""
         self.say(f"250-sink.test\r\n{more}250 AUTH PLAIN LOGIN")
 
     def on_starttls(self, line: str) -> None:
         self.say("220 go on")
+        self.secured()
+
+    def secured(self) -> bool:
+        """Whether the client goes on over TLS."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(str(self.sink.tls))
         try:
             secure = context.wrap_socket(self.connection, server_side=True)
         except (ssl.SSLError, OSError):  # the client does not trust it
-            return
+            return False
         self.rfile, self.wfile = secure.makefile("rb"), secure.makefile("wb", buffering=0)
+        return True
 
     def on_auth(self, line: str) -> None:
         _, kind, *given = line.split(" ")
@@ -169,10 +178,11 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
-def untrusted_certificate(folder: Path) -> Path:
+def untrusted_certificate(folder: Path, name: str = "DNS:nobody.test") -> Path:
     """A key and a certificate that it signed itself, in one file."""
     path = folder / "tls.pem"
-    command = [*TLS_KEY_COMMAND.split(), "-keyout", str(path), "-out", "-"]
+    names = ["-addext", f"subjectAltName={name}"]
+    command = [*TLS_KEY_COMMAND.split(), *names, "-keyout", str(path), "-out", "-"]
     done = subprocess.run(command, capture_output=True, check=True)
     path.write_bytes(path.read_bytes() + done.stdout)
     return path

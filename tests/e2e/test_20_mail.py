@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,16 @@ PERSON = "somebody@e2e.test"
 ADMIN = "ops@lab.test"
 PASSWORD = "only-the-Sink-and-44-Chatwoot-know"
 AGENT = {"email": "cleo@e2e.test", "name": "Cleo"}
+LATER = {"email": "clem@e2e.test", "name": "Clem"}
+TRUST = """
+docker exec -i chatwoot-worker sh -c '
+  file=$(ruby -ropenssl -e "print OpenSSL::X509::DEFAULT_CERT_FILE")
+  mkdir -p "${file%%/*}" && cat >>"$file"' <<'END'
+%sEND
+docker restart -t 3 chatwoot-worker
+for i in $(seq 200); do docker ps | grep -qE 'starting|unhealthy' || break; sleep 0.3; done
+"""
+"""Have the worker trust a certificate; the store that a process loads when it starts is its own."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ def mailed(fresh: tuple[HostUnderTest, object, float]) -> Iterator[Mailed]:
             del os.environ["E2E_SMTP_PASSWORD"]
             plain.sql(
                 "DELETE FROM account_users USING users WHERE users.id = user_id "
-                "AND email ~ '^cleo@'; DELETE FROM users WHERE email ~ '^cleo@'"
+                "AND email ~ '^cle[om]@'; DELETE FROM users WHERE email ~ '^cle[om]@'"
             )
             plain.deploy()
 
@@ -176,3 +186,22 @@ def test_the_password_is_in_no_output_and_no_log(mailed: Mailed) -> None:
     assert len(mailed.printed) > 4
     for text in (*mailed.printed, logs):
         assert PASSWORD not in text
+
+
+def test_at_port_465_mail_goes_out_over_tls_from_the_start(mailed: Mailed, tmp_path: Path) -> None:
+    """The last of the file: what it deploys stays until the host is made plain again."""
+    pem = untrusted_certificate(tmp_path, f"IP:{config.GATEWAY}")
+    host = replace(mailed.host, data={**mailed.host.data, "smtp_port": 465})
+    with Sink(mailed.sink.user, PASSWORD, 465, tls=pem, at_once=True) as sink:
+        secured = Mailed(host, sink, host.deploy(), [])
+        assert "certificate verify failed" in host.verify().checks["mail"]["seen"]
+        assert "certificate verify failed" in refused(secured)["seen"]
+
+        certificate = pem.read_text().partition("-----END PRIVATE KEY-----\n")[2]
+        host.ssh(TRUST % certificate)
+        code, found = secured.send()
+        assert (code, found["result"]) == (0, "passed"), found
+        assert found["note"].startswith(f"{config.GATEWAY}:465 says 250 2.0.0 taken as")
+        # The checks have spoken with it; now Chatwoot does.
+        host.deploy(agents=[AGENT, LATER])
+        assert sink.wait_for(LATER["email"]).sender == SENDER

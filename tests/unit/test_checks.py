@@ -402,6 +402,13 @@ def test_what_fails_at_the_mail_server_is_told() -> None:
     assert "mail.example.com:587" in found.expected
 
 
+def test_of_a_mail_server_that_speaks_tls_at_once_that_is_expected() -> None:
+    seen = inside(("smtp ok", "smtp OpenSSL::SSL::SSLError: certificate verify failed"))
+    found = verdict("mail", seen, smtp_address="mail.example.com", smtp_port=465)
+    assert "mail.example.com:465 greets the worker over TLS" in found.expected
+    assert "certificate" in found.next
+
+
 @pytest.mark.parametrize("name", ["exposed", "ports"])
 def test_ports_of_ones_own_are_allowed_by_a_setting(name: str) -> None:
     seen = replace(OUTSIDE, ports={443: True, 6379: True})

@@ -396,6 +396,15 @@ def test_every_rails_process_can_send_mail_when_there_is_a_server(
     }
 
 
+def test_at_port_465_mail_goes_over_tls_from_the_start_and_asks_for_no_starttls() -> None:
+    given = settings_of(smtp_address="smtp.example.com", smtp_port=465)
+    environment = compose_of(render(given))["services"]["chatwoot-worker"]["environment"]
+    assert {key: value for key, value in environment.items() if "TLS" in key} == {
+        "SMTP_TLS": "true",
+        "SMTP_ENABLE_STARTTLS_AUTO": "false",
+    }
+
+
 def test_a_mail_server_without_a_login_gets_none() -> None:
     compose = compose_of(render(settings_of(smtp_address="smtp.example.com")))
     environment = compose["services"]["chatwoot"]["environment"]
