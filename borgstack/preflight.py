@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -250,7 +251,10 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
         return
     own = server.addresses | set(settings.public_addresses)
     for name in settings.public_names:
-        found = server.names.get(name, frozenset())
+        all_found = server.names.get(name, frozenset())
+        found = {address for address in all_found if not _is_proxy(settings, address)}
+        if all_found and not found:
+            continue
         here = found & own
         by_ipv6 = sorted(one for one in found & server.addresses if ":" in one)
         if not here - set(by_ipv6):
@@ -259,8 +263,9 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
                 settings.dns_check == "strict",
                 f"{name} to lead to this host ({', '.join(by_ipv4) or 'no address'})",
                 ", ".join(sorted(found)) or "no such name",
-                "Correct the A record; behind NAT name the outer address in "
-                'public_addresses; or set dns_check = "warn".',
+                "Correct the A record; behind NAT name the outer address in public_addresses; "
+                "behind a proxy such as Cloudflare name its networks in trusted_proxies; or set "
+                'dns_check = "warn".',
             )
         elif by_ipv6:
             yield Finding(
@@ -299,6 +304,12 @@ def _way_out(settings: Settings, server: ServerState) -> Iterable[Finding]:
             "mail and messages hang",
             f"Set docker_mtu = {max(server.mtu, 1280)}.",
         )
+
+
+def _is_proxy(settings: Settings, address: str) -> bool:
+    """Whether a name that leads to this address leads to a proxy in front, as it should."""
+    one = ipaddress.ip_address(address)
+    return any(one in ipaddress.ip_network(proxies) for proxies in settings.trusted_proxies)
 
 
 def _data(settings: Settings, server: ServerState) -> Iterable[Finding]:

@@ -46,6 +46,7 @@ from borgstack.values import (
     Url,
     address,
     network,
+    proxies,
 )
 
 DOCKER_FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
@@ -172,6 +173,11 @@ class Settings(BaseModel):
     )
     connect_to: Annotated[str, AfterValidator(address)] | None = Field(
         default=None, description="where `borgstack verify` connects instead of asking DNS"
+    )
+    trusted_proxies: tuple[Annotated[str, AfterValidator(proxies)], ...] = Field(
+        default=(),
+        description="addresses and networks of proxies in front whose X-Forwarded-For says who the "
+        "visitor is; Cloudflare's ranges go here",
     )
     allowed_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
         default=(), description="ports of your own that others may reach, for `borgstack verify`"

@@ -40,6 +40,17 @@ def network(value: str) -> str:
     return str(ipaddress.ip_network(value))
 
 
+def proxies(value: str) -> str:
+    """An address or a network, in its usual spelling, whose members may speak for others.
+
+    :raises ValueError: it is none, or holds everybody.
+    """
+    found = ipaddress.ip_network(value)
+    if found.prefixlen == 0:
+        raise ValueError(f"{value!r} is everybody: whoever likes could pass for another")
+    return str(found)
+
+
 @cache
 def time_zones() -> frozenset[str]:
     """The names that every image of the stack knows: tzdata without its old names.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import uuid
 from pathlib import Path
 
 from tests.e2e.support import HostUnderTest
+from tests.lab import config
 
 
 def made_anew(before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]) -> set[str]:
@@ -94,3 +98,67 @@ def test_networks_follow_the_mtu_and_the_range_that_settings_give_them(
     stack.deploy()
     assert stack.ssh(inside) == before
     stack.deploy().changed_only()
+
+
+def ask(stack: HostUnderTest, visitor: str, path: str = "/api", body: str | None = None) -> int:
+    """A request as of a proxy that adds whom it saw to what the visitor has made up."""
+    told = {
+        "X-Forwarded-For": f"203.0.113.7, {visitor}",
+        "Content-Type": "application/json",
+    }
+    method = "GET" if body is None else "POST"
+    return stack.request(path, method=method, headers=told, body=body)[0]
+
+
+def sign_in(stack: HostUnderTest, visitor: str) -> int:
+    """Try an account of nobody's, another one each time: an account has a limit of its own."""
+    login = {"email": f"{uuid.uuid4().hex}@e2e.test", "password": "wrong"}
+    return ask(stack, visitor, "/auth/sign_in", json.dumps(login))
+
+
+def counted(stack: HostUnderTest) -> set[str]:
+    """The visitors whom Chatwoot's limits have counted in the last minute or two."""
+    keys = stack.ssh("docker exec borgstack_redis redis-cli --scan --pattern '*req/ip:*'")
+    return set(re.findall(r"req/ip:(\S+)", keys))
+
+
+def forget_sign_ins(stack: HostUnderTest) -> None:
+    """Whoever tries next, as other tests do, begins anew."""
+    redis = "docker exec borgstack_redis redis-cli"
+    stack.ssh(f"{redis} --scan --pattern '*login/ip:*' | xargs -r {redis} del")
+
+
+def test_a_stranger_cannot_say_to_be_another(stack: HostUnderTest) -> None:
+    visitors = [f"198.51.100.{number}" for number in range(101, 112)]
+    try:
+        assert 429 in [sign_in(stack, one) for one in visitors]
+    finally:
+        forget_sign_ins(stack)
+    assert not counted(stack) & set(visitors)
+    assert config.GATEWAY in counted(stack)
+    stack.deploy(trusted_proxies=["192.0.2.0/24"])
+    assert ask(stack, "198.51.100.120") == 200
+    assert "198.51.100.120" not in counted(stack)
+    stack.deploy()
+
+
+def test_behind_a_trusted_proxy_each_visitor_counts_alone(stack: HostUnderTest) -> None:
+    before = stack.containers()
+    trusted = {"trusted_proxies": [config.GATEWAY]}
+    run = stack.deploy(**trusted)
+    run.changed_only(
+        "Configuration | Put the project's files in place",
+        "Publish | Reload Caddy",
+    )
+    assert stack.containers() == before
+    stack.plan(**trusted).lists_only()
+    # Five of one visitor within five minutes are too many; six of six are not.
+    visitors = [f"198.51.100.{number}" for number in range(1, 7)]
+    assert [sign_in(stack, one) for one in visitors] == [401] * 6
+    assert counted(stack) >= set(visitors)
+    # Two windows of five minutes may meet here; one of them has more than five of these.
+    assert 429 in [sign_in(stack, "2001:db8::7") for _ in range(11)]
+    stack.request("/api", headers={"Forwarded": "for=203.0.113.8"})
+    assert not {one for one in counted(stack) if one.startswith("203.0.113.")}
+    stack.deploy()
+    assert "trusted_proxies" not in stack.ssh("cat /opt/borgstack/config/caddy/Caddyfile")

@@ -26,6 +26,10 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "test_17_conversation.py"
         "::test_without_the_worker_the_reply_does_not_arrive_and_the_next_one_cleans_up",
     ),
+    'people are told 429 "Retry later" though they have hardly begun': (
+        "test_05_change.py::test_a_stranger_cannot_say_to_be_another",
+        "test_05_change.py::test_behind_a_trusted_proxy_each_visitor_counts_alone",
+    ),
     'an integration gets 401 "Invalid Access Token"': (
         "test_21_trouble.py::test_a_token_that_was_reset_is_put_back_by_a_deploy",
     ),

@@ -206,6 +206,14 @@ def test_a_server_without_a_way_out_by_ipv4_is_refused() -> None:
     assert found.expected == "chatwoot.example.com to lead to this host (192.0.2.10)"
 
 
+def test_a_name_may_lead_to_a_proxy_that_is_trusted_and_to_no_other() -> None:
+    edge = server("name chatwoot.example.com 104.16.3.4")
+    assert judged(edge, trusted_proxies=["2400:cb00::/32", "104.16.0.0/13"]) == []
+    (finding,) = judged(edge, trusted_proxies=["172.64.0.0/13"])
+    assert finding.fatal
+    assert "name its networks in trusted_proxies" in finding.then
+
+
 def test_debian_12_has_no_compose_of_its_own() -> None:
     state = server("os debian 12 bookworm")
     assert judged(state) == []

@@ -68,6 +68,11 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
             "editors_user": "team",
             "editors_password": f"file:{folder}/password",
         },
+        "proxies": {
+            "trusted_proxies": ["192.0.2.7", "2001:db8::/32"],
+            "editors": ["n8n"],
+            "editors_password": f"file:{folder}/password",
+        },
         **{size: {"size": size} for size in SIZES},
     }
     return {name: render(settings_of(**one)) for name, one in data.items()}
@@ -243,6 +248,25 @@ def test_editors_get_a_site_each_behind_a_password(variants: dict[str, Project])
         assert f"\treverse_proxy {address} {{\n\t\theader_up -Authorization\n\t}}\n" in site
         assert site.index("basic_auth") < site.index("reverse_proxy")
     assert variants["editors"].settings.public_names == tuple(found)
+
+
+def test_behind_trusted_proxies_the_visitor_alone_is_told(variants: dict[str, Project]) -> None:
+    text = text_of(variants["proxies"], "config/caddy/Caddyfile")
+    options = re.search(r"(?ms)^\tservers \{\n(.*?)^\t\}", text)
+    assert options is not None
+    assert "\t\ttrusted_proxies static 192.0.2.7/32 2001:db8::/32\n" in options[1]
+    assert "\t\ttrusted_proxies_strict\n" in options[1]
+    for site in sites(variants["proxies"]).values():
+        assert "\theader_up X-Forwarded-For {client_ip}\n" in site
+    chatwoot = sites(variants["proxies"])["chatwoot.example.com"]
+    for hearsay in ("Forwarded", "X-Forwarded-Host"):
+        assert f"\theader_up -{hearsay}\n" in chatwoot
+
+
+def test_without_them_caddy_says_itself_who_has_come(variants: dict[str, Project]) -> None:
+    for name in set(variants) - {"proxies"}:
+        text = text_of(variants[name], "config/caddy/Caddyfile")
+        assert not re.search("trusted_proxies|forwarded", text, re.IGNORECASE)
 
 
 def test_without_editors_chatwoot_is_the_only_site(variants: dict[str, Project]) -> None:
