@@ -84,6 +84,7 @@ class Process:
 class Jobs:
     """Redis and what Sidekiq keeps in it.
 
+    :ivar info: what Redis says of its own memory and files, in its words.
     :ivar now: Redis' clock, which all the times here go by.
     :ivar renewed: when Sidekiq's own job last renewed its key; the start renews it too.
     :ivar next: when that job is due again; only the job itself writes this.
@@ -92,6 +93,7 @@ class Jobs:
 
     ping: str = ""
     policy: str = ""
+    info: Mapping[str, str] = field(default_factory=dict)
     now: float = 0
     onboarding: bool | None = None
     renewed: float | None = None
@@ -246,11 +248,13 @@ def _published(rows: Mapping[str, list[str]]) -> Iterable[Socket]:
 
 
 def _jobs(rows: Iterable[str]) -> Jobs:
-    found: dict[str, Any] = {"processes": {}, "waiting": {}}
+    found: dict[str, Any] = {"info": {}, "processes": {}, "waiting": {}}
     for row in rows:
         kind, *words = row.split(" ")
         if kind in {"ping", "policy"}:
             found[kind] = " ".join(words)
+        elif kind == "info":
+            found["info"][words[0]] = words[1]
         elif kind in {"now", "renewed", "next"}:
             found[kind] = float(words[0])
         elif kind == "onboarding":

@@ -17,6 +17,8 @@ CLOCK_TOLERANCE = 10
 LEAST_DISK = 2 * 1024**3
 LEAST_INODES = 0.05
 MOST_MEMORY = 0.9
+"""Of a container's limit, and of what Redis may hold: full, it refuses every job and message, and a
+worker that stops for minutes leaves a backlog."""
 RECENTLY = 600
 """Seconds: a container that Docker restarted within them is not steady yet."""
 BEAT = 60
@@ -99,22 +101,49 @@ def schema(project: Project, evidence: Evidence) -> Verdict:
 
 
 def jobs(project: Project, evidence: Evidence) -> Verdict:
-    """Redis answers and keeps what it has, and a job has gone through not long ago."""
+    """Redis answers and keeps what it is given, and a job has gone through not long ago."""
     inside = evidence.inside
     found = inside.jobs or Jobs()
-    problems = []
-    if found.ping != "PONG":
-        problems.append(f"Redis answers {found.ping or 'nothing'}, not PONG")
-    if found.policy != "noeviction":
-        problems.append(f"Redis' maxmemory-policy is {found.policy}: jobs may vanish")
+    of_redis = list(_redis(found))
+    problems = [*of_redis]
     if inside.alive is False:
         problems.append("the worker's health port 7433 does not say 200")
     problems += _sidekiq(found, inside.containers.get("chatwoot-worker"))
     return unless(
         problems,
-        "PONG, noeviction, a worker that beats, and its own job run within 7 minutes",
-        "on the host: docker logs --tail 100 chatwoot-worker; docker restart chatwoot-worker",
+        "PONG, noeviction, all of it written to the disk, room for more, a worker that beats, and "
+        "its own job run within 7 minutes",
+        _REDIS_NEXT if of_redis else _WORKER_NEXT,
     )
+
+
+_WORKER_NEXT = "on the host: docker logs --tail 100 chatwoot-worker; docker restart chatwoot-worker"
+_REDIS_NEXT = (
+    "on the host: docker logs --tail 50 borgstack_redis; make room on the disk, or for more memory "
+    f"raise `size`; then {DEPLOY}"
+)
+_UNWRITTEN = {
+    "rdb_last_bgsave_status": "Redis cannot save its data",
+    "aof_last_write_status": "Redis cannot write to its append-only file",
+    "aof_last_bgrewrite_status": "Redis cannot rewrite its append-only file, which grows",
+}
+"""By what Redis calls it, and in the order in which it weighs."""
+
+
+def _redis(found: Jobs) -> Iterable[str]:
+    if found.ping != "PONG":
+        said = found.ping.partition(". ")[0]
+        yield f"Redis answers {said or 'nothing'}, not PONG"
+    if found.policy != "noeviction":
+        yield f"Redis' maxmemory-policy is {found.policy}: jobs may vanish"
+    for status, what in _UNWRITTEN.items():
+        # What was wrong with an append-only file that is switched off counts no more.
+        counts = not status.startswith("aof_") or found.info.get("aof_enabled") == "1"
+        if counts and found.info.get(status) == "err":
+            yield f"{what} ({status}:err)"
+    used, most = (int(found.info.get(name, 0)) for name in ("used_memory", "maxmemory"))
+    if most and used > most * MOST_MEMORY:
+        yield f"Redis holds {used / most:.0%} of the {most // 1024**2} MB that it may"
 
 
 def _sidekiq(found: Jobs, worker: Container | None) -> list[str]:

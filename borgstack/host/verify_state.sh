@@ -77,7 +77,8 @@ jobs='
 # shellcheck disable=SC2016 # for the shell in the container
 timeout 10 docker exec borgstack_redis sh -c '
   echo "redis ping $(redis-cli ping 2>&1)"
-  redis-cli info memory | tr -d "\r" | sed -n "s/^maxmemory_policy:/redis policy /p"
+  redis-cli info | tr -d "\r" | sed -n -E "s/^maxmemory_policy:/redis policy /p
+    s/^((used_|max)memory|aof_enabled|(rdb|aof)_last_[a-z]+_status):/redis info \1 /p"
   redis-cli eval "$1" 0 "$2" | sed "s/^/redis /"
 ' sh "$jobs" "$hostname" >"$parts/redis" 2>/dev/null &
 

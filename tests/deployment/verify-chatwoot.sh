@@ -97,10 +97,25 @@ case $redis in
 *end) seen=$(printf '%s' "${redis%end}" | tr '\n' ' ') ;;
 *) seen="no answer from inside borgstack_redis; " ;;
 esac
+# A Redis that cannot write, or is nearly full, may answer for long before it turns jobs away.
+seen=$seen$(docker exec borgstack_redis redis-cli info 2>/dev/null | tr -d '\r' | awk -F: '
+  { of[$1] = $2 }
+  END {
+    if (of["rdb_last_bgsave_status"] == "err") broken = " rdb_last_bgsave_status:err;"
+    if (of["aof_enabled"] == 1 && of["aof_last_write_status"] == "err")
+      broken = broken " aof_last_write_status:err;"
+    if (of["aof_enabled"] == 1 && of["aof_last_bgrewrite_status"] == "err")
+      broken = broken " aof_last_bgrewrite_status:err;"
+    if (broken) printf "Redis cannot write its data:%s ", broken
+    if (of["maxmemory"] > 0 && of["used_memory"] > 0.9 * of["maxmemory"])
+      printf "Redis holds %d%% of the %d MB that it may; ",
+        100 * of["used_memory"] / of["maxmemory"], of["maxmemory"] / 1048576
+  }')
 docker exec chatwoot-worker wget -q -T 5 -O /dev/null http://127.0.0.1:7433/ 2>/dev/null ||
   seen="${seen}the worker's health port 7433 does not say 200"
-report 4 "Redis and Sidekiq work" "$seen" "PONG, noeviction, and a job that went through" \
-  "docker logs --tail 100 chatwoot-worker; docker restart chatwoot-worker"
+report 4 "Redis and Sidekiq work" "$seen" \
+  "PONG, noeviction, data written to the disk, room for more, and a job that went through" \
+  "docker logs --tail 50 borgstack_redis; docker logs --tail 100 chatwoot-worker; docker restart chatwoot-worker"
 
 # Through Caddy, its certificate verified by the public name: from the container of Chatwoot, whose
 # Ruby is the only HTTPS client that is surely there. The token goes in on the first line of stdin.

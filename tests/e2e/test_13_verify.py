@@ -30,6 +30,7 @@ COMPOSE = f"docker compose --project-directory {P}"
 REDIS = "docker exec borgstack_redis redis-cli"
 WORKER = "docker inspect -f '{{.Config.Hostname}}' chatwoot-worker"
 ALIVE = f'"SIDEKIQ::LIVENESS_PROBE_TIMESTAMP::$({WORKER})"'
+REDIS_DATA = "$(docker volume inspect -f '{{.Mountpoint}}' borgstack_redis_data)"
 RESTART_WORKER = "docker restart -t 3 chatwoot-worker"
 UNSTEADY = "docker ps | grep -qE 'starting|unhealthy'"
 STEADY = f"for i in $(seq 200); do {UNSTEADY} || break; sleep 0.3; done"
@@ -57,6 +58,11 @@ def owned(whether: str) -> str:
 
 def until(condition: str) -> str:
     return f"for i in $(seq 60); do {condition} && break; sleep 0.5; done"
+
+
+def redis_says(line: str) -> str:
+    """Wait until it does, of its files or its memory."""
+    return until(f"{REDIS} info | tr -d '\\r' | grep -qx {line}")
 
 
 def in_place_of(command: str, line: str) -> str:
@@ -186,6 +192,39 @@ CASES = (
         "jobs",
         f"{REDIS} config set maxmemory-policy allkeys-lru",
         f"{REDIS} config set maxmemory-policy noeviction",
+    ),
+    broken(
+        "Redis cannot save",
+        "inside",
+        "jobs",
+        # It would turn writes away at once; so it tells, and goes on.
+        f"chown root {REDIS_DATA}; {REDIS} config set stop-writes-on-bgsave-error no; "
+        f"{REDIS} bgsave; " + redis_says("rdb_last_bgsave_status:err"),
+        f"chown 999 {REDIS_DATA}; {REDIS} bgsave; {redis_says('rdb_last_bgsave_status:ok')}; "
+        f"{REDIS} config set stop-writes-on-bgsave-error yes",
+        on_host={4},
+    ),
+    broken(
+        "Redis cannot rewrite its file",
+        "inside",
+        "jobs",
+        f"chown root {REDIS_DATA}; {REDIS} bgrewriteaof; "
+        + redis_says("aof_last_bgrewrite_status:err"),
+        f"chown 999 {REDIS_DATA}; {REDIS} bgrewriteaof; "
+        + redis_says("aof_last_bgrewrite_status:ok"),
+        on_host={4},
+    ),
+    broken(
+        "Redis nearly full",
+        "inside",
+        "jobs",
+        f"""{REDIS} eval "for i = 1, 20 do """
+        """redis.call('set', 'e2e:' .. i, string.rep('x', 1000000)) end" 0; """
+        f"""used=$({REDIS} info memory | tr -d '\\r' | sed -n 's/^used_memory://p'); """
+        f"{REDIS} config set maxmemory $((used * 100 / 95))",
+        f"{REDIS} config set maxmemory $(sed -n 's/^maxmemory //p' {P}/config/redis/redis.conf); "
+        f"{REDIS} del $(seq -f e2e:%g 20)",
+        on_host={4},
     ),
     broken(
         "Redis stopped",
@@ -356,6 +395,29 @@ def turns_red_alone(stack: HostUnderTest, case: Break) -> None:
         assert all(check[part] for part in ("expected", "seen", "next")), check
     failed = {int(number) for number in re.findall(r"^Test (\d): .*: FAILED$", said, re.M)}
     assert failed == (case.on_host or set()), said
+
+
+def test_a_redis_that_turns_writes_away_says_why(stack: HostUnderTest) -> None:
+    """As on a full disk. What else turns red is not told here: nearly nothing works any more."""
+    try:
+        stack.ssh(
+            f"{REDIS} config get save | tail -n 1 >/root/save; chown root {REDIS_DATA}; "
+            f"{REDIS} config set save '1 1'; {REDIS} set e2e:key 1; "
+            + redis_says("rdb_last_bgsave_status:err"),
+        )
+        found = stack.verify()
+        said = stack.ssh(f"{P}/verify-chatwoot.sh", check=False)
+    finally:
+        stack.ssh(
+            f'chown 999 {REDIS_DATA}; {REDIS} config set save "$(cat /root/save)"; rm /root/save; '
+            f"{REDIS} bgsave; {redis_says('rdb_last_bgsave_status:ok')}; {REDIS} del e2e:key; "
+            f"{RESTART_WORKER}; {STEADY}",
+            check=False,
+        )
+    assert found.checks["jobs"]["result"] == "failed", found.output
+    for part in ("Redis answers MISCONF", "rdb_last_bgsave_status:err"):
+        assert part in found.checks["jobs"]["seen"]
+    assert re.search(r"^Test 4: .*: FAILED\n.*\n.*rdb_last_bgsave_status:err", said, re.M), said
 
 
 def test_an_open_sign_up_is_told_and_not_used(stack: HostUnderTest) -> None:

@@ -78,6 +78,12 @@ def fit_lines() -> list[str]:
         "migrated 20230101000000 20250916024703",
         "redis ping PONG",
         "redis policy noeviction",
+        "redis info used_memory 30000000",
+        "redis info maxmemory 67108864",
+        "redis info rdb_last_bgsave_status ok",
+        "redis info aof_enabled 1",
+        "redis info aof_last_bgrewrite_status ok",
+        "redis info aof_last_write_status ok",
         f"redis now {NOW}",
         "redis onboarding 0",
         f"redis renewed {NOW - 100}",
@@ -197,6 +203,10 @@ INSIDE: list[tuple[str, Inside, str]] = [
     ("schema", inside(drop="migrated"), "none"),
     ("jobs", inside(("PONG", "NOAUTH Authentication required.")), "answers NOAUTH"),
     ("jobs", inside(("noeviction", "allkeys-lru")), "allkeys-lru"),
+    ("jobs", inside(("bgsave_status ok", "bgsave_status err")), "rdb_last_bgsave_status:err"),
+    ("jobs", inside(("write_status ok", "write_status err")), "aof_last_write_status:err"),
+    ("jobs", inside(("rewrite_status ok", "rewrite_status err")), "append-only file, which grows"),
+    ("jobs", inside(("used_memory 30000000", "used_memory 60397978")), "holds 90% of the 64 MB"),
     ("jobs", inside(("alive yes", "alive no")), "7433"),
     ("jobs", inside((f"{NOW - 5}.25 false", f"{NOW - 61} false")), "beaten within 60 s"),
     ("jobs", inside((f"{NOW - 5}.25 false", f"{NOW - 5}.25 true")), "quiet"),
@@ -392,6 +402,20 @@ def test_a_job_of_the_first_minute_is_proven_by_the_next_one() -> None:
         f"worker|running|0|healthy|0|{JUST_NOW}",
     )
     assert verdict("jobs", inside(young)).result is Result.PASSED
+
+
+def test_a_redis_without_a_limit_or_an_append_only_file_of_its_own_is_not_full_or_broken() -> None:
+    off = (("aof_enabled 1", "aof_enabled 0"), ("last_write_status ok", "last_write_status err"))
+    assert verdict("jobs", inside(*off)).result is Result.PASSED
+    assert verdict("jobs", inside(("maxmemory 67108864", "maxmemory 0"))).result is Result.PASSED
+    full = inside(("used_memory 30000000", "used_memory 60397977"))
+    assert verdict("jobs", full).result is Result.PASSED
+
+
+def test_what_to_do_is_told_of_the_one_that_is_ill() -> None:
+    redis = inside(("bgsave_status ok", "bgsave_status err"), ("alive yes", "alive no"))
+    assert "borgstack_redis" in verdict("jobs", redis).next
+    assert "borgstack_redis" not in verdict("jobs", inside(("alive yes", "alive no"))).next
 
 
 def test_what_fails_at_the_mail_server_is_told() -> None:
