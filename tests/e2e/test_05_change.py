@@ -104,6 +104,7 @@ def ask(stack: HostUnderTest, visitor: str, path: str = "/api", body: str | None
     """A request as of a proxy that adds whom it saw to what the visitor has made up."""
     told = {
         "X-Forwarded-For": f"203.0.113.7, {visitor}",
+        "Forwarded": f"for=203.0.113.{visitor[-1]}",
         "Content-Type": "application/json",
     }
     method = "GET" if body is None else "POST"
@@ -134,7 +135,7 @@ def test_a_stranger_cannot_say_to_be_another(stack: HostUnderTest) -> None:
         assert 429 in [sign_in(stack, one) for one in visitors]
     finally:
         forget_sign_ins(stack)
-    assert not counted(stack) & set(visitors)
+    assert not {one for one in counted(stack) if one.startswith(("198.51.", "203.0."))}
     assert config.GATEWAY in counted(stack)
     stack.deploy(trusted_proxies=["192.0.2.0/24"])
     assert ask(stack, "198.51.100.120") == 200
@@ -158,7 +159,6 @@ def test_behind_a_trusted_proxy_each_visitor_counts_alone(stack: HostUnderTest) 
     assert counted(stack) >= set(visitors)
     # Two windows of five minutes may meet here; one of them has more than five of these.
     assert 429 in [sign_in(stack, "2001:db8::7") for _ in range(11)]
-    stack.request("/api", headers={"Forwarded": "for=203.0.113.8"})
     assert not {one for one in counted(stack) if one.startswith("203.0.113.")}
     stack.deploy()
     assert "trusted_proxies" not in stack.ssh("cat /opt/borgstack/config/caddy/Caddyfile")
