@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pyinfra.api import Config, Host, State
+from pyinfra.api import Config, Host, Inventory, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.facts import FactBase, get_fact
@@ -68,17 +68,29 @@ def choose_hosts(
     :param limit: group names, host names or globs, as pyinfra's `--limit` takes them.
     :param data: `NAME=VALUE` words, as pyinfra's `--data` takes them.
     """
-    words = (word.partition("=") for word in data)
-    override = {name: parse_cli_arg(value) for name, _, value in words}
     config = Config()
     ctx_config.set(config)
-    inventory = make_inventory(inventory_file, override_data=override, cwd=state.cwd)
-    ctx_inventory.set(inventory)
+    inventory = load_inventory(state, inventory_file, data)
     guard_names(inventory)
-    chosen = _apply_inventory_limit(inventory, tuple(limit))
+    chosen = limited(inventory, limit)
     state.init(inventory, config, initial_limit=chosen)
     state.add_callback_handler(_ConnectErrors())
     return sorted(inventory if chosen is None else chosen, key=lambda host: host.name)
+
+
+def load_inventory(state: State, inventory_file: str, data: Iterable[str]) -> Inventory:
+    """The inventory with its data, as the current folder has it."""
+    words = (word.partition("=") for word in data)
+    override = {name: parse_cli_arg(value) for name, _, value in words}
+    inventory: Inventory = make_inventory(inventory_file, override_data=override, cwd=state.cwd)
+    ctx_inventory.set(inventory)
+    return inventory
+
+
+def limited(inventory: Inventory, limit: Iterable[str]) -> list[Host] | None:
+    """The hosts that `limit` leaves; None if it has no word at all."""
+    chosen: list[Host] | None = _apply_inventory_limit(inventory, tuple(limit))
+    return chosen
 
 
 def connect(state: State) -> None:

@@ -35,14 +35,18 @@ def guard_names(inventory: Inventory) -> None:
 
     :raises DeployError: says which names, and what to do.
     """
-    both = sorted(set(inventory.groups) & set(inventory.hosts))
-    if both:
+    if both := names_of_both(inventory):
         raise DeployError(
             f"expected hosts and groups of different names; saw {', '.join(both)} as both.\n"
             f"  --limit {both[0]} would mean every host of the group. Nothing was touched.\n"
             "  Give the group or the host another name in the inventory; ssh_hostname says where\n"
             "  a host is whatever it is called."
         )
+
+
+def names_of_both(inventory: Inventory) -> list[str]:
+    """The names that a host and a group have."""
+    return sorted(set(inventory.groups) & set(inventory.hosts))
 
 
 def guard_production(hosts: list[Host], *, limited: bool) -> None:

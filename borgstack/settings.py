@@ -310,6 +310,12 @@ def resolve_reference(reference: str) -> str:
     return value
 
 
+def referred_file(reference: str) -> Path | None:
+    """The file that a reference which resolves reads; None if it reads none."""
+    kind, _, where = reference.partition(":")
+    return Path(where).expanduser() if kind == "file" else None
+
+
 _LONGEST_SECRET = {"editors_password": 72}
 """In bytes: bcrypt, with which Caddy checks it, takes no more."""
 
@@ -331,6 +337,24 @@ _PARTNERS = {"smtp_password": "smtp_username", "editors_password": "editors"}
 _SECRET_FIELDS = tuple(_PARTNERS)
 
 
+def read_secrets(data: Mapping[str, object]) -> tuple[dict[str, SecretStr], dict[str, str]]:
+    """Read the secrets that one host's data refers to.
+
+    :return: the secrets, and for those that cannot be had the reason; both by setting.
+    """
+    secrets: dict[str, SecretStr] = {}
+    mistakes: dict[str, str] = {}
+    for field in _SECRET_FIELDS:
+        if data.get(field) is not None:
+            try:
+                secret = _fitting(field, resolve_reference(str(data[field])))
+            except ValueError as error:
+                mistakes[field] = str(error)
+            else:
+                secrets[field] = SecretStr(secret)
+    return secrets, mistakes
+
+
 def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str]]:
     """Turn one host's data into settings, or into the list of everything wrong with it."""
     own = {
@@ -340,14 +364,12 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
     }
     mistakes = [_unknown(key) for key in own if key not in Settings.model_fields]
     known = {key: value for key, value in own.items() if key in Settings.model_fields}
-    for field in _SECRET_FIELDS:
-        if known.get(field) is not None:
-            try:
-                known[field] = SecretStr(_fitting(field, resolve_reference(str(known[field]))))
-            except ValueError as error:
-                mistakes.append(f"{field}: {error}")
-                known.pop(field)
-                known.pop(_PARTNERS[field], None)  # or its lonely partner is named as well
+    secrets, without = read_secrets(known)
+    known.update(secrets)
+    for field, mistake in without.items():
+        mistakes.append(f"{field}: {mistake}")
+        known.pop(field)
+        known.pop(_PARTNERS[field], None)  # or its lonely partner is named as well
     mistakes += _contradictions(known)
     try:
         settings = Settings.model_validate(known)
