@@ -1,22 +1,32 @@
 """The `borgstack` command: thin fronts over pyinfra runs. Run it in the project's folder."""
 
-from gevent import monkey
+try:
+    from gevent import monkey
 
-monkey.patch_all()  # before anything that opens a socket, as pyinfra's own command does
+    monkey.patch_all()  # before anything that opens a socket, as pyinfra's own command does
 
-import argparse  # noqa: E402
-import re  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+    import argparse
+    import re
+    import sys
+    from collections.abc import Callable
 
-import pyinfra  # noqa: E402
+    import pyinfra
 
-from borgstack.pair import TIMEOUT, Outcome, pair  # noqa: E402
-from borgstack.plan import Plan, make_plan  # noqa: E402
-from borgstack.status import Status, status  # noqa: E402
-from borgstack.verify import Report, verify  # noqa: E402
+    from borgstack.check import SelfTest, check
+    from borgstack.pair import TIMEOUT, Outcome, pair
+    from borgstack.plan import Plan, make_plan
+    from borgstack.status import Status, status
+    from borgstack.verify import Report, verify
+except ImportError as error:
+    # As after a `git pull` without a `make setup`; `borgstack check` could not say so.
+    if (error.name or "").partition(".")[0] in {"", "borgstack"}:
+        raise
+    raise SystemExit(
+        f"expected the packages of requirements/deploy.txt; saw {error}. Run make setup."
+    ) from None
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], Plan | Report | Status]] = {
+_COMMANDS: dict[str, Callable[[argparse.Namespace], SelfTest | Plan | Report | Status]] = {
+    "check": lambda asked: check(asked.limit, asked.data, asked.inventory),
     "plan": lambda asked: make_plan(asked.limit, asked.data, asked.inventory),
     "verify": lambda asked: verify(
         asked.limit,
@@ -28,7 +38,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], Plan | Report | Status]] = {
     ),
     "status": lambda asked: status(asked.limit, asked.data, asked.inventory),
 }
-_DOCUMENTS = {"plan": "plan", "verify": "verify", "status": "whatsapp"}
+_DOCUMENTS = {"check": "check", "plan": "plan", "verify": "verify", "status": "whatsapp"}
 
 
 def _digits(text: str) -> str:
@@ -42,6 +52,11 @@ def _digits(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="borgstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "check",
+        help="whether this machine has what a run needs; asks no host, changes nothing",
+        epilog="Exit code: 0 nothing is missing, though there may be warnings; 1 something is.",
+    )
     commands.add_parser(
         "plan",
         help="what a run would change, and why; touches nothing",

@@ -1,0 +1,324 @@
+"""`borgstack check` as it answers: what it finds of this machine, the inventory, the settings and
+secrets; exit code and both forms. What it finds of SSH is in test_access.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyinfra
+import pytest
+from pyinfra.context import ctx_config, ctx_inventory, ctx_state
+from pyinfra_cli import util
+
+from borgstack import cli, installed
+from borgstack.check import HostFindings, SelfTest, check, judge_secrets, judge_settings
+from borgstack.findings import Result, missing, ok, warning
+from borgstack.installed import LOCK, Installed
+from tests.unit.support import REPOSITORY, REQUIRED
+from tests.unit.test_access import home, know, put_key, quiet  # noqa: F401 - fixtures
+from tests.unit.test_verify import names
+
+DOCUMENT = (REPOSITORY / "docs" / "check.md").read_text()
+RED = missing("a look", "an expectation", "a sight", "A step.")
+YELLOW = warning("a look", "an expectation", "a sight", "A step.")
+GREEN = ok("a look", "a sight")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project's folder with one host, for whose login all is there."""
+    folder = tmp_path / "project"
+    (folder / "group_data").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    put_key(tmp_path / "key")
+    (folder / "group_data/all.py").write_text(
+        f"ssh_user = 'root'\nssh_key = {str(tmp_path / 'key')!r}\n"
+        "domain, caddy_email = 'example.com', 'ops@example.com'\n"
+    )
+    write(folder, "staging = ['chat']\n")
+    yield folder
+    for one in (ctx_state, ctx_config, ctx_inventory):
+        one.reset()
+
+
+def write(folder: Path, text: str, name: str = "inventory.py") -> None:
+    util.PYTHON_CODES.clear()
+    (folder / name).write_text(text)
+
+
+def told(answer: SelfTest, result: Result = Result.MISSING) -> list[str]:
+    return [one.line() for one in answer.findings if one.result is result]
+
+
+@pytest.mark.parametrize(
+    ("laptop", "host", "code"),
+    [((GREEN,), (GREEN,), 0), ((YELLOW,), (YELLOW,), 0), ((RED,), (), 1), ((), (GREEN, RED), 1)],
+)
+def test_the_exit_code_is_1_where_something_is_missing(laptop: Any, host: Any, code: int) -> None:  # noqa: ANN401
+    answer = SelfTest(laptop, (HostFindings("chat", host),))
+    assert answer.exit_code == code
+    assert json.loads(answer.as_json())["exit_code"] == code
+
+
+def test_a_person_reads_one_line_a_finding() -> None:
+    answer = SelfTest((GREEN,), (HostFindings("chat", (RED, YELLOW)),))
+    assert answer.as_text().splitlines() == [
+        "this machine:",
+        "  ok       a look: a sight",
+        "chat:",
+        "  missing  a look: expected an expectation; saw a sight. A step.",
+        "  warning  a look: expected an expectation; saw a sight. A step.",
+        "1 ok, 1 warning, 1 missing. No host was asked.",
+    ]
+
+
+def test_the_document_names_all_of_the_json() -> None:
+    said = json.loads(SelfTest((RED,), (HostFindings("chat", (RED,)),)).as_json())
+    documented = re.findall(r"^\| `([a-z_.\[\]]+)` \|", DOCUMENT.split("## `--json`")[1], re.M)
+    assert {name.lstrip(".") for name in names(said)} == set(documented)
+
+
+def test_the_document_names_every_look() -> None:
+    table = DOCUMENT.split("| name | what |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (`.+?) \| .+ \|$", table, re.M)
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    paths = (REPOSITORY / "borgstack" / f"{name}.py" for name in ("check", "installed", "access"))
+    source = "".join(path.read_text() for path in paths)
+    called = set(re.findall(r'\b(?:ok|missing|warning|_named)\(\s*"(\w+)"', source))
+    assert called | {"smtp_password", "editors_password"} == documented
+
+
+def test_where_all_is_there_only_that_is_told(home: Path) -> None:  # noqa: F811
+    know(home, "chat")
+    answer = check(["staging"])
+    assert [one.name for one in answer.laptop] == ["python", "packages", "inventory"]
+    assert [one.name for one in answer.hosts[0].findings] == [
+        "settings", "login", "key", "known_hosts",
+    ]  # fmt: skip
+    assert {one.result for one in answer.findings} == {Result.OK}
+
+
+def test_nothing_is_written(home: Path, project: Path) -> None:  # noqa: F811
+    before = {path: path.stat().st_mtime_ns for path in project.parent.rglob("*")}
+    check()
+    assert {path: path.stat().st_mtime_ns for path in project.parent.rglob("*")} == before
+
+
+def test_the_lock_is_read_for_this_machine() -> None:
+    text = "# x\none==1.0 \\\n    --hash=sha256:0\n    # via two\ntwo==2 ; python_version < '3'\n"
+    assert list(installed.locked(text)) == [("one", "1.0")]
+
+
+def test_this_machine_has_what_the_lock_names() -> None:
+    seen = installed.look()
+    assert ("pyinfra", "3.10.0") in seen.wanted
+    assert [one.result for one in installed.judge(seen)] == [Result.OK, Result.OK]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"found": {"a": "1"}}, f"expected those of {LOCK}; saw b not at all instead of 2. Run make setup"),  # noqa: E501
+        ({"found": {"a": "0.9", "b": "3"}}, "saw a 0.9 instead of 1, b 3 instead of 2."),
+        ({"python": "3.14.0"}, "python: expected >=3.11,<3.14; saw 3.14.0."),
+        ({"python": "3.10.9"}, "python: expected >=3.11,<3.14; saw 3.10.9."),
+        ({"trouble": "KeyError: 'x'"}, "packages: expected pyproject.toml and"),
+    ],
+)  # fmt: skip
+def test_another_python_and_other_packages_are_told(change: dict[str, Any], words: str) -> None:
+    usual = {"python": "3.13.1", "supported": ">=3.11,<3.14", "wanted": (("a", "1"), ("b", "2"))}
+    seen = Installed(**{**usual, "found": {"a": "1", "b": "2"}, **change})  # type: ignore[arg-type]
+    (line,) = [one.line() for one in installed.judge(seen) if one.result is Result.MISSING]
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(LOCK, "<<<<<<< HEAD\n"), ("pyproject.toml", "[project\n"), (LOCK, None)]
+)
+def test_project_files_that_cannot_be_read_are_told(
+    tmp_path: Path, name: str, text: str | None
+) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "pyproject.toml").write_text('[project]\nrequires-python = ">=3"\n')
+    (tmp_path / LOCK).write_text("pyinfra==3.10.0 \\\n")
+    assert installed.look(tmp_path).trouble == ""
+    if text is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_text(text)
+    assert installed.look(tmp_path).trouble
+
+
+def test_a_package_that_is_gone_is_told_without_a_traceback() -> None:
+    gone = "import sys; sys.modules['segno'] = None; import borgstack.cli"
+    ran = subprocess.run(
+        [sys.executable, "-c", gone],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert f"expected the packages of {LOCK}; saw " in ran.stderr
+    assert "segno" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("inventory", "words"),
+    [
+        (None, "inventory: expected inventory.py in "),
+        ("1 / 0\n", "saw ZeroDivisionError: division by zero in inventory.py. Put it right."),
+        ("staging = [\n", "saw SyntaxError: '[' was never closed"),
+        ("staging = []\n", "inventory: expected a host in inventory.py; saw none. Name one there"),
+        ("chat = ['chat']\n", "inventory: expected hosts and groups of different names; saw chat"),
+    ],
+)
+def test_an_inventory_that_cannot_be_used_is_told_beside_the_rest(
+    project: Path, inventory: str | None, words: str
+) -> None:
+    write(project, inventory or "")
+    if inventory is None:
+        (project / "inventory.py").unlink()
+    answer = check()
+    assert [one.name for one in answer.laptop[:2]] == ["python", "packages"]
+    assert words in told(answer)[0]
+    assert [one.name for one in answer.laptop[2:]] == ["inventory"]
+    # A name too many keeps none of the hosts from being looked at.
+    assert [host.host for host in answer.hosts] == ["chat"] * ("different names" in words)
+
+
+def test_a_broken_group_is_told_by_its_file(project: Path) -> None:
+    write(project, "import os\nx = os.environ['NOT_THERE']\n", "group_data/prod.py")
+    (line,) = told(check())
+    assert "saw KeyError: 'NOT_THERE' in " in line
+    assert "group_data/prod.py" in line
+
+
+def test_the_hosts_are_those_that_the_limit_leaves(project: Path) -> None:
+    write(project, "staging = ['a', 'b']\nprod = ['c', 'd']\n")
+    assert [host.host for host in check(["b", "prod"]).hosts] == ["b", "c", "d"]
+    line = "inventory: a, b, c, d; production, reached only with --limit: c, d"
+    assert any(line in one for one in told(check(), Result.OK))
+    answer = check(["a", "stagging"])
+    (warned,) = [one for one in told(answer, Result.WARNING) if "limit" in one]
+    assert "a host or group for stagging; saw only a, b, c, d, inventory, prod, staging" in warned
+    assert "saw none that --limit leaves" in told(check(["nobody"]))[0]
+
+
+def test_every_mistake_of_every_host_is_told_at_once(project: Path, home: Path) -> None:  # noqa: F811
+    know(home, "b")
+    write(
+        project,
+        "staging = [('a', {'size': '1gb', 'colour': 'red'}), ('b', {'ssh_key': '/none'})]\n",
+    )
+    text = check(data=["locale=xx", "ssh_strict_host_key_checking=yes"]).as_text()
+    a, b = text.split("a:\n")[1].split("b:\n")
+    for words in ("size: Input", "colour: no such", "locale: ", "known_hosts: expected a"):
+        assert words in a
+    assert "locale: " in b
+    assert "/none; saw no such file" in b
+    assert "1gb" not in b
+
+
+SECRET = "s3cret-of-mine"
+SMTP = {"smtp_address": "mail.example.com", "smtp_username": "chat"}
+
+
+def of_secret(reference: str) -> list[str]:
+    data = {**REQUIRED, **SMTP, "smtp_password": reference}
+    found = [*judge_settings(data), *judge_secrets(data)]
+    # A reference that leads nowhere is no mistake of the settings as well.
+    assert found[0].line() == "ok       settings: every value can be used"
+    return [one.line() for one in found[1:]]
+
+
+def test_a_reference_that_leads_to_a_secret_is_fine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP", SECRET)
+    assert of_secret("env:SMTP") == ["ok       smtp_password: env:SMTP leads to a secret"]
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    file.chmod(0o600)
+    fine = f"ok       smtp_password: file:{file} leads to a secret"
+    assert of_secret(f"file:{file}") == [fine]
+    file.chmod(0o640)
+    assert of_secret(f"file:{file}") == [
+        fine,
+        f"warning  smtp_password: expected {file} for its owner alone; saw mode 640. "
+        f"chmod 600 {file}.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("env:SMTP_NOT_SET", "saw the environment variable SMTP_NOT_SET is not set. Put one there"),
+        ("file:/none", "saw there is no file /none."),
+        ("file:.", "saw the file . cannot be read: IsADirectoryError."),
+        ("file:empty", "saw the secret is empty"),
+        ("file:unfit", "a line break or another control character"),
+        (SECRET, "write a reference"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_told_without_the_secret(
+    project: Path, reference: str, words: str
+) -> None:
+    (project / "empty").write_text("\n")
+    (project / "unfit").write_text(f"{SECRET}\n{SECRET}\n")
+    (line,) = of_secret(reference)
+    assert line.startswith("missing  smtp_password: expected a reference that leads to a secret;")
+    assert words in line
+    assert SECRET not in line
+
+
+def test_no_secret_is_in_any_answer(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PASSWORD", SECRET)
+    key = put_key(tmp_path / "key", passphrase="another-secret")
+    data = {
+        **SMTP,
+        "smtp_password": "env:PASSWORD",
+        "editors_password": SECRET,
+        "ssh_password": SECRET,
+        "ssh_key_password": SECRET,
+        "_sudo_password": SECRET,
+    }
+    write(project, f"staging = [('chat', {data!r})]\n")
+    answer = check()
+    assert "behind another passphrase" in answer.as_text()
+    for text in (answer.as_text(), answer.as_json(), repr(answer)):
+        assert SECRET not in text
+        assert not any(line in text for line in key.read_text().splitlines()[1:-1])
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["borgstack", "check", *words])
+    monkeypatch.setattr(pyinfra, "is_cli", False)  # the command sets it; undone with the test
+    return cli.main()
+
+
+def test_the_command_takes_the_options_of_the_others(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, "staging = ['another']\n", "other.py")
+    words = ["--inventory", "other.py", "--limit", "staging"]
+    assert run(monkeypatch, *words) == 0
+    said = capsys.readouterr().out
+    assert "another:\n" in said
+    assert said.endswith("No host was asked.\n")
+    assert run(monkeypatch, *words, "--data", "size=1gb", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["hosts"][0]["host"] == "another"
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, "--conversation")
+    assert ended.value.code == 2
