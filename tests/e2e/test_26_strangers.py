@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import lab
-from tests.e2e.strangers import Strangers, prepare
+from tests.e2e.strangers import Greeting, Strangers, prepare
 from tests.e2e.support import WITHOUT_WHATSAPP, HostUnderTest
 from tests.e2e.test_07_upgrade import NEXT
 
@@ -21,7 +21,7 @@ DATA = {"docker_source": "distribution", "docker_address_pools": []}
 @pytest.fixture(scope="module")
 def old() -> Iterator[HostUnderTest]:
     """A host prepared by hand; bare again at the end."""
-    host = HostUnderTest(HOST, DATA)
+    host = Greeting(HOST, DATA)
     lab.up((HOST,), data=WITHOUT_WHATSAPP)
     lab.reset(HOST)
     prepare(host)
