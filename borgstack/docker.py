@@ -272,7 +272,7 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
     """
     owner, present = daemon_json(state)
     declared = daemon_settings(settings)
-    foreign = _foreign_options(present)
+    foreign = foreign_options(present)
     merged = _merge(_without_options(present, foreign), declared)
     recorded = _recorded(state)
     withdrawn = [
@@ -350,10 +350,10 @@ _OF_EVERY_DRIVER = frozenset(
 or makes no container (moby, daemon/logger/jsonfilelog)."""
 
 
-def _foreign_options(present: Mapping[str, Any]) -> list[str]:
+def foreign_options(present: Mapping[str, Any]) -> list[str]:
     """The options in daemon.json that belong to the log driver which json-file replaces."""
     options = present.get("log-opts")
-    if present.get("log-driver", "json-file") == "json-file" or not isinstance(options, dict):
+    if (present.get("log-driver") or "json-file") == "json-file" or not isinstance(options, dict):
         return []
     return [name for name in options if name not in _OF_EVERY_DRIVER]
 

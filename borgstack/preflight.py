@@ -308,7 +308,10 @@ def _way_out(settings: Settings, server: ServerState) -> Iterable[Finding]:
 
 def _is_proxy(settings: Settings, address: str) -> bool:
     """Whether a name that leads to this address leads to a proxy in front, as it should."""
-    one = ipaddress.ip_address(address)
+    try:
+        one = ipaddress.ip_address(address)
+    except ValueError:
+        return False
     return any(one in ipaddress.ip_network(proxies) for proxies in settings.trusted_proxies)
 
 

@@ -150,7 +150,7 @@ def test_what_is_as_the_settings_want_it_needs_no_change(data: dict[str, Any]) -
         files[SOURCES] = ("644|0|0", goal.sources.encode())
     packages = dict.fromkeys(goal.packages, "5:29.1")
     key = ("644|0|0", (goal.fingerprint,))
-    state = DockerState(packages, (), key, files, (), unit, loaded=True)
+    state = DockerState(packages, key=key, files=files, unit=unit, loaded=True)
     assert docker.daemon_changes(settings, state) is None
     assert docker.install_changes(goal, state) == []
     verdicts = dict.fromkeys((entry.name for entry in secrets.entries_for(settings)), "ok")
