@@ -86,7 +86,7 @@ def look(host: Host) -> Access:
         login=_login(found, _keys(found, data), data["ssh_strict_host_key_checking"]),
         jumps=tuple(_jump(config, *hop) for hop in hops),
         mistakes=(*mistakes, *trouble, *_not_none(found.options)),
-        unclear=(*_unclear(found.options), *_overrides(data)),
+        unclear=(*_unclear(found.options), *_overrides(data), *_without(data["ssh_config_file"])),
         program=word,
         program_found=not word or shutil.which(word) is not None,
         other_user=other if data["ssh_user"] and other not in ("", found.user) else "",
@@ -110,12 +110,21 @@ def connector_data(host: Host) -> tuple[dict[str, Any], list[str]]:
     return data, mistakes
 
 
+def _is_there(path: str) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises below a closed folder
+
+
+def _without(path: str | None) -> Iterator[str]:
+    """pyinfra goes on without a word; and it does not know ~ here."""
+    if path and not _is_there(path):
+        yield f"ssh_config_file: there is no file {path}, so a run goes on without"
+
+
 def read_config(path: str | None) -> tuple[Config | None, list[str]]:
     """~/.ssh/config, or the file of `ssh_config_file`; and what is wrong with it."""
     file = Path(path) if path else Path("~/.ssh/config").expanduser()
-    if not os.path.exists(file):  # noqa: PTH110 - Path.exists raises below a closed folder
-        # pyinfra goes on without a word; and it does not know ~ here.
-        return None, [f"ssh_config_file: there is no file {path}"] if path else []
+    if not _is_there(str(file)):
+        return None, []
     config = Config()
     try:
         with file.open(encoding="utf-8") as lines:

@@ -52,7 +52,7 @@ class DockerState:
     :ivar held: packages that an administrator keeps as they are.
     :ivar key: owner (`MODE|UID|GID`) and fingerprints of the keyring, or None.
     :ivar files: owner and content by path.
-    :ivar sources: the addresses that apt is given, by the file that names them.
+    :ivar sources: what apt is given by each file: address, suite and keyring (`-` without one).
     :ivar unit: systemd's properties of docker.service.
     :ivar socket: what systemd has loaded of docker.socket; without it, dockerd does not start.
     :ivar loaded: whether the running daemon has read daemon.json as it is now.
@@ -60,7 +60,7 @@ class DockerState:
     :ivar flags: what the running dockerd was started with.
     :ivar plugins: Compose plugins that somebody put where they go before the package's, with the
         version that each says to have; empty when it says none.
-    :ivar to_start: whether containers wait that ran before the engine was replaced.
+    :ivar unfinished: what an installation that died has left, for the next to go on with.
     :ivar snap: whether Docker is there as a snap; :ivar swarm: whether this is a node of a Swarm.
     """
 
@@ -69,14 +69,14 @@ class DockerState:
     held: frozenset[str] = frozenset()
     key: tuple[str, tuple[str, ...]] | None = None
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
-    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sources: Mapping[str, frozenset[tuple[str, str, str]]] = field(default_factory=dict)
     unit: Mapping[str, str] = field(default_factory=dict)
     socket: str = ""
     loaded: bool = False
     ahead: bool = False
     flags: tuple[str, ...] = ()
     plugins: Mapping[str, str] = field(default_factory=dict)
-    to_start: bool = False
+    unfinished: tuple[str, ...] = ()
     snap: bool = False
     swarm: bool = False
 
@@ -111,7 +111,7 @@ def parse(lines: Iterable[str]) -> DockerState:
         ahead=written > now,
         flags=tuple(rows.get("flag", ())),
         plugins=dict(map(_pair, rows.get("plugin", ()))),
-        to_start="to-start" in rows,
+        unfinished=tuple(rows.get("unfinished", ())),
         snap="snap" in rows,
         swarm="swarm" in rows,
     )
@@ -134,11 +134,11 @@ def _file(row: str) -> tuple[str, tuple[str, bytes]]:
     return path, (owner, base64.b64decode(content))
 
 
-def _sources(rows: Iterable[str]) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
+def _sources(rows: Iterable[str]) -> dict[str, frozenset[tuple[str, str, str]]]:
+    found: dict[str, frozenset[tuple[str, str, str]]] = {}
     for row in rows:
-        path, *addresses = row.split()
-        found[path] = found.get(path, frozenset()) | {one.rstrip("/") for one in addresses}
+        path, address, suite, keyring = row.split()
+        found[path] = found.get(path, frozenset()) | {(address.rstrip("/"), suite, keyring)}
     return found
 
 
@@ -150,6 +150,7 @@ class Wanted:
     conflicts: tuple[str, ...]
     sources: str
     address: str
+    suite: str
     fingerprint: str
 
     @property
@@ -162,7 +163,7 @@ def wanted(settings: Settings, system: str, codename: str, machine: str) -> Want
     """What has to be installed on a host, given os-release's ID and codename, and `uname -m`."""
     if settings.docker_source == "distribution":
         packages = FROM_DISTRIBUTION[system]
-        return Wanted(packages, _DOCKER_ONLY, "", "", "")
+        return Wanted(packages, _DOCKER_ONLY, "", "", "", "")
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}[machine]
     base = f"{settings.docker_apt_url}/linux/{system}"
     sources = (
@@ -175,7 +176,7 @@ def wanted(settings: Settings, system: str, codename: str, machine: str) -> Want
         f"Signed-By: {KEYRING}\n"
     )
     fingerprint = settings.docker_apt_fingerprint
-    return Wanted(FROM_DOCKER, _DISTRIBUTION_ONLY, sources, base, fingerprint)
+    return Wanted(FROM_DOCKER, _DISTRIBUTION_ONLY, sources, base, codename, fingerprint)
 
 
 def install_changes(goal: Wanted, state: DockerState) -> list[str]:
@@ -183,9 +184,8 @@ def install_changes(goal: Wanted, state: DockerState) -> list[str]:
     found = [f"package {name} is missing" for name in goal.packages if name not in state.packages]
     found += [f"package {name} is half installed" for name in state.broken]
     found += [f"package {name} conflicts" for name in goal.conflicts if name in state.packages]
-    if state.to_start:
-        found.append("containers that ran before the engine was replaced have not been started")
-    found += [f"{path} names {goal.address} as well" for path in doubled(goal, state)]
+    found += [f"an installation has not come to its end: {path}" for path in state.unfinished]
+    found += [f"{path} names {goal.address} with another key" for path in doubled(goal, state)]
     if goal.sources:
         if state.key != ("644|0|0", (goal.fingerprint,)):
             found.append(f"{KEYRING} is {state.key or 'missing'}, not {goal.fingerprint}")
@@ -202,15 +202,21 @@ def to_install(goal: Wanted, state: DockerState) -> list[str]:
 
 
 def naming(goal: Wanted, state: DockerState) -> dict[str, frozenset[str]]:
-    """The files beside this tool's that name the same repository, and what else each names.
+    """The files with whose entries apt would refuse every source of the host, and what else each
+    names.
 
-    A repository with two entries that are signed by different keys makes apt refuse every source
-    of the host.
+    Such an entry names the same repository and suite with another key; with the same key or none
+    apt takes both (apt 2.6, "Conflicting values set for option Signed-By").
     """
+
+    def conflicts(entry: tuple[str, str, str]) -> bool:
+        address, suite, keyring = entry
+        return (address, suite) == (goal.address, goal.suite) and keyring not in ("-", KEYRING)
+
     return {
-        path: addresses - {goal.address}
-        for path, addresses in state.sources.items()
-        if goal.address in addresses and path != SOURCES
+        path: frozenset(entry[0] for entry in entries if not conflicts(entry))
+        for path, entries in state.sources.items()
+        if path != SOURCES and any(map(conflicts, entries))
     }
 
 

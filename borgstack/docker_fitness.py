@@ -100,7 +100,8 @@ def _sources(goal: Wanted, state: DockerState) -> Iterable[Finding]:
                 True,
                 f"{goal.address} in a file of its own",
                 f"{path}, which names {', '.join(sorted(others))} as well",
-                "Take that repository out of the file: a second entry for it makes apt refuse all.",
+                "Take that repository out of the file: a second entry with another key makes apt "
+                "refuse all.",
             )
 
 

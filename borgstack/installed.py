@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
-from borgstack.findings import Finding, missing, ok
+from borgstack.findings import Finding, missing, ok, warning
 
 _REPOSITORY = Path(__file__).parent.parent
 LOCK = "requirements/deploy.txt"
@@ -89,7 +89,9 @@ def judge(seen: Installed) -> list[Finding]:
         if found.get(name) != version
     ]
     if wrong:
-        findings.append(missing("packages", f"those of {LOCK}", ", ".join(wrong), f"{_SETUP}."))
+        # A run may well succeed with another version of a package, with none of it it does not.
+        weigh = warning if all(name in found for name, _ in seen.wanted) else missing
+        findings.append(weigh("packages", f"those of {LOCK}", ", ".join(wrong), f"{_SETUP}."))
     else:
         all_ = f"{len(seen.wanted)} as {LOCK} names them, in {seen.folder}"
         findings.append(ok("packages", all_))

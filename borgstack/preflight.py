@@ -251,7 +251,8 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
         return
     own = server.addresses | set(settings.public_addresses)
     for name in settings.public_names:
-        all_found = server.names.get(name, frozenset())
+        said = server.names.get(name, frozenset())
+        all_found = {address for address in said if not address.startswith(_DNS64)}
         found = {address for address in all_found if not _is_proxy(settings, address)}
         if all_found and not found:
             continue
@@ -304,6 +305,10 @@ def _way_out(settings: Settings, server: ServerState) -> Iterable[Finding]:
             "mail and messages hang",
             f"Set docker_mtu = {max(server.mtu, 1280)}.",
         )
+
+
+_DNS64 = "64:ff9b:"
+"""What a resolver makes up beside an A record, for hosts without IPv4 (RFC 6052)."""
 
 
 def _is_proxy(settings: Settings, address: str) -> bool:

@@ -78,6 +78,7 @@ class StackState:
     :ivar volumes: Compose's project of each volume, by its name; empty without labels.
     :ivar mounts: the volumes that a container has, by container name.
     :ivar override: whether an override file of the operator's own is there.
+    :ivar own_networks: whether that file says something of networks.
     :ivar rejected: why Compose can make nothing of the wanted file with that override.
     :ivar database: None while PostgreSQL does not answer; :ivar redis: None while Redis does not.
     :ivar application: what is in Chatwoot (`borgstack.application`); None without its tables.
@@ -99,6 +100,7 @@ class StackState:
     volumes: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     override: bool = False
+    own_networks: bool = False
     rejected: tuple[str, ...] = ()
     database: DatabaseState | None = None
     redis: RedisState | None = None
@@ -132,6 +134,7 @@ def parse(lines: Iterable[str]) -> StackState:
         volumes=dict(_halves(row) for row in rows.get("volume", ())),
         mounts=dict(map(_mounts, rows.get("mounts", ()))),
         override="override" in rows,
+        own_networks="own-networks" in rows,
         rejected=tuple(rows.get("rejected", ())),
         database=_database(lines),
         redis=redis.parse(lines),
@@ -441,7 +444,7 @@ def network_changes(project: Project, state: StackState) -> list[NetworkChange]:
             continue
         reason = _not_as_declared(name, goal, live)
         # What an override declares of a network is not known here.
-        if not reason and not state.override:
+        if not reason and not state.own_networks:
             reason = _elsewhere(project.settings, goal, live)
         if reason:
             services = (one.name for one in project.services.values() if name in one.networks)
@@ -458,9 +461,9 @@ def _not_as_declared(name: str, goal: NetworkGoal, live: Network) -> str:
 
 
 def _elsewhere(settings: Settings, goal: NetworkGoal, live: Network) -> str:
-    if live.mtu != goal.mtu:
-        seen, wanted = (mtu or "that of Docker" for mtu in (live.mtu, goal.mtu))
-        return f"its MTU is {seen}, not {wanted}"
+    # Without a goal it is Docker's, which daemon.json may set for every network.
+    if goal.mtu and live.mtu != goal.mtu:
+        return f"its MTU is {live.mtu or 'that of Docker'}, not {goal.mtu}"
     outside = _outside(settings, live)
     return f"{outside} is not of docker_address_pools" if outside else ""
 
@@ -593,7 +596,8 @@ _NAME = (
 _RENAME = "Rename it, which leaves its data and lets it run on: 'docker rename {0} my-{0}'."
 _REMOVE = "Take what is in it elsewhere, then 'docker network rm {0}'; the deploy makes its own."
 _COPY = (
-    "Give that container a volume of another name: copy /var/lib/docker/volumes/{0}/_data. "
+    "Stop that container, copy /var/lib/docker/volumes/{0}/_data, start it with the copy and look "
+    "whether all is there; then 'docker volume rm {0}', which the stack would take for its own. "
     "If the data is the stack's own, stop the container and remove it."
 )
 

@@ -11,9 +11,10 @@ export LC_ALL=C
 umask 022
 write=$1 loaded=$2 load=$3 before=$4 after=$5
 file=/etc/docker/daemon.json
-# What dockerd has started with; there until it starts with what was written since.
-working=/etc/docker/.daemon.json.working
-[ "$loaded" = no ] || rm -f "$working"
+# What dockerd has started with lies beside it under the digest of what took its place, until dockerd has
+# started with that: whatever somebody writes since, it is not taken back for that.
+working() { echo "/etc/docker/.daemon.json.before.$(sha256sum <"$1" | cut -d ' ' -f 1)"; }
+[ "$loaded" = no ] || rm -f /etc/docker/.daemon.json.before.*
 
 record() {
   [ "$1" != - ] || return 0
@@ -43,11 +44,12 @@ if [ "$write" = yes ]; then
   fi
   chmod 644 /etc/docker/.daemon.json
   # An empty file is a good one to dockerd.
+  kept=$(working /etc/docker/.daemon.json)
   if [ "$load" = later ]; then :
-  elif [ ! -e "$file" ]; then : >"$working"
+  elif [ ! -e "$file" ]; then : >"$kept"
   elif [ "$loaded" = yes ]; then
-    cp -p "$file" "$working.new"
-    mv -f "$working.new" "$working"
+    cp -p "$file" "$kept.new"
+    mv -f "$kept.new" "$kept"
   fi
   mv -f /etc/docker/.daemon.json "$file"
 fi
@@ -82,20 +84,28 @@ start() {
 }
 # The containers of others run on with what dockerd could start with.
 take_back() {
-  [ -e "$working" ] || fail "$1"
+  # quiet: one that is gone has nothing to be taken back.
+  kept=$(working "$file" 2>/dev/null)
+  [ -e "$kept" ] || fail "$1"
   # quiet: without a journal there is nothing to show.
   journalctl -u docker.service -n 15 --no-pager -o cat >&2 2>/dev/null || true
   mv -f "$file" "$file.rejected"
-  if [ -s "$working" ]; then mv -f "$working" "$file"; else rm -f "$working"; fi
+  if [ -s "$kept" ]; then mv -f "$kept" "$file"; else rm -f "$kept"; fi
   record "$before"
   # quiet: `reset-failed` of a unit that has not failed.
   systemctl reset-failed docker.service docker.socket >/dev/null 2>&1 || true
   systemctl restart docker.socket docker.service || fail "$1 Nor does it with the former $file."
+  # Without live-restore in that one, dockerd ends what has no restart policy.
+  for container in $ran; do
+    docker start "$container" >/dev/null || echo "$container was not started (see above)." >&2
+  done
   echo "$1 The former $file is back, and Docker runs; the rejected one is $file.rejected." >&2
   echo "Correct what dockerd rejects (see above), or take it out of $file, and run again." >&2
   exit 1
 }
 began=$(date +%s)
+ran=''
+if systemctl is-active -q docker.service; then ran=$(docker ps -q --no-trunc) || ran=''; fi
 # quiet: `reset-failed` of a unit that has not failed.
 message=$(systemctl unmask docker.service docker.socket 2>&1) || printf '%s\n' "$message" >&2
 systemctl daemon-reload
@@ -111,6 +121,6 @@ else
   start start
 fi
 docker version --format '{{.Server.Version}}' >/dev/null || fail "The Docker Engine does not answer."
-rm -f "$working"
+rm -f /etc/docker/.daemon.json.before.*
 mkdir -p /run/borgstack
 echo "$(systemctl show -p MainPID --value docker.service) $(sha256sum <"$file")" >/run/borgstack/dockerd

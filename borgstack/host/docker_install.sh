@@ -11,7 +11,10 @@ umask 022
 source=$1 packages=$2 conflicts=$3 key_url=$4 fingerprint=$5 doubled=${6:-}
 started=$(date +%s)
 own=/etc/apt/sources.list.d/docker.sources
+keyring=/etc/apt/keyrings/docker.asc
 ran_before=/var/lib/borgstack/ran-before
+# What apt had before, until an update has gone well with what took its place.
+apt_before=/var/lib/borgstack/apt-before
 
 say() { echo "$1 ($(($(date +%s) - started)) s)"; }
 # A new cloud server often has its own upgrade running: wait for its locks instead of failing. apt-get
@@ -33,18 +36,31 @@ apt_get() {
     sleep 2
   done
 }
-# apt's sources as they were before, so that one that cannot be used breaks no other upgrade.
-before=unknown
-taken_back() {
-  case $before in
-  unknown) return 0 ;;
-  missing) rm -f "$own" ;;
-  *) put "$own" "$before" ;;
-  esac
-  for file in $doubled; do
-    [ ! -e "$file.disabled" ] || mv -f "$file.disabled" "$file"
+note_apt() {
+  [ ! -d "$apt_before" ] || return 0
+  rm -rf "$apt_before.new"
+  mkdir -p "$apt_before.new"
+  for file in "$own" "$keyring"; do
+    [ ! -e "$file" ] || cp -p "$file" "$apt_before.new/${file##*/}"
   done
-  echo "The sources of apt are as they were before this run." >&2
+  for file in $doubled; do
+    aside=$file.disabled
+    while [ -e "$aside" ]; do aside=$aside.disabled; done
+    printf '%s %s\n' "$file" "$aside"
+  done >"$apt_before.new/aside"
+  mv -f "$apt_before.new" "$apt_before"
+}
+# A source that cannot be used must break no other upgrade of the host.
+taken_back() {
+  [ -d "$apt_before" ] || return 0
+  for file in "$own" "$keyring"; do
+    if [ -e "$apt_before/${file##*/}" ]; then cp -p "$apt_before/${file##*/}" "$file"; else rm -f "$file"; fi
+  done
+  while read -r file aside; do
+    [ -e "$file" ] || [ ! -e "$aside" ] || mv -f "$aside" "$file"
+  done <"$apt_before/aside"
+  rm -rf "$apt_before"
+  echo "The sources of apt are as they were before." >&2
 }
 # Puts a text in place by a rename. Where it is in place nothing is written, so that a killed run
 # leaves a half-written file only where the next one writes it again.
@@ -82,7 +98,7 @@ if [ "$source" = docker ]; then
   if [ -n "$tools" ]; then
     say "installing$tools"
     # A source of an earlier attempt whose key is not there would fail the update.
-    [ -e /etc/apt/keyrings/docker.asc ] || rm -f "$own"
+    [ -e "$keyring" ] || rm -f "$own"
     apt_get update
     updated=yes
     # shellcheck disable=SC2086 # words on purpose
@@ -103,18 +119,19 @@ if [ "$source" = docker ]; then
     echo "It was not installed. If Docker has announced a new key, set docker_apt_fingerprint." >&2
     exit 1
   fi
-  if [ -e "$own" ]; then before=$(cat "$own"); else before=missing; fi
-  put /etc/apt/keyrings/docker.asc "$key"
+  note_apt
   # apt passes over a file of that name. Two entries whose keys differ make it refuse every source.
-  for file in $doubled; do
-    [ ! -e "$file" ] || mv -f "$file" "$file.disabled"
-  done
+  while read -r file aside; do
+    [ ! -e "$file" ] || mv -f "$file" "$aside"
+  done <"$apt_before/aside"
+  put "$keyring" "$key"
   put "$own" "$sources"
   updated=no
 fi
 [ "$source" = docker ] || rm -f "$own"
 
 [ "$updated" = yes ] || apt_get update
+rm -rf "$apt_before"
 present=''
 # quiet: dpkg-query complains of a package that it has never heard of.
 for package in $conflicts; do
@@ -128,14 +145,18 @@ if [ -n "$present" ]; then
   with_them=$(apt-get -s -q remove $present | sed -n 's/^Remv \([^ ]*\).*/\1/p' |
     grep -vxF "$(printf '%s\n' $conflicts)" | tr '\n' ' ') || true
   if [ -n "$with_them" ]; then
-    taken_back
     echo "With$present these would go as well: $with_them- they are left alone, so nothing was removed." >&2
     echo "Remove them yourself if nothing needs them, or set the other docker_source." >&2
     exit 1
   fi
   # A daemon that is stopped is not asked: that would start it.
   running=''
-  ! systemctl is-active -q docker.service || running=$(docker ps -q --no-trunc)
+  if command -v docker >/dev/null 2>&1 && systemctl is-active -q docker.service; then
+    running=$(docker ps -q --no-trunc) || {
+      echo "Docker runs and does not say what runs in it (see above); nothing was removed." >&2
+      exit 1
+    }
+  fi
   if [ ! -e "$ran_before" ] && [ -n "$running" ]; then
     mkdir -p "${ran_before%/*}"
     printf '%s\n' "$running" >"$ran_before.new"

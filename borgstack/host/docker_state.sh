@@ -24,25 +24,38 @@ for file in /etc/apt/sources.list.d/docker.sources /etc/docker/daemon.json \
   /etc/docker/borgstack.json; do
   [ -e "$file" ] && echo "file $file $(stat -c '%a|%u|%g' "$file") $(base64 -w 0 "$file")"
 done
-# Which addresses each file gives apt: lines of `deb [options] ADDRESS …`, and stanzas with `URIs:`.
-# Files of other names are not read by apt.
+# What each file gives apt, `source FILE ADDRESS SUITE KEYRING`: lines of `deb [options] ADDRESS SUITE …`,
+# and stanzas. Files of other names are not read by apt.
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
   case ${file##*/} in *[!A-Za-z0-9_.-]*) continue ;; esac
   [ ! -f "$file" ] || awk -v file="$file" '
-    function stanza() { if (addresses != "" && !off) print "source " file addresses; addresses = ""; off = 0 }
+    function stanza(i, j, many, few) {
+      many = split(of["uris"], uri, " "); few = split(of["suites"], suite, " ")
+      split(of["signed-by"], key, " ")
+      if (tolower(of["enabled"]) !~ /^[ \t]*(no|false|without|off|disable|0)/)
+        for (i = 1; i <= many; i++) for (j = 1; j <= few; j++)
+          print "source", file, uri[i], suite[j], (key[1] == "" ? "-" : key[1])
+      split("", of); name = ""
+    }
     { sub(/\r$/, "") }
     /^[ \t]*#/ { next }
     file !~ /\.sources$/ {
-      sub(/\[[^]]*\]/, "")
-      if ($1 == "deb" || $1 == "deb-src") addresses = addresses " " $2
+      if ($1 != "deb" && $1 != "deb-src") next
+      of["signed-by"] = ""
+      if (match($0, /\[[^]]*\]/)) {
+        options = substr($0, RSTART + 1, RLENGTH - 2)
+        sub(/\[[^]]*\]/, "")
+        if (match(options, /signed-by=[^ \t]*/)) of["signed-by"] = substr(options, RSTART + 10, RLENGTH - 10)
+      }
+      of["uris"] = $2; of["suites"] = $3
+      stanza()
       next
     }
     /^[ \t]*$/ { stanza(); next }
     {
       value = $0
       if (value ~ /^[^ \t:]+:/) { name = tolower(value); sub(/:.*/, "", name); sub(/^[^:]*:/, "", value) }
-      if (name == "uris") addresses = addresses " " value
-      if (name == "enabled" && tolower(value) ~ /^[ \t]*(no|false|without|off|disable|0)/) off = 1
+      of[name] = of[name] " " value
     }
     END { stanza() }' "$file"
 done
@@ -53,7 +66,9 @@ for folder in "${DOCKER_CONFIG:-${HOME:-/root}/.docker}" /usr/local/lib/docker /
   # quiet: one that cannot be run has no version.
   [ ! -e "$plugin" ] || echo "plugin $plugin $("$plugin" version --short 2>/dev/null | head -n 1)"
 done
-[ ! -e /var/lib/borgstack/ran-before ] || echo "to-start"
+for left in /var/lib/borgstack/ran-before /var/lib/borgstack/apt-before; do
+  [ ! -e "$left" ] || echo "unfinished $left"
+done
 if [ -e /snap/bin/docker ] || [ -e /etc/systemd/system/snap.docker.dockerd.service ]; then echo "snap"; fi
 
 @docker_settled.sh@

@@ -46,8 +46,10 @@ fi
 # quiet: a host without an address is told of by its names.
 hostname -I 2>/dev/null | tr ' ' '\n' | sed -n 's/..*/address &/p'
 if command -v ip >/dev/null 2>&1; then
-  link=$(ip -4 route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
-  [ -n "$link" ] || [ -z "$(ip -6 route show default)" ] || echo "out ipv6"
+  # The kernel's own answer: a default route may be one of several, or stand in another table.
+  # quiet: without a way out it is an error.
+  link=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p')
+  [ -n "$link" ] || ! ip -6 route get 2001:db8::1 >/dev/null 2>&1 || echo "out ipv6"
   [ -z "$link" ] || echo "mtu $(cat "/sys/class/net/$link/mtu")"
 fi
 # What the world's DNS says of a name: /etc/hosts often has the host's own name at 127.0.1.1, and may
@@ -56,12 +58,13 @@ resolver=dns
 if grep -qs '^nameserver 127\.0\.0\.53$' /etc/resolv.conf && command -v resolvectl >/dev/null 2>&1; then
   case $(resolvectl --help) in *--synthesize*) resolver=resolved ;; esac
 fi
+# With a dot at its end a name is asked for as it is: else `search` of resolv.conf gives it another end.
 addresses_of() {
   case $resolver in
   # `ahosts` leaves IPv6 out where the host has none, `hosts` shows nothing else where the name has it.
   dns)
-    getent -s dns ahosts "$1" &
-    getent -s dns hosts "$1"
+    getent -s dns ahosts "$1." &
+    getent -s dns hosts "$1."
     wait
     ;;
   # `NAME: ADDRESS -- link: eth0`, further ones below it, `(ALIAS)` among them.

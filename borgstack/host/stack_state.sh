@@ -76,7 +76,10 @@ done
 printf %s "$compose_file" | base64 -d | sed 's/:?}/}/g' >"$parts/compose.yml"
 @compose_files.sh@
 override=$(override_in "$directory")
-[ -z "$override" ] || echo "override" >"$parts/7"
+[ -z "$override" ] || {
+  echo "override"
+  ! grep -q networks "$override" || echo "own-networks"
+} >"$parts/7"
 # With services behind a profile: one that an operator has started is declared, too. Without the plugin,
 # which another step installs, nothing is said of the file.
 [ ! -d "$directory" ] || [ ! -x "$compose" ] || (

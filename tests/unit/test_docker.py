@@ -21,6 +21,7 @@ FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
 OTHER_KEY = "A" * 40
 SECOND_KEY = f"printf 'pub::\\nfpr:::::::::{OTHER_KEY}:\\nsub::\\nfpr:::::::::{'B' * 40}:\\n'"
 GOAL = docker.wanted(settings_of(), "debian", "trixie", "x86_64")
+ANOTHERS = (GOAL.address, GOAL.suite, "/usr/share/keyrings/docker.gpg")
 FIT = docker.parse(fit_docker_lines(settings_of()))
 
 
@@ -52,12 +53,12 @@ def test_every_line_of_the_script_is_read() -> None:
             "file /etc/x 600|1|2 eHg=",
             "file /etc/empty 644|0|0 ",
             "held docker-ce",
-            "source /etc/apt/a.list http://a/x/ http://b",
-            "source /etc/apt/a.list http://c",
+            "source /etc/apt/a.list http://a/x/ trixie -",
+            "source /etc/apt/a.list http://c trixie /key.gpg",
             "plugin /root/.docker/cli-plugins/docker-compose 2.4.1",
             "plugin /usr/local/lib/docker/cli-plugins/docker-compose ",
             "flag --iptables=false",
-            "to-start",
+            "unfinished /var/lib/borgstack/ran-before",
             "snap",
             "swarm",
             "unit ActiveState=active",
@@ -73,7 +74,11 @@ def test_every_line_of_the_script_is_read() -> None:
         key=("644|0|0", (FINGERPRINT, OTHER_KEY)),
         files={"/etc/x": ("600|1|2", b"xx"), "/etc/empty": ("644|0|0", b"")},
         held=frozenset({"docker-ce"}),
-        sources={"/etc/apt/a.list": frozenset({"http://a/x", "http://b", "http://c"})},
+        sources={
+            "/etc/apt/a.list": frozenset(
+                {("http://a/x", "trixie", "-"), ("http://c", "trixie", "/key.gpg")}
+            )
+        },
         unit={"ActiveState": "active"},
         socket="masked",
         loaded=False,
@@ -83,7 +88,7 @@ def test_every_line_of_the_script_is_read() -> None:
             "/root/.docker/cli-plugins/docker-compose": "2.4.1",
             "/usr/local/lib/docker/cli-plugins/docker-compose": "",
         },
-        to_start=True,
+        unfinished=("/var/lib/borgstack/ran-before",),
         snap=True,
         swarm=True,
     )
@@ -123,8 +128,8 @@ def test_the_daemon_has_read_what_was_written_before_it_started(
             changed(packages={**FIT.packages, "podman-docker": "5"}),
             "package podman-docker conflicts",
         ),
-        (changed(to_start=True), "containers that ran before the engine was replaced"),
-        (changed(sources={"/etc/x.list": frozenset({GOAL.address})}), "/etc/x.list names https:"),
+        (changed(unfinished=("/var/x",)), "an installation has not come to its end: /var/x"),
+        (changed(sources={"/etc/x.list": frozenset({ANOTHERS})}), "/etc/x.list names https:"),
         (changed(key=None), f"{KEYRING} is missing, not {FINGERPRINT}"),
         (changed(key=("644|0|0", (OTHER_KEY,))), f"not {FINGERPRINT}"),
         (changed(key=("644|0|0", (FINGERPRINT, OTHER_KEY))), f"not {FINGERPRINT}"),
@@ -202,19 +207,33 @@ def test_what_is_held_is_installed_when_missing_and_else_left_as_it_is() -> None
     assert docker.to_install(GOAL, bare) == list(GOAL.packages)
 
 
-def test_the_same_repository_in_other_files_is_found_by_its_address() -> None:
-    others = frozenset({"https://packages.example.com/x"})
+def test_another_key_for_the_same_repository_is_found_by_its_address() -> None:
+    others = ("https://packages.example.com/x", "trixie", "-")
     found = {
-        "/etc/apt/sources.list.d/alone.list": frozenset({GOAL.address}),
-        "/etc/apt/sources.list": others | {GOAL.address},
-        "/etc/apt/sources.list.d/other.sources": others,
-        SOURCES: frozenset({GOAL.address}),
+        "/etc/apt/sources.list.d/alone.list": frozenset({ANOTHERS}),
+        "/etc/apt/sources.list": frozenset({others, ANOTHERS}),
+        "/etc/apt/sources.list.d/other.sources": frozenset({others}),
+        SOURCES: frozenset({ANOTHERS}),
     }
     state = changed(sources=found)
     assert docker.doubled(GOAL, state) == ["/etc/apt/sources.list.d/alone.list"]
-    assert docker.naming(GOAL, state)["/etc/apt/sources.list"] == others
+    assert docker.naming(GOAL, state)["/etc/apt/sources.list"] == {others[0]}
     distribution = docker.wanted(settings_of(docker_source="distribution"), "debian", "x", "x86_64")
     assert docker.naming(distribution, state) == {}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (GOAL.address, GOAL.suite, "-"),
+        (GOAL.address, GOAL.suite, KEYRING),
+        (GOAL.address, "bookworm", "/usr/share/keyrings/docker.gpg"),
+    ],
+)
+def test_what_apt_takes_beside_this_tools_own_entry_is_left_alone(
+    entry: tuple[str, str, str],
+) -> None:
+    assert docker.naming(GOAL, changed(sources={"/etc/x.list": frozenset({entry})})) == {}
 
 
 @pytest.mark.parametrize(
@@ -528,8 +547,9 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
         "deb-src https://b/linux/ x y\n"
     )
     (tmp_path / "etc/apt/sources.list.d/more.sources").write_text(
-        "Types: deb\nURIs: https://c/linux\n  https://d/linux\nSuites: x\n\n"
-        "# of old\nEnabled: no\nURIs: https://off/linux\n\nuris: https://e/linux\n"
+        "Types: deb\nURIs: https://c/linux\n  https://d/linux\nSuites: x y\n\n"
+        "# of old\nEnabled: no\nURIs: https://off/linux\nSuites: x\n\n"
+        "uris: https://e/linux\nSuites: z\nSigned-By:\n /k.asc\n"
     )
     (tmp_path / "etc/apt/sources.list.d/x.list.disabled").write_text("deb https://no x y\n")
     ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=binaries)
@@ -542,8 +562,17 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     assert state.held == {"docker-ce"}
     folder = "/etc/apt/sources.list.d"
     assert state.sources == {
-        f"{folder}/docker.list": {"https://a/linux", "https://b/linux"},
-        f"{folder}/more.sources": {"https://c/linux", "https://d/linux", "https://e/linux"},
+        f"{folder}/docker.list": {
+            ("https://a/linux", "x", "/usr/share/keyrings/docker.gpg"),
+            ("https://b/linux", "x", "-"),
+        },
+        f"{folder}/more.sources": {
+            ("https://c/linux", "x", "-"),
+            ("https://d/linux", "x", "-"),
+            ("https://c/linux", "y", "-"),
+            ("https://d/linux", "y", "-"),
+            ("https://e/linux", "z", "/k.asc"),
+        },
     }
     assert state.unit == {"ActiveState": "active"}
     assert state.socket == "masked"
@@ -748,17 +777,22 @@ def test_a_daemon_json_with_which_docker_does_not_start_is_taken_back(
     assert not list(folder.glob(".*"))
 
 
-def test_what_a_run_that_died_has_left_is_taken_back_by_the_next(daemon: Path) -> None:
+def test_only_what_took_its_place_brings_the_former_daemon_json_back(daemon: Path) -> None:
     folder = daemon / "etc/docker"
-    (folder / "daemon.json").write_text("swarm\n")
-    (folder / ".daemon.json.working").write_text("{}\n")
+    file = folder / "daemon.json"
+    file.write_text("{}\n")
+    program(daemon / "bin", "systemctl", 'case "$1" in restart) kill -9 $PPID ;; esac')
+    new = '{\n"swarm": 1\n}\n'
+    assert write_daemon(daemon, "yes", "restart", new, loaded="yes")[0] != 0  # killed
     rejecting(daemon, "swarm")
+    file.write_text('{"swarm": 2}\n')  # somebody has written another one since
     assert write_daemon(daemon, "no", "restart", "\n")[0] == 1
-    assert (folder / "daemon.json").read_text() == "{}\n"
-    # Of long ago: dockerd has started with another one since.
-    (folder / ".daemon.json.working").write_text("old\n")
+    assert file.read_text() == '{"swarm": 2}\n'
+    file.write_text(new)
+    assert write_daemon(daemon, "no", "restart", "\n")[0] == 1
+    assert file.read_text() == "{}\n"
     assert write_daemon(daemon, "no", "none", "\n", loaded="yes")[0] == 0
-    assert not (folder / ".daemon.json.working").exists()
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
 
 def install(
@@ -822,11 +856,25 @@ def test_sources_that_apt_can_make_nothing_of_are_taken_back(tmp_path: Path, own
     for name, text in before.items():
         (folder / name).write_text(text)
     fails = "case \"$*\" in *update*) echo 'E: no Release file' >&2; exit 100 ;; esac"
-    ran = install(tmp_path, apt_get=fails, more=(f"{folder}/mine.list",))
+    (folder / "mine.list.disabled").write_text("an older one\n")
+    keyring = tmp_path / "etc/apt/keyrings/docker.asc"
+    keyring.parent.mkdir()
+    keyring.write_text("own key\n")
+
+    def now() -> dict[str, str]:
+        return {path.name: path.read_text() for path in folder.iterdir()}
+
+    more = (f"{folder}/mine.list",)
+    before = now()
+    dies = 'case "$*" in *update*) kill -9 $PPID ;; esac'
+    assert install(tmp_path, apt_get=dies, more=more).status != 0
+    assert now() != before
+    ran = install(tmp_path, apt_get=fails)  # the file that was set aside is not seen any more
     assert ran.status == 1
     assert "no Release file" in ran.err
-    assert "The sources of apt are as they were before this run." in ran.err
-    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    assert "The sources of apt are as they were before." in ran.err
+    assert (now(), keyring.read_text()) == (before, "own key\n")
+    assert not list((tmp_path / "var").glob("apt-before*"))
 
 
 def test_what_would_go_with_a_package_that_conflicts_is_named_and_nothing_is_removed(
@@ -839,7 +887,6 @@ def test_what_would_go_with_a_package_that_conflicts_is_named_and_nothing_is_rem
     assert ran.status == 1
     assert "With docker.io runc these would go as well: podman - they are left alone" in ran.err
     assert " remove" not in (tmp_path / "calls").read_text().replace("-s -q remove", "")
-    assert not (tmp_path / "etc/apt/sources.list.d/docker.sources").exists()
 
 
 def test_what_ran_before_the_engine_was_replaced_is_started_again(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.unit.support import fit_docker_lines, settings_of
 
 SETTINGS = settings_of()
 GOAL = docker.wanted(SETTINGS, "debian", "trixie", "x86_64")
+ANOTHERS = (GOAL.address, GOAL.suite, "/usr/share/keyrings/docker.gpg")
 FIT = docker.parse(fit_docker_lines(SETTINGS))
 HOME = "/root/.docker/cli-plugins/docker-compose"
 
@@ -53,7 +54,7 @@ def said(state: DockerState, running: tuple[str, ...] = (), **data: object) -> l
         changed(flags=("--log-level", "warn", "--iptables=true")),
         changed(plugins={HOME: "2.40.3"}),
         changed(plugins={HOME: "v2.20.2-desktop.1"}),
-        changed(sources={"/etc/apt/x.list": frozenset({GOAL.address})}),
+        changed(sources={"/etc/apt/x.list": frozenset({ANOTHERS})}),
         with_daemon({"icc": False, "no-new-privileges": True, "iptables": True}),
     ],
 )
@@ -73,8 +74,8 @@ def test_what_is_fine_is_not_told_of(state: DockerState) -> None:
         ),
         (held(docker_ce="5:24.0.9"), ["saw docker-ce 5:24.0.9."]),
         (
-            changed(sources={"/etc/apt/sources.list": frozenset({GOAL.address, "http://x"})}),
-            ["/etc/apt/sources.list, which names http://x as well"],
+            changed(sources={"/etc/apt/x.list": frozenset({ANOTHERS, ("http://x", "y", "-")})}),
+            ["/etc/apt/x.list, which names http://x as well"],
         ),
         (changed(plugins={HOME: "v2.4.1"}), ["Compose 2.20.2", f"{HOME}, v2.4.1", f"mv {HOME}"]),
         (changed(plugins={HOME: "2.17"}), [f"{HOME}, 2.17"]),

@@ -278,6 +278,22 @@ def test_the_script_tells_who_listens_on_the_two_ports(tmp_path: Path) -> None:
     assert parse(ran.out.splitlines()).ports == {80: "nginx", 443: "an unknown process"}
 
 
+@pytest.mark.parametrize(
+    ("routes", "ipv6_alone", "mtu"),
+    [
+        ("*' get 192.0.2.1') echo '192.0.2.1 via 10.0.0.1 dev lo src 10.0.0.2' ;;", False, 65536),
+        ("*' get 2001:db8::1') echo '2001:db8::1 dev eth0' ;; *) exit 2 ;;", True, 0),
+        ("*) exit 2 ;;", False, 0),
+    ],
+)
+def test_the_script_asks_the_kernel_for_the_way_out(
+    tmp_path: Path, routes: str, mtu: int, *, ipv6_alone: bool
+) -> None:
+    program(tmp_path / "bin", "ip", f'case "$*" in {routes} esac')
+    state = parse(run_script("preflight", first_on_path=tmp_path / "bin").out.splitlines())
+    assert (state.ipv6_alone, state.mtu) == (ipv6_alone, mtu)
+
+
 NAME = "chatwoot.example.com"
 GETENT = """case "$*" in
 "-s dns ahosts "*) printf '192.0.2.10 STREAM %s\\n192.0.2.10 DGRAM\\n' ;; # a host without IPv6

@@ -328,7 +328,8 @@ POOLS = {"docker_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}
         (POOLS, {"subnets": ("10.0.0.0/8",)}, "10.0.0.0/8 is not of docker_address_pools"),
         ({"docker_mtu": 1450}, {"mtu": "1450"}, None),
         ({"docker_mtu": 1450}, {}, "its MTU is that of Docker, not 1450"),
-        ({}, {"mtu": "1400"}, "its MTU is 1400, not that of Docker"),
+        ({"docker_mtu": 1450}, {"mtu": "1400"}, "its MTU is 1400, not 1450"),
+        ({}, {"mtu": "1400"}, None),  # as daemon.json's default-network-opts has it
     ],
 )
 def test_a_networks_range_and_mtu_follow_the_settings(
@@ -343,8 +344,9 @@ def test_a_networks_range_and_mtu_follow_the_settings(
     state = dataclasses.replace(FIT, networks=networks)
     found = [(one.network, one.reason) for one in stack.network_changes(project, state)]
     assert found == ([(name, reason)] if reason else [])
-    # An override may say otherwise of a network.
     overridden = dataclasses.replace(state, override=True)
+    assert stack.network_changes(project, overridden) == stack.network_changes(project, state)
+    overridden = dataclasses.replace(overridden, own_networks=True)
     assert stack.network_changes(project, overridden) == []
 
 
