@@ -69,7 +69,8 @@ def test_what_is_in_the_way_is_refused_at_once_and_by_name(
 ) -> None:
     old.ssh("docker run -d --name n8n -v ops_own:/data ops/tool:1 sleep infinity")
     before = strangers.look(), old.snapshot()
-    run = old.try_deploy(whatsapp=True, chatwoot_image=NEXT, size="16gb")
-    run.failed_with("expected no container n8n", "memory for size 16gb", "Nothing was touched")
+    wanted = {"whatsapp": True, "chatwoot_image": NEXT, "chatwoot_host": "nowhere.lab.invalid"}
+    run = old.try_deploy(**wanted)
+    run.failed_with("expected no container n8n", "nowhere.lab.invalid to lead", "Nothing was touch")
     assert (strangers.look(), old.snapshot()) == before
     old.ssh("docker rm -f n8n && docker volume rm ops_own")
