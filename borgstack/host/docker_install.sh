@@ -106,6 +106,7 @@ if [ "$source" = docker ]; then
   fi
 
   key=$(curl -fsSL --retry 3 "$key_url") || {
+    taken_back
     echo "Docker's apt key cannot be fetched from $key_url (see above)." >&2
     exit 1
   }
@@ -115,6 +116,7 @@ if [ "$source" = docker ]; then
     --trust-model always --show-keys --with-colons 2>/dev/null |
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }' | tr '\n' ' ')
   if [ "$found" != "$fingerprint " ]; then
+    taken_back
     echo "The key at $key_url has the fingerprint ${found:-(unreadable) }- expected $fingerprint." >&2
     echo "It was not installed. If Docker has announced a new key, set docker_apt_fingerprint." >&2
     exit 1

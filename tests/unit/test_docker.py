@@ -801,10 +801,11 @@ def install(
     dpkg: str = "exit 0",
     apt_get: str = "exit 0",
     more: tuple[str, ...] = (),
+    curl: str = "echo key",
 ) -> Ran:
     """Run the installer with a key that is the wanted one; it may die before one of its `mv`."""
     binaries = root / "bin"
-    program(binaries, "curl", "echo key")
+    program(binaries, "curl", curl)
     program(binaries, "gpg", f"printf 'pub::\\nfpr:::::::::{FINGERPRINT}:\\n'")
     for name in ("dpkg-query", "sleep", "systemctl"):
         if not (binaries / name).exists():
@@ -848,8 +849,11 @@ def test_the_installer_sets_another_entry_for_the_repository_aside(tmp_path: Pat
     assert left == {"mine.list.disabled": "deb http://x x y\n", "docker.sources": "Types: deb\n"}
 
 
+@pytest.mark.parametrize("by_update", [True, False])
 @pytest.mark.parametrize("own", ["", "Types: own\n"], ids=["none before", "one before"])
-def test_sources_that_apt_can_make_nothing_of_are_taken_back(tmp_path: Path, own: str) -> None:
+def test_sources_that_apt_can_make_nothing_of_are_taken_back(
+    tmp_path: Path, own: str, *, by_update: bool
+) -> None:
     folder = tmp_path / "etc/apt/sources.list.d"
     folder.mkdir(parents=True)
     before = {"mine.list": "deb http://x x y\n", **({"docker.sources": own} if own else {})}
@@ -869,9 +873,10 @@ def test_sources_that_apt_can_make_nothing_of_are_taken_back(tmp_path: Path, own
     dies = 'case "$*" in *update*) kill -9 $PPID ;; esac'
     assert install(tmp_path, apt_get=dies, more=more).status != 0
     assert now() != before
-    ran = install(tmp_path, apt_get=fails)  # the file that was set aside is not seen any more
+    # The file that was set aside is not seen any more.
+    ran = install(tmp_path, **{"apt_get": fails} if by_update else {"curl": "exit 6"})
     assert ran.status == 1
-    assert "no Release file" in ran.err
+    assert ("no Release file" if by_update else "key cannot be fetched") in ran.err
     assert "The sources of apt are as they were before." in ran.err
     assert (now(), keyring.read_text()) == (before, "own key\n")
     assert not list((tmp_path / "var").glob("apt-before*"))

@@ -706,6 +706,14 @@ def test_an_override_is_found_under_each_name_that_compose_looks_for(
     assert (host / "files").read_text() == f"docker-compose.yml:./{OVERRIDES[first]}\n"
 
 
+@pytest.mark.parametrize("says", ["services: {}\n", "networks: {borgstack_external: {}}\n"])
+def test_an_override_that_speaks_of_networks_is_told_of(host: Path, says: str) -> None:
+    compose(host)
+    (host / "compose.override.yml").write_text(says)
+    state = look(host)
+    assert (state.override, state.own_networks) == (True, "networks" in says)
+
+
 PLACES = (
     "home/.docker/cli-plugins",
     "usr/local/lib/docker/cli-plugins",
