@@ -9,12 +9,12 @@ import hashlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests import lab
-from tests.e2e.support import HostUnderTest
+from tests.e2e.support import HostUnderTest, until
 
 Json = Any
 OWN_NUMBER = "5511999990000"
@@ -40,17 +40,6 @@ fetch("http://127.0.0.1:8080" + path, { method, headers, body: body || undefined
   .then(async (answer) => ({ status: answer.status, text: await answer.text() }))
   .then((answer) => console.log(JSON.stringify(answer)));
 """
-
-
-def until(what: str, condition: Callable[[], Any], seconds: float = 20, every: float = 0.2) -> Any:  # noqa: ANN401 - whatever the condition gives
-    """Wait until the condition gives something, and return that."""
-    end = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(every)
 
 
 @dataclass

@@ -9,7 +9,8 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,14 @@ def copy_of_project(folder: Path) -> Path:
             shutil.copy(source, folder / part)
     (folder / ".lab").symlink_to(REPOSITORY / ".lab")
     return folder
+
+
+def until(what: str, condition: Callable[[], Any], seconds: float = 20, every: float = 0.2) -> Any:  # noqa: ANN401 - whatever the condition gives
+    """Wait until the condition gives something, and return that."""
+    end = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        time.sleep(every)

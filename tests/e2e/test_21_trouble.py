@@ -6,11 +6,10 @@ tests/unit/test_docs.py says which row of the document is shown by which test, h
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.e2e.support import HostUnderTest
+from tests.e2e.support import HostUnderTest, until
 from tests.lab import config
 
 P = "/opt/borgstack"
@@ -23,13 +22,6 @@ REJECT = "-j REJECT --reject-with tcp-reset"
 CLOSED = f"DOCKER-USER -i eth0 -p tcp -m multiport --dports 80,443 {REJECT}"
 """The world does not reach Caddy, as with a firewall in front."""
 NO_AUTHORITY = f"DOCKER-USER -d {config.CA_ADDRESS} -p tcp --dport 443 {REJECT}"
-
-
-def until(what: str, holds: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
-        time.sleep(0.3)
 
 
 def shown(stack: HostUnderTest, path: str = "/app") -> int:

@@ -17,8 +17,8 @@ import pytest
 
 from tests import lab
 from tests.e2e import leaks
-from tests.e2e.bridge import OVERRIDE, Bridge, encoded, until
-from tests.e2e.support import HostUnderTest, Run
+from tests.e2e.bridge import OVERRIDE, Bridge, encoded
+from tests.e2e.support import HostUnderTest, Run, until
 from tests.e2e.test_13_verify import WHATSAPP_CASES, Break, turns_red_alone
 from tests.e2e.test_18_docs import WHATSAPP, commands_of, does_what_it_should
 from tests.lab import images

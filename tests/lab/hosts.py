@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import ipaddress
 import json
 import re
 import shlex
@@ -131,9 +132,20 @@ def _ensure_keys(name: str) -> None:
 
 
 def _ensure_endpoint(name: str) -> None:
-    """Choose a host's address and SSH port at its first start; they stay the same ever after."""
+    """Choose a host's address and SSH port at its first start; they stay the same ever after.
+
+    A checkout that was another LAB before has places in that one's network; they are given anew.
+    """
     path = config.HOSTS / name / "endpoint.json"
-    taken = {p.parent.name: json.loads(p.read_text()) for p in config.HOSTS.glob("*/endpoint.json")}
+    places = {
+        p.parent.name: json.loads(p.read_text()) for p in config.HOSTS.glob("*/endpoint.json")
+    }
+    network = ipaddress.ip_network(config.SUBNET)
+    taken = {
+        host: place
+        for host, place in places.items()
+        if ipaddress.ip_address(place["address"]) in network
+    }
     if name not in taken:
         addresses = {place["address"] for place in taken.values()}
         number = next(
