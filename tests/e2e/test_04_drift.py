@@ -471,6 +471,7 @@ GONE = (
 )
 
 
+@pytest.mark.on_doubles
 def test_what_is_the_operators_own_stays(planted: HostUnderTest) -> None:
     try:
         for tamper in UNTOUCHED.values():
@@ -484,6 +485,7 @@ def test_what_is_the_operators_own_stays(planted: HostUnderTest) -> None:
     planted.deploy().changed_only(RELOAD)
 
 
+@pytest.mark.on_doubles
 def test_the_operators_own_networks_containers_are_connected_again(planted: HostUnderTest) -> None:
     tampered(planted, "docker run -d --name mine --network borgstack_external caddy:2.10-alpine")
     tampered(planted, "network borgstack_external")
@@ -498,6 +500,7 @@ def test_the_operators_own_networks_containers_are_connected_again(planted: Host
     planted.deploy().changed_only()
 
 
+@pytest.mark.on_doubles
 def test_an_override_of_the_operators_makes_its_service_anew_once(planted: HostUnderTest) -> None:
     text = "services: {chatwoot-worker: {labels: {mine: x}, ports: ['127.0.0.1:7433:7433']}}"
     for command in (f'echo "{text}" > {P}/docker-compose.override.yml', f"rm {P}/*.override.yml"):

@@ -7,6 +7,8 @@ import re
 import uuid
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.support import HostUnderTest
 from tests.lab import config
 
@@ -79,6 +81,7 @@ def test_a_deleted_secret_is_born_again_alone_and_reaches_its_readers(
     stack.deploy().changed_only()
 
 
+@pytest.mark.slow
 def test_networks_follow_the_mtu_and_the_range_that_settings_give_them(
     stack: HostUnderTest,
 ) -> None:

@@ -134,6 +134,7 @@ def overlooked(probe: Probe) -> list[str]:
     return [str(question) for question in QUESTIONS if question not in found]
 
 
+@pytest.mark.on_doubles
 def test_the_stranger_finds_every_hole_that_there_is(claimed: HostUnderTest) -> None:
     claimed.deploy()
     claimed.ssh(f'docker exec chatwoot bundle exec rails runner "{RAILS}"')

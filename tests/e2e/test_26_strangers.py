@@ -54,6 +54,7 @@ def test_a_first_deploy_leaves_everything_as_it_was(
     strangers.unharmed()
 
 
+@pytest.mark.slow
 def test_so_do_drift_an_upgrade_and_a_removal(old: HostUnderTest, strangers: Strangers) -> None:
     old.ssh("docker rm -f chatwoot-worker && rm /opt/borgstack/config/caddy/Caddyfile")
     old.deploy(whatsapp=True)
