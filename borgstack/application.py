@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from borgstack.change import Change, Code, Scalar, compare
 from borgstack.secrets import digest
 from borgstack.settings import Settings
 from borgstack.values import LOCALES
@@ -45,8 +46,8 @@ def declared(settings: Settings) -> bytes:
     return (json.dumps(wanted, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def differences(settings: Settings, live: State, salt: str) -> list[str]:
-    """What provisioning would put right, one line each; empty when nothing differs.
+def changes(settings: Settings, live: State, salt: str) -> list[Change]:
+    """What provisioning would put right; empty when nothing differs.
 
     :param salt: of the digests in `live`.
     """
@@ -60,33 +61,27 @@ def differences(settings: Settings, live: State, salt: str) -> list[str]:
     ]
 
 
-def _installation(settings: Settings, live: State) -> Iterable[str]:
-    for name, what, wanted in (
-        ("INSTALLATION_NAME", "installation name", settings.installation_name),
+def _installation(settings: Settings, live: State) -> Iterable[Change]:
+    for name, what, expected in (
+        ("INSTALLATION_NAME", "name", settings.installation_name),
         # The string: with the seeded boolean the sign-up endpoints stay open (facts: chatwoot 6).
         ("ENABLE_ACCOUNT_SIGNUP", "sign-up switch", "false"),
     ):
-        seen = config_value(live["configs"].get(name))
-        if seen != wanted:
-            yield f"{what}: {seen!r}, not {wanted!r}"
+        yield from compare("installation", what, expected, config_value(live["configs"].get(name)))
     if not live["token"]:
-        yield "API token: another than in .env"
+        yield Change("API token", Code.DIFFERS)
     account = live["account"]
     if account is None:
-        yield "account: missing"
+        yield Change("account", Code.MISSING)
         return
     locale = account["locale"]
     spoken = LOCALES[locale] if locale in range(len(LOCALES)) else str(locale)
-    for what, seen, wanted in (
-        ("name", account["name"], settings.account_name),
-        ("language", spoken, settings.locale),
-        ("time zone", account["timezone"], settings.timezone),
-    ):
-        if seen != wanted:
-            yield f"account: {what} {seen!r}, not {wanted!r}"
+    yield from compare("account", "name", settings.account_name, account["name"])
+    yield from compare("account", "language", settings.locale, spoken)
+    yield from compare("account", "time zone", settings.timezone, account["timezone"])
 
 
-def config_value(text: str | None) -> object:
+def config_value(text: str | None) -> Scalar:
     """The value of a row of installation_configs: YAML of a Ruby hash inside a JSON string."""
     if text is None:
         return None
@@ -94,7 +89,8 @@ def config_value(text: str | None) -> object:
         parsed = yaml.load(text, Loader=_RubyYaml)  # noqa: S506 - a safe loader
     except yaml.YAMLError:
         return text
-    return parsed.get("value") if isinstance(parsed, dict) else parsed
+    value = parsed.get("value") if isinstance(parsed, dict) else parsed
+    return value if isinstance(value, str | bool | int | None) else str(value)
 
 
 class _RubyYaml(yaml.SafeLoader):
@@ -106,74 +102,70 @@ _RubyYaml.add_multi_constructor(
 )
 
 
-def _people(settings: Settings, live: State) -> Iterable[str]:
+def _people(settings: Settings, live: State) -> Iterable[Change]:
     users = {user["email"]: user for user in live["users"]}
-    admin = users.get(settings.admin_email.lower())
+    admin, subject = (
+        users.get(settings.admin_email.lower()),
+        f"administrator {settings.admin_email}",
+    )
     if admin is None:
-        yield f"administrator {settings.admin_email}: missing"
-    elif (admin["type"], admin["role"]) != ("SuperAdmin", "administrator"):
-        yield f"administrator {settings.admin_email}: {admin['type'] or 'User'}, {admin['role']}"
+        yield Change(subject, Code.MISSING)
+    else:
+        yield from compare(subject, "type", "SuperAdmin", admin["type"] or "User")
+        yield from compare(subject, "role", "administrator", admin["role"])
     for agent in settings.agents:
-        seen = users.get(agent.email.lower())
+        seen, subject = users.get(agent.email.lower()), f"agent {agent.email}"
         if seen is None:
-            yield f"agent {agent.email}: missing"
+            yield Change(subject, Code.MISSING)
             continue
-        if seen["role"] != agent.role:
-            yield f"agent {agent.email}: {seen['role']}, not {agent.role}"
-        for what in ("inboxes", "teams"):
-            lacking = [name for name in getattr(agent, what) if name not in seen[what]]
-            if lacking:
-                yield f"agent {agent.email}: not in {what} {', '.join(lacking)}"
+        yield from compare(subject, "role", agent.role, seen["role"])
+        for kind, of in (("inbox", "inboxes"), ("team", "teams")):
+            for name in getattr(agent, of):
+                if name not in seen[of]:
+                    yield Change(subject, Code.MISSING, f"{kind} {name}")
     for email in settings.former_agents:
         if email.lower() in users:
-            yield f"former agent {email}: still in the account"
+            yield Change(f"agent {email}", Code.UNDECLARED)
 
 
-def _entries(kind: str, wanted: Iterable[Any], live: Iterable[State], key: str) -> Iterable[str]:
+def _entries(kind: str, wanted: Iterable[Any], live: Iterable[State], key: str) -> Iterable[Change]:
     """Compare entries field by field; what the settings leave at None is left as it is."""
     found = {one[key]: one for one in live}
     for entry in wanted:
         fields = {name: value for name, value in entry.model_dump().items() if value is not None}
         name = fields.pop(key)
         if name not in found:
-            yield f"{kind} {name}: missing"
+            yield Change(f"{kind} {name}", Code.MISSING)
             continue
         for field, value in fields.items():
-            if found[name][field] != value:
-                yield f"{kind} {name}: {field} {found[name][field]!r}, not {value!r}"
+            yield from compare(f"{kind} {name}", field, value, found[name][field])
 
 
-def _inboxes(settings: Settings, live: State, salt: str) -> Iterable[str]:
+def _inboxes(settings: Settings, live: State, salt: str) -> Iterable[Change]:
     # Of several of one name the oldest counts, as for prepare and for n8n.
     found = {one["name"]: one for one in reversed(live["inboxes"])}
     for inbox in settings.inboxes:
-        seen = found.get(inbox.name)
+        seen, subject = found.get(inbox.name), f"inbox {inbox.name}"
         if seen is None:
-            yield f"inbox {inbox.name}: missing"
+            yield Change(subject, Code.MISSING)
             continue
-        for what, field, wanted in (
-            ("automatic assignment", "auto_assignment", inbox.auto_assignment),
-            ("greeting", "greeting", inbox.greeting),
-            ("one conversation for each contact", "one_conversation", inbox.one_conversation),
-        ):
-            if seen[field] != wanted:
-                yield f"inbox {inbox.name}: {what} {seen[field]!r}, not {wanted!r}"
+        for field in ("auto_assignment", "greeting", "one_conversation"):
+            yield from compare(subject, field, getattr(inbox, field), seen[field])
         wired = settings.whatsapp and inbox.name == settings.whatsapp_inbox
-        if wired and seen["webhook"] != digest(salt, REPLY_URL):
-            yield f"inbox {inbox.name}: its webhook is not n8n's"
-        if inbox.webhook_url and seen["webhook"] != digest(salt, inbox.webhook_url):
-            yield f"inbox {inbox.name}: another webhook address"
+        address = REPLY_URL if wired else inbox.webhook_url
+        if address and seen["webhook"] != digest(salt, address):
+            yield Change(subject, Code.DIFFERS, "webhook address")
 
 
-def _webhooks(settings: Settings, live: State, salt: str) -> Iterable[str]:
+def _webhooks(settings: Settings, live: State, salt: str) -> Iterable[Change]:
     found = {one["url"]: one for one in live["webhooks"]}
     for webhook in settings.webhooks:
         seen = found.get(digest(salt, webhook.url))
+        subject = f"webhook at {urlsplit(webhook.url).hostname}"  # the rest may hold a secret
         if seen is None:
-            yield f"{_named(webhook.url)}: missing"
-        elif set(seen["events"]) != set(webhook.events):
-            yield f"{_named(webhook.url)}: told of other events"
-
-
-def _named(address: str) -> str:
-    return f"webhook at {urlsplit(address).hostname}"
+            yield Change(subject, Code.MISSING)
+        else:
+            expected, actual = (
+                ", ".join(sorted({*one})) for one in (webhook.events, seen["events"])
+            )
+            yield from compare(subject, "events", expected, actual)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from borgstack.change import Change, Code, compare
 from borgstack.settings import Settings
 
 
@@ -64,39 +65,29 @@ class DatabaseState:
     schema: str
 
 
-@dataclass(frozen=True)
-class DatabaseChange:
-    """One difference that running the SQL closes."""
-
-    what: str
-    seen: str
-    wanted: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.seen}, not {self.wanted}"
-
-
-def changes(wanted: Iterable[Database], state: DatabaseState) -> list[DatabaseChange]:
-    """Every difference between the declared databases and the live server."""
-    found: list[DatabaseChange] = []
-
-    def compare(what: str, seen: str | None, fit: str) -> None:
-        if seen != fit:
-            found.append(DatabaseChange(what, seen or "missing", fit))
-
-    def compare_password(role: str) -> None:
-        if state.passwords.get(role) not in UNKNOWN:
-            compare(f"password of {role}", state.passwords.get(role), "ok")
-
-    compare_password("postgres")
+def changes(wanted: Iterable[Database], state: DatabaseState) -> list[Change]:
+    """Every difference between the declared databases and the live server; SQL closes them all."""
+    found = _password(state, "postgres")
     for name in ("postgres", "template1"):
-        compare(f"database {name}", state.databases.get(name), "postgres")
+        found += compare(f"database {name}", "owner", "postgres", state.databases.get(name))
     for database in wanted:
-        compare(f"role {database.role}", state.roles.get(database.role), FIT_ROLE)
-        compare(f"database {database.name}", state.databases.get(database.name), database.role)
-        compare_password(database.role)
+        subject = f"database {database.name}"
+        role = state.roles.get(database.role)
+        found += compare(f"role {database.role}", "attributes", FIT_ROLE, role)
+        found += compare(subject, "owner", database.role, state.databases.get(database.name))
+        found += _password(state, database.role)
         present = state.extensions.get(database.name, frozenset())
-        for extension in database.extensions:
-            seen = "present" if extension in present else None
-            compare(f"extension {extension} in {database.name}", seen, "present")
+        found += [
+            Change(subject, Code.MISSING, f"extension {extension}")
+            for extension in database.extensions
+            if extension not in present
+        ]
     return found
+
+
+def _password(state: DatabaseState, role: str) -> list[Change]:
+    verdict = state.passwords.get(role)
+    if verdict == "ok" or verdict in UNKNOWN:
+        return []
+    code = Code.MISSING if verdict is None else Code.DIFFERS
+    return [Change(f"role {role}", code, "password")]

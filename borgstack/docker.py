@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from borgstack.change import Change, Code, compare
 from borgstack.settings import Settings
 
 KEYRING = "/etc/apt/keyrings/docker.asc"
@@ -179,21 +180,32 @@ def wanted(settings: Settings, system: str, codename: str, machine: str) -> Want
     return Wanted(FROM_DOCKER, _DISTRIBUTION_ONLY, sources, base, codename, fingerprint)
 
 
-def install_changes(goal: Wanted, state: DockerState) -> list[str]:
+def install_changes(goal: Wanted, state: DockerState) -> list[Change]:
     """Why packages, source or key have to be touched; empty when they are in place."""
-    found = [f"package {name} is missing" for name in goal.packages if name not in state.packages]
-    found += [f"package {name} is half installed" for name in state.broken]
-    found += [f"package {name} conflicts" for name in goal.conflicts if name in state.packages]
-    found += [f"an installation has not come to its end: {path}" for path in state.unfinished]
-    found += [f"{path} names {goal.address} with another key" for path in doubled(goal, state)]
+    found = [
+        Change(f"{kind} {name}", code)
+        for kind, code, names in (
+            ("package", Code.MISSING, [one for one in goal.packages if one not in state.packages]),
+            ("package", Code.UNFINISHED, state.broken),
+            ("package", Code.CONFLICTS, [one for one in goal.conflicts if one in state.packages]),
+            ("file", Code.UNFINISHED, state.unfinished),
+            ("file", Code.CONFLICTS, doubled(goal, state)),
+        )
+        for name in names
+    ]
     if goal.sources:
-        if state.key != ("644|0|0", (goal.fingerprint,)):
-            found.append(f"{KEYRING} is {state.key or 'missing'}, not {goal.fingerprint}")
+        key = _as_text(*state.key) if state.key else None
+        found += compare(f"file {KEYRING}", "", _as_text("644|0|0", (goal.fingerprint,)), key)
         if state.files.get(SOURCES) != ("644|0|0", goal.sources.encode()):
-            found.append(f"{SOURCES} differs")
+            code = Code.DIFFERS if SOURCES in state.files else Code.MISSING
+            found.append(Change(f"file {SOURCES}", code))
     elif SOURCES in state.files:
-        found.append(f"{SOURCES} is not wanted")
+        found.append(Change(f"file {SOURCES}", Code.UNDECLARED))
     return found
+
+
+def _as_text(owner: str, fingerprints: Iterable[str]) -> str:
+    return " ".join((owner, *fingerprints))
 
 
 def to_install(goal: Wanted, state: DockerState) -> list[str]:
@@ -261,7 +273,7 @@ class DaemonChange:
     :ivar record: of `RECORD`, until daemon.json is written and from then on; `-` when it stays.
     """
 
-    reasons: tuple[str, ...]
+    changes: tuple[Change, ...]
     content: str | None
     load: str
     record: tuple[str, str] = ("-", "-")
@@ -295,19 +307,18 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
         if key in declared and (key in differing or _same(declared[key], recorded.get(key)))
     }
     differing += withdrawn
-    reasons = [f"{DAEMON_JSON}: {key} differs" for key in differing]
-    driver = present.get("log-driver")
-    reasons += [f"{DAEMON_JSON}: {name} is of the log driver {driver} alone" for name in foreign]
-    if owner != "644|0|0":
-        reasons.append(f"{DAEMON_JSON} is {owner or 'missing'}, not 644|0|0")
+    found = [Change(_DAEMON_FILE, Code.DIFFERS, key) for key in differing]
+    # No value is shown: a registry's address can hold a password.
+    found += [Change(_DAEMON_FILE, Code.CONFLICTS, f"log-opts {name}") for name in foreign]
+    found += compare(_DAEMON_FILE, "mode and owner", "644|0|0", owner or None)
     if state.ahead and not state.loaded:
-        reasons.append(f"{DAEMON_JSON} was written in the future: has dockerd read it?")
-    content = json.dumps(merged, indent=2) + "\n" if reasons else None
+        found.append(Change(_DAEMON_FILE, Code.NOT_LOADED))  # as far as anybody can tell
+    content = json.dumps(merged, indent=2) + "\n" if found else None
 
     record = ("-", "-")
     if not _same(ours, recorded):
         record = json.dumps({**recorded, **ours}), json.dumps(ours)
-        reasons = reasons or [f"{RECORD} does not say what this tool has put into {DAEMON_JSON}"]
+        found = found or [Change(f"file {RECORD}", Code.DIFFERS)]
 
     load = "none"
     # A reload leaves alone what stands in the file no longer.
@@ -315,13 +326,16 @@ def daemon_changes(settings: Settings, state: DockerState) -> DaemonChange | Non
         load = "restart"
     elif differing:
         load = "reload"
-    if not state.loaded and not reasons:
-        reasons.append(f"dockerd has not read {DAEMON_JSON}")
-    reasons += _amiss(state.unit)
+    if not state.loaded and not found:
+        found.append(Change(_DAEMON_FILE, Code.NOT_LOADED))
+    found += _unit_changes(state.unit)
     if state.socket == "masked":
-        reasons.append("docker.socket is masked")
+        found.append(Change("unit docker.socket", Code.DIFFERS, "UnitFileState", actual="masked"))
         load = "restart"
-    return DaemonChange(tuple(reasons), content, load, record) if reasons else None
+    return DaemonChange(tuple(found), content, load, record) if found else None
+
+
+_DAEMON_FILE = f"file {DAEMON_JSON}"
 
 
 def daemon_json(state: DockerState) -> tuple[str, dict[str, Any]]:
@@ -372,10 +386,10 @@ def _without_options(present: dict[str, Any], foreign: Iterable[str]) -> dict[st
     return {**present, "log-opts": kept}
 
 
-def _amiss(unit: Mapping[str, str]) -> list[str]:
+def _unit_changes(unit: Mapping[str, str]) -> list[Change]:
     wanted = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
     return [
-        f"docker.service is {unit.get(name) or 'unknown'}, not {value}"
+        Change("unit docker.service", Code.DIFFERS, name, value, unit.get(name) or "unknown")
         for name, value in wanted.items()
         if unit.get(name) != value
     ]

@@ -15,12 +15,13 @@ from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.util import load_deploy_file
 
+from borgstack.change import Change
 from borgstack.hosts import choose_hosts, connect, describe, new_state, not_in_project
 from borgstack.operations import told
 
 NOTHING, ERROR, CHANGES = 0, 1, 2
 """Exit codes, as `terraform plan -detailed-exitcode` has them."""
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,13 @@ class Step:
     """
 
     step: str
-    reasons: tuple[str, ...]
+    differences: tuple[Change, ...]
     diffs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The differences as sentences."""
+        return [str(one) for one in self.differences]
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,11 @@ class Plan:
 
     def as_json(self) -> str:
         """The documented form, see docs/plan.md."""
-        return json.dumps({"schema": SCHEMA, "exit_code": self.exit_code, **asdict(self)})
+        found = {"schema": SCHEMA, "exit_code": self.exit_code, **asdict(self)}
+        for host, said in zip(self.hosts, found["hosts"], strict=True):
+            for step, change in zip(host.changes, said["changes"], strict=True):
+                change["reasons"] = step.reasons
+        return json.dumps(found)
 
     def as_text(self) -> str:
         """The form for people."""
@@ -150,7 +160,8 @@ def _host_plan(state: State, host: Host) -> HostPlan:
     for operation in host.op_hash_order:
         if state.get_op_data_for_host(host, operation).operation_meta.will_change:
             (name,) = state.get_op_meta(operation).names
-            reasons = tuple(said.reasons.get(operation, ()))
-            steps.append(Step(name, reasons, said.diffs.get(operation, {})))
+            found = tuple(said.changes.get(operation, ()))
+            diffs = said.diffs.get(operation, {})
+            steps.append(Step(name, found, diffs))
     unanswered = [] if steps else [what for what in said.unknown if what not in said.lasting]
     return HostPlan(host.name, (), tuple(steps), tuple(said.unknown), tuple(unanswered))

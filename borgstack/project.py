@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSynta
 from pyinfra.api.exceptions import DeployError
 
 from borgstack import application, whatsapp
+from borgstack.change import Change, Code, compare
 from borgstack.database import databases
 from borgstack.settings import Settings
 from borgstack.sizes import SIZES
@@ -70,17 +71,18 @@ class ProjectFile:
         return f"{kind}|{self.mode}|{self.uid}|{self.gid}|{digest}"
 
 
-def difference(file: ProjectFile, seen: str | None) -> str:
-    """In what a file on the host differs from what it has to be."""
-    path = f"{DIRECTORY}/{file.path}".rstrip("/")
+def file_changes(file: ProjectFile, seen: str | None) -> list[Change]:
+    """In what a file on the host differs from what it has to be; never empty."""
+    subject = f"file {DIRECTORY}/{file.path}".rstrip("/")
     if seen is None:
-        return f"{path} is missing"
+        return [Change(subject, Code.MISSING)]
     names = ("type", "mode", "owner", "group")
-    pairs = zip(names, seen.split("|")[:4], file.expected.split("|")[:4], strict=True)
-    parts = [f"{what} {is_now}, not {wanted}" for what, is_now, wanted in pairs if is_now != wanted]
+    rows = zip(names, file.expected.split("|")[:4], seen.split("|")[:4], strict=True)
+    found = [change for row in rows for change in compare(subject, *row)]
     if seen.split("|")[4] != file.expected.split("|")[4]:
-        parts.append("content differs")
-    return f"{path}: {', '.join(parts) or 'is written anew'}"
+        found.append(Change(subject, Code.DIFFERS, "content"))
+    # What lies below a folder that is none is written again with it.
+    return found or [Change(subject, Code.FOLLOWS, "folder")]
 
 
 MTU_OPTION = "com.docker.network.driver.mtu"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from borgstack.change import Change, Code
+
 ONBOARDING = "alfred:CHATWOOT_INSTALLATION_ONBOARDING"
 """While this key exists, Chatwoot offers whoever comes first to become super administrator."""
 
@@ -40,11 +42,8 @@ class RedisState:
 class RedisChange:
     """One difference, and the command that closes it while Redis runs on."""
 
-    reason: str
+    change: Change
     command: str
-
-    def __str__(self) -> str:
-        return f"redis: {self.reason}"
 
 
 def parse(rows: Iterable[str]) -> RedisState | None:
@@ -80,7 +79,7 @@ def settings_changes(wanted: Mapping[str, str], state: RedisState | None) -> lis
         return []
     return [
         RedisChange(
-            f"{name} is {state.settings.get(name) or 'empty'}, not {value}",
+            Change("redis", Code.DIFFERS, name, value, state.settings.get(name, "")),
             f'CONFIG SET {name} "{value}"',
         )
         for name, value in wanted.items()
@@ -92,7 +91,7 @@ def onboarding_changes(state: RedisState | None) -> list[RedisChange]:
     """Whether Chatwoot's onboarding has to be closed."""
     if state is None or not state.onboarding:
         return []
-    return [RedisChange("Chatwoot's onboarding is open", f"DEL {ONBOARDING}")]
+    return [RedisChange(Change("chatwoot", Code.EXPOSED, "onboarding"), f"DEL {ONBOARDING}")]
 
 
 def _canonical(value: str) -> str:

@@ -16,6 +16,7 @@ from functools import cache
 
 from passlib import pwd
 
+from borgstack.change import Change, Code, compare
 from borgstack.settings import Settings
 
 
@@ -361,14 +362,19 @@ FIT_OWNER = "regular file|600|0|0"
 
 @dataclass(frozen=True)
 class EnvChange:
-    """One thing that a deploy does to `.env`; no value, for that is born when it is done."""
+    """One thing that a deploy does to `.env`; no value, for that is born when it is done.
+
+    :ivar name: of the entry; empty where it is about the file.
+    """
 
     name: str
-    reason: str
+    change: Change
     verb: str
 
-    def __str__(self) -> str:
-        return f".env: {self.name or 'the file'}: {self.reason}"
+    @classmethod
+    def of(cls, name: str, code: Code, verb: str) -> EnvChange:
+        """What is done to one entry."""
+        return cls(name, Change(".env", code, name), verb)
 
 
 def mistakes(state: EnvState) -> list[str]:
@@ -396,24 +402,27 @@ def remedy(mistake: str) -> str:
     return "Correct it on the host, or empty the value to have a new one generated."
 
 
+_CODES = {"missing": Code.MISSING, "empty": Code.EMPTY}
+"""Verdicts of `env_state.sh` that are not simply another value."""
+
+
 def changes(settings: Settings, state: EnvState, salt: str) -> list[EnvChange]:
     """What brings `.env` to what the settings call for; an empty list when nothing differs."""
     found: list[EnvChange] = []
-    if state.owner != FIT_OWNER:
-        seen = state.owner or "no file"
-        found.append(EnvChange("", f"{seen}, not {FIT_OWNER}", "own"))
-    found += [EnvChange("", f"{path} is left of a killed run", "own") for path in state.leftovers]
+    whole = compare(".env", "type, mode and owner", FIT_OWNER, state.owner or None)
+    whole += [Change(f"file {path}", Code.UNFINISHED) for path in state.leftovers]
+    found += [EnvChange("", change, "own") for change in whole]
     for entry in entries_for(settings):
         verdict = state.verdicts.get(entry.name, "missing")
         verb = "fill" if entry.value is None else "set"
         if verdict != "ok":
-            found.append(EnvChange(entry.name, verdict, verb))
+            found.append(EnvChange.of(entry.name, _CODES.get(verdict, Code.DIFFERS), verb))
         elif entry.kind is Kind.SUPPLIED and entry.value is not None:
             wanted = digest(salt, entry.value(settings) or "")
             if state.digests.get(entry.name) != wanted:
-                found.append(EnvChange(entry.name, "differs", verb))
+                found.append(EnvChange.of(entry.name, Code.DIFFERS, verb))
     found += [
-        EnvChange(entry.name, "no setting gives it any more", DROP)
+        EnvChange.of(entry.name, Code.UNDECLARED, DROP)
         for entry in withdrawn(settings)
         if state.verdicts.get(entry.name) == "withdrawn"
     ]

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from borgstack import database, redis, whatsapp
+from borgstack.change import Change, Code, Scalar
 from borgstack.database import DatabaseState
 from borgstack.project import DIRECTORY, REDIS_CONF, NetworkGoal, Project, Service, volumes
 from borgstack.redis import RedisChange, RedisState
@@ -293,27 +294,29 @@ class ServiceChange:
 
     service: str
     container: str
-    reason: str
+    change: Change
     action: str
     one_shot: bool = False
 
     @classmethod
-    def of(cls, service: Service, reason: str, action: str) -> ServiceChange:
-        """What has to be done with this service."""
-        return cls(service.name, service.container, reason, action, service.one_shot)
+    def of(
+        cls,
+        service: Service,
+        action: str,
+        code: Code,
+        attribute: str = "",
+        expected: Scalar = None,
+        actual: Scalar = None,
+    ) -> ServiceChange:
+        """What has to be done with this service, and why."""
+        change = Change(f"service {service.name}", code, attribute, expected, actual)
+        return cls(service.name, service.container, change, action, service.one_shot)
 
     @property
     def word(self) -> str:
         """The argument that `services_up.sh` takes."""
         kind = ":once" if self.one_shot else ""
         return f"{self.service}:{self.container}:{self.action}{kind}"
-
-    def __str__(self) -> str:
-        return f"{self.service}: {self.reason}"
-
-
-Found = tuple[str, str] | None
-"""A reason and the action that it calls for."""
 
 
 def service_change(
@@ -325,20 +328,17 @@ def service_change(
     """
     live = state.containers.get(service.container)
     if live is None:
-        found: Found = ("there is no container", "up")
-    else:
-        found = _made_otherwise(service, live, state)
-        if found is None and service.one_shot:
-            found = _ended_badly(live)
-        elif found is None:
-            found = (
-                _cut_off(service.networks & frozenset(renewed), "in the network {}, made anew")
-                or _not_running(live)
-                or _cut_off(service.networks - live.networks, "not in {}")
-                or _cut_off(service.networks & live.severed, "in a {} that is gone")
-                or _amiss(service, live, state)
-            )
-    return ServiceChange.of(service, *found) if found else None
+        return ServiceChange.of(service, "up", Code.MISSING, "container")
+    created = _created_otherwise(service, live, state)
+    if created or service.one_shot:
+        return created or _not_completed(service, live)
+    return (
+        _network_change(service, service.networks & frozenset(renewed), Code.FOLLOWS)
+        or _not_running(service, live)
+        or _network_change(service, service.networks - live.networks, Code.NOT_CONNECTED)
+        or _network_change(service, service.networks & live.severed, Code.STALE)
+        or _not_working(service, live, state)
+    )
 
 
 def _is_ours(service: str, live: Container) -> bool:
@@ -350,62 +350,75 @@ def _is_elsewhere(live: Container) -> bool:
     return live.project == PROJECT and live.folder not in ("", DIRECTORY)
 
 
-def _made_otherwise(service: Service, live: Container, state: StackState) -> Found:
-    """Whether the container is another than Compose would make of the wanted files."""
+def _created_otherwise(
+    service: Service, live: Container, state: StackState
+) -> ServiceChange | None:
+    """Whether the container is another than Compose would create from the wanted files."""
     if not _is_ours(service.name, live):
         # The preflight has refused it; Compose refuses it once more, and nothing is lost.
-        return "a container of that name is not this tool's", "up"
+        return ServiceChange.of(service, "up", Code.FOREIGN, "container")
     # Without the Compose plugin there are no hashes; the step that installs it comes first.
     if state.hashes and live.hash != state.hashes.get(service.name):
-        return "its configuration differs", "up"
+        return ServiceChange.of(service, "up", Code.DIFFERS, "configuration")
     if live.image != image_id(state, service.image):
-        return "its image differs", "up"
-    # Tools that make a container anew copy Compose's labels, whatever they change.
+        return ServiceChange.of(service, "up", Code.DIFFERS, "image")
+    # Tools that recreate a container copy Compose's labels, whatever they change.
     if live.reference not in {service.image, live.image}:
-        return f"it was made from {live.reference}, not from {service.image}", "recreate"
+        of = ("image reference", service.image, live.reference)
+        return ServiceChange.of(service, "recreate", Code.DIFFERS, *of)
     return None
 
 
-def _ended_badly(live: Container) -> Found:
+def _not_completed(service: Service, live: Container) -> ServiceChange | None:
     """Whether a one-shot has to run again; one that is at work is never cut short."""
     if live.state == "exited" and live.status.startswith("Exited (0)"):
         return None
     if live.state == "running":
-        return f"it is still at work ({live.status})", "wait"
+        return ServiceChange.of(service, "wait", Code.BUSY, actual=live.status)
     if live.state == "paused":
-        return "it is paused", "unpause"
-    return f"it has not ended well ({live.state}: {live.status})", "recreate"
+        return ServiceChange.of(service, "unpause", Code.NOT_RUNNING, actual="paused")
+    actual = f"{live.state}: {live.status}"
+    return ServiceChange.of(service, "recreate", Code.FAILED, actual=actual)
 
 
-def _not_running(live: Container) -> Found:
-    if live.state == "paused":
-        return "it is paused", "unpause"
-    if live.state in {"restarting", "dead", "removing"}:
-        return f"it is {live.state}", "recreate"
-    return (f"it is {live.state}", "up") if live.state != "running" else None
+_ACTIONS = {
+    "paused": "unpause",
+    "restarting": "recreate",
+    "dead": "recreate",
+    "removing": "recreate",
+}
+"""By the state of a container that does not run; any other is started as it is."""
 
 
-def _cut_off(networks: frozenset[str], reason: str) -> Found:
-    named = ", ".join(sorted(networks))
-    return (f"it is {reason.format(named)}", "recreate") if networks else None
+def _not_running(service: Service, live: Container) -> ServiceChange | None:
+    if live.state == "running":
+        return None
+    action = _ACTIONS.get(live.state, "up")
+    return ServiceChange.of(service, action, Code.NOT_RUNNING, actual=live.state)
 
 
-def _amiss(service: Service, live: Container, state: StackState) -> Found:
+def _network_change(service: Service, networks: frozenset[str], code: Code) -> ServiceChange | None:
+    named = " and ".join(sorted(networks))
+    return ServiceChange.of(service, "recreate", code, f"network {named}") if networks else None
+
+
+def _not_working(service: Service, live: Container, state: StackState) -> ServiceChange | None:
     """Whether the running container does not do what it has to."""
     # An override may publish what it likes; Compose's hash of the service holds it.
     if live.ports != service.ports and not state.override:
-        seen, wanted = (", ".join(sorted(one)) or "nothing" for one in (live.ports, service.ports))
-        return f"it publishes {seen}, not {wanted}", "recreate"
+        ports = [", ".join(sorted(one)) or "none" for one in (service.ports, live.ports)]
+        return ServiceChange.of(service, "recreate", Code.DIFFERS, "published ports", *ports)
     if "(unhealthy)" in live.status:
-        return "it is unhealthy", "recreate"
+        return ServiceChange.of(service, "recreate", Code.UNHEALTHY)
     if service.name == REDIS and state.redis and state.redis.password != "ok":  # noqa: S105
-        return "it does not take its password", "recreate"
+        return ServiceChange.of(service, "recreate", Code.DIFFERS, "password")
     if service.name == whatsapp.N8N and state.n8n and (deaf := whatsapp.deaf(state.n8n)):
-        return f"it does not listen for {', '.join(deaf)}", "recreate"
+        webhook = f"webhook of {', '.join(deaf)}"
+        return ServiceChange.of(service, "recreate", Code.UNREGISTERED, webhook)
     if service.name == PUBLISHER and state.unstored:
-        # A reload keeps what is in memory; only a start obtains it anew.
-        names = ", ".join(state.unstored)
-        return f"its store has lost the certificate for {names}, which it still serves", "recreate"
+        # A reload keeps what is in memory; only a start obtains it again.
+        certificate = f"stored certificate for {', '.join(state.unstored)}"
+        return ServiceChange.of(service, "recreate", Code.MISSING, certificate)
     return None
 
 
@@ -423,16 +436,13 @@ class NetworkChange:
     """Why a network has to be made anew, and the services that are in it."""
 
     network: str
-    reason: str
+    change: Change
     services: tuple[str, ...]
 
     @property
     def word(self) -> str:
         """The argument that `networks_remove.sh` takes."""
         return f"{self.network}:{','.join(self.services)}"
-
-    def __str__(self) -> str:
-        return f"network {self.network}: {self.reason}"
 
 
 def network_changes(project: Project, state: StackState) -> list[NetworkChange]:
@@ -442,30 +452,35 @@ def network_changes(project: Project, state: StackState) -> list[NetworkChange]:
         live = state.networks.get(name)
         if live is None:
             continue
-        reason = _not_as_declared(name, goal, live)
+        change = _created_by_hand(name, goal, live)
         # What an override declares of a network is not known here.
-        if not reason and not state.own_networks:
-            reason = _elsewhere(project.settings, goal, live)
-        if reason:
+        if change is None and not state.own_networks:
+            change = _addressed_otherwise(project.settings, name, goal, live)
+        if change:
             services = (one.name for one in project.services.values() if name in one.networks)
-            found.append(NetworkChange(name, reason, tuple(services)))
+            found.append(NetworkChange(name, change, tuple(services)))
     return found
 
 
-def _not_as_declared(name: str, goal: NetworkGoal, live: Network) -> str:
+def _created_by_hand(name: str, goal: NetworkGoal, live: Network) -> Change | None:
+    subject = f"network {name}"
     if (live.project, live.network) != (PROJECT, name):
-        return "it has not Compose's labels"
+        return Change(subject, Code.FOREIGN)
     if live.internal != goal.internal:
-        return "it has a way out" if goal.internal else "it has no way out"
-    return ""
+        return Change(subject, Code.DIFFERS, "internal", goal.internal, live.internal)
+    return None
 
 
-def _elsewhere(settings: Settings, goal: NetworkGoal, live: Network) -> str:
+def _addressed_otherwise(
+    settings: Settings, name: str, goal: NetworkGoal, live: Network
+) -> Change | None:
+    subject = f"network {name}"
     # Without a goal it is Docker's, which daemon.json may set for every network.
     if goal.mtu and live.mtu != goal.mtu:
-        return f"its MTU is {live.mtu or 'that of Docker'}, not {goal.mtu}"
+        return Change(subject, Code.DIFFERS, "MTU", goal.mtu, live.mtu or "Docker's default")
     outside = _outside(settings, live)
-    return f"{outside} is not of docker_address_pools" if outside else ""
+    pools = "one of docker_address_pools"
+    return Change(subject, Code.DIFFERS, "range", pools, outside) if outside else None
 
 
 def _outside(settings: Settings, live: Network) -> str:
@@ -489,7 +504,7 @@ def unready(project: Project, names: Iterable[str], state: StackState) -> list[S
     """Services that are there and not healthy: to be waited for, if they are not to be changed."""
     services = [project.services[name] for name in names]
     return [
-        ServiceChange.of(service, "it is still starting", "wait")
+        ServiceChange.of(service, "wait", Code.STARTING)
         for service in services
         if (live := state.containers.get(service.container))
         and not service.one_shot
@@ -607,12 +622,11 @@ def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
     service = project.services[PREPARE]
     change = service_change(service, state)
     if change is None and state.database is not None and not state.database.schema:
-        reason = "the database has no schema"
-        return ServiceChange.of(service, reason, "recreate")
+        return ServiceChange.of(service, "recreate", Code.MISSING, "database schema")
     return change
 
 
-def database_changes(settings: Settings, state: StackState) -> list[database.DatabaseChange]:
+def database_changes(settings: Settings, state: StackState) -> list[Change]:
     """What the SQL has to put right; empty while PostgreSQL cannot be asked."""
     wanted = database.databases(settings)
     return database.changes(wanted, state.database) if state.database else []
@@ -627,8 +641,8 @@ def redis_changes(project: Project, state: StackState, *, starts: bool) -> list[
     return found
 
 
-def caddy_change(state: StackState) -> str | None:
+def caddy_change(state: StackState) -> Change | None:
     """Why Caddy has to reload, or None when it runs what its Caddyfile says."""
     if state.caddy is None or (state.caddy[0] == state.caddy[1] and state.caddy[0] is not None):
         return None
-    return "Caddy runs another configuration than its Caddyfile"
+    return Change("service caddy", Code.NOT_LOADED, "Caddyfile")

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from borgstack.change import Change, Code, Scalar
 from borgstack.settings import Settings
 
 _FOLDER = Path(__file__).parent.parent / "files" / "n8n"
@@ -181,29 +182,29 @@ def parse_instance(rows: Mapping[str, list[str]]) -> InstanceState | None:
     )
 
 
-def workflow_differences(settings: Settings, live: N8nState) -> list[str]:
-    """What importing would put right, one line each."""
+def workflow_changes(settings: Settings, live: N8nState) -> list[Change]:
+    """What importing would put right."""
     return [
-        *(line for one in WORKFLOWS for line in _workflow_differences(settings, one, live)),
+        *(change for one in WORKFLOWS for change in _workflow_changes(settings, one, live)),
         *(
-            f"credential {identity}: {'another than in .env' if verdict else 'missing'}"
+            Change(f"credential {identity}", Code.DIFFERS if verdict else Code.MISSING)
             for identity in CREDENTIALS
             if (verdict := live.credentials.get(identity, "")) not in {"ok", "unknown"}
         ),
     ]
 
 
-def _workflow_differences(settings: Settings, one: Workflow, live: N8nState) -> Iterable[str]:
+def _workflow_changes(settings: Settings, one: Workflow, live: N8nState) -> Iterable[Change]:
+    subject = f"workflow {one.name}"
     seen = live.workflows.get(one.id)
     if seen is None:
-        yield f"workflow {one.name}: missing"
+        yield Change(subject, Code.MISSING)
         return
     if one.name in settings.own_workflows:
         return
-    if seen.differing:
-        yield f"workflow {one.name}: other {', '.join(seen.differing)} than in files/n8n"
+    yield from (Change(subject, Code.DIFFERS, part) for part in seen.differing)
     if one.listens and not seen.active:
-        yield f"workflow {one.name}: not active"
+        yield Change(subject, Code.DIFFERS, "active", expected=True, actual=False)
 
 
 def deaf(live: N8nState) -> list[str]:
@@ -215,13 +216,13 @@ def deaf(live: N8nState) -> list[str]:
     ]
 
 
-def instance_differences(settings: Settings, live: InstanceState) -> list[str]:
-    """What has to be told to Evolution, one line each."""
-    name = f"instance {settings.whatsapp_instance}"
+def instance_changes(settings: Settings, live: InstanceState) -> list[Change]:
+    """What has to be told to Evolution."""
+    subject = f"instance {settings.whatsapp_instance}"
     if live.status is None:
-        return [f"{name}: missing"]
+        return [Change(subject, Code.MISSING)]
     found = [
-        f"{name}: {what} {field} {seen.get(field)!r}, not {value!r}"
+        Change(subject, Code.DIFFERS, f"{what} {field}", _plain(value), _plain(seen.get(field)))
         for what, seen, wanted in (
             ("webhook", live.webhook, INSTANCE_WEBHOOK),
             ("setting", live.settings, INSTANCE_SETTINGS),
@@ -229,7 +230,12 @@ def instance_differences(settings: Settings, live: InstanceState) -> list[str]:
         for field, value in wanted.items()
         if seen.get(field) != value
     ]
-    return found if live.secret else [*found, f"{name}: it shows n8n another secret than .env's"]
+    return found if live.secret else [*found, Change(subject, Code.DIFFERS, "webhook secret")]
+
+
+def _plain(value: object) -> Scalar:
+    """A value of JSON as a change shows it."""
+    return value if isinstance(value, str | bool | int | None) else json.dumps(value)
 
 
 def instance_wanted() -> str:

@@ -22,6 +22,7 @@ from pyinfra.context import ctx_host, ctx_state, host, state
 from typing_extensions import override
 
 from borgstack import lock
+from borgstack.change import Change
 
 Value = TypeVar("Value")
 Parameters = ParamSpec("Parameters")
@@ -74,7 +75,7 @@ def converges(
 class Told:
     """What a run said of one host, for whoever presents it otherwise (`borgstack plan`).
 
-    :ivar reasons: why an operation changes something, by its hash.
+    :ivar changes: what an operation puts right, by its hash.
     :ivar diffs: unified diffs by path, secrets masked, by the operation's hash; of plans only.
     :ivar unknown: what a plan cannot know: before an earlier step has run, or because what runs has
         not answered.
@@ -82,7 +83,7 @@ class Told:
     :ivar refusals: why the host was refused.
     """
 
-    reasons: dict[str, list[str]] = field(default_factory=dict)
+    changes: dict[str, list[Change]] = field(default_factory=dict)
     diffs: dict[str, dict[str, str]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     lasting: list[str] = field(default_factory=list)
@@ -95,12 +96,12 @@ def told(host: Host) -> Told:
     return record
 
 
-def explain(reasons: Iterable[object]) -> None:
-    """Tell the operator why this host is about to be changed, one line a reason."""
-    lines = [str(reason) for reason in reasons]
-    told(ctx_host.get()).reasons.setdefault(_operation(), []).extend(lines)
-    for line in lines:
-        logger.info(f"{host.print_prefix}{line}")
+def explain(changes: Iterable[Change]) -> None:
+    """Tell the operator what is about to be changed on this host, one line each."""
+    found = list(changes)
+    told(ctx_host.get()).changes.setdefault(_operation(), []).extend(found)
+    for change in found:
+        logger.info(f"{host.print_prefix}{change}")
 
 
 def show_diff(path: str, diff: str) -> None:

@@ -16,10 +16,10 @@ def install(settings: Settings) -> Commands:
     server = server_state(settings)
     goal = docker.wanted(settings, server.os[0], server.codename, server.machine)
     state = docker_state()
-    reasons = docker.install_changes(goal, state)
-    if not reasons:
+    changes = docker.install_changes(goal, state)
+    if not changes:
         return
-    explain(reasons)
+    explain(changes)
     if not state.running:
         # Written before the first start, daemon.json needs no restart after it. Nothing is started
         # yet: a killed run may have left the packages half installed.
@@ -68,7 +68,7 @@ def _configure(settings: Settings, state: DockerState, *, start: bool = True) ->
         )
         return
     if change is not None and (start or change.content is not None):
-        explain(change.reasons)
+        explain(change.changes)
         write = "no" if change.content is None else "yes"
         load = change.load if start else "later"
         loaded = "yes" if state.loaded else "no"

@@ -15,5 +15,5 @@ def complete(settings: Settings) -> Commands:
     """Give `.env` mode 600, root, and every entry that these settings call for."""
     changes = env_changes(settings)
     if changes:
-        explain(changes)
+        explain(one.change for one in changes)
         yield change("env_write", ENV_PATH, stdin=secrets.payload(settings, changes) or "\n")

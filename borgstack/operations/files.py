@@ -10,11 +10,12 @@ from collections.abc import Iterable
 
 from pyinfra.context import host, state
 
+from borgstack.change import Change, Code
 from borgstack.facts.files import MaskedFiles
 from borgstack.host import change
 from borgstack.operations import Commands, converges, explain, show_diff
 from borgstack.operations.looks import STAGING, files_on_host
-from borgstack.project import DIRECTORY, Project, ProjectFile, difference
+from borgstack.project import DIRECTORY, Project, ProjectFile, file_changes
 
 
 @converges
@@ -24,11 +25,11 @@ def put(project: Project) -> Commands:
     differing = [file for file in project.files if found.get(file.path) != file.expected]
     if any(file.content is None and _is_no_folder(found.get(file.path)) for file in differing):
         differing = list(project.files)  # what was seen below it is somewhere else
-    reasons = [difference(file, found.get(file.path)) for file in differing]
+    changes = [one for file in differing for one in file_changes(file, found.get(file.path))]
     if STAGING in found:
-        reasons.append(f"{DIRECTORY}/{STAGING} is left of a killed run")
-    if reasons:
-        explain(reasons)
+        changes.append(Change(f"file {DIRECTORY}/{STAGING}", Code.UNFINISHED))
+    if changes:
+        explain(changes)
         if not state.is_executing:
             _show_diffs(file for file in differing if file.path in found and file.content)
         archive = base64.encodebytes(_archive(project, differing)).decode()

@@ -14,7 +14,7 @@ from borgstack.project import Project
 @converges
 def tell(project: Project) -> Commands:
     """Print the report; a run in which nothing differed has nothing to tell."""
-    if state.is_executing and any(told(ctx_host.get()).reasons.values()):
+    if state.is_executing and any(told(ctx_host.get()).changes.values()):
         certificate = outside.certificate_of(project.settings)
         for line in report.lines(project.settings, stack_state(project), certificate):
             logger.info(f"{host.print_prefix}{line}")

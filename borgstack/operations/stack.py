@@ -9,6 +9,7 @@ from pyinfra.context import state
 
 from borgstack import application, images, secrets, stack
 from borgstack import host as scripts
+from borgstack.change import Change, Code
 from borgstack.database import databases
 from borgstack.operations import (
     Commands,
@@ -61,7 +62,7 @@ def pull_images(project: Project) -> Commands:
     live = stack_state(project)
     missing = [] if is_open(live) else stack.missing_images(project, live)
     if missing:
-        explain(f"{image} is not on the host" for image in missing)
+        explain(Change(f"image {image}", Code.MISSING) for image in missing)
         yield scripts.change("images_note", images.NOTED_IN, *missing)
         yield streamed(scripts.change("images_pull", *missing))
 
@@ -72,7 +73,7 @@ def remove_superseded(project: Project) -> Commands:
     live = stack_state(project)
     names = [] if is_open(live) else images.superseded(project, live)
     if names:
-        explain(f"image {name}: superseded, and no container uses it" for name in names)
+        explain(Change(f"image {name}", Code.SUPERSEDED) for name in names)
         yield scripts.change("images_remove", *names)
 
 
@@ -84,7 +85,7 @@ def converge_networks(project: Project) -> Commands:
         return
     changes = stack.network_changes(project, live)
     if changes:
-        explain(changes)
+        explain(one.change for one in changes)
         yield scripts.change("networks_remove", DIRECTORY, *(change.word for change in changes))
 
 
@@ -94,7 +95,7 @@ def remove_undeclared(project: Project) -> Commands:
     live = stack_state(project)
     names = stack.undeclared(live)
     if names:
-        explain(f"{name}: it is not declared any more" for name in names)
+        explain(Change(f"container {name}", Code.UNDECLARED) for name in names)
         yield scripts.change("containers_remove", *names)
 
 
@@ -109,7 +110,7 @@ def start(project: Project, names: Iterable[str], *, wait: bool = True) -> Comma
     if is_open(live):
         return
     changes = service_changes(project, names, live)
-    explain(changes)
+    explain(one.change for one in changes)
     if changes and wait:
         differing = {change.service for change in changes}
         beside = [name for name in names if name not in differing]
@@ -161,8 +162,8 @@ def service_changes(
         for service in () if unread else secrets.readers(change.name):
             if service in names and service not in differing:
                 differing.add(service)
-                reason = f"{change.name} changes"
-                changes.append(ServiceChange.of(project.services[service], reason, "up"))
+                of = (project.services[service], "up", Code.FOLLOWS, change.name)
+                changes.append(ServiceChange.of(*of))
     return changes
 
 
@@ -175,18 +176,17 @@ def prepare(project: Project) -> Commands:
     change = stack.prepare_change(project, live)
     if change is None:
         change = next(iter(service_changes(project, (stack.PREPARE,), live)), None)
-    reasons: list[object] = [] if change is None else [change]
+    found = [] if change is None else [change.change]
     if change is None:
         if live.locked:
             yield from _has_to_be_free()
             return
         _say_what_is_open(live)
-        found = live.application
-        if found is not None:
-            reasons += application.differences(project.settings, found, SALT)
-    if reasons:
-        again = ServiceChange.of(project.services[stack.PREPARE], "it differs", "recreate")
-        explain(reasons)
+        if live.application is not None:
+            found += application.changes(project.settings, live.application, SALT)
+    if found:
+        again = ServiceChange.of(project.services[stack.PREPARE], "recreate", Code.DIFFERS)
+        explain(found)
         yield bring_up([change or again], project.settings.prepare_timeout)
 
 
@@ -220,11 +220,11 @@ def converge_databases(project: Project) -> Commands:
         cannot_know("roles, databases and extensions, because PostgreSQL does not run")
         yield from has_to_answer("PostgreSQL", "borgstack_postgresql")
         return
-    changes = [str(change) for change in stack.database_changes(project.settings, live)]
+    changes = stack.database_changes(project.settings, live)
     roles = databases(project.settings)
     passwords = {"POSTGRES_PASSWORD", *(database.password for database in roles)}
     changes += [
-        f"{change.name} changes, and with it a role's password"
+        Change("PostgreSQL's roles", Code.FOLLOWS, change.name)
         for change in env_changes(project.settings)
         if change.name in passwords
     ]
@@ -246,7 +246,7 @@ def converge_redis(project: Project) -> Commands:
     starts = bool(service_changes(project, (REDIS,), live))  # only in a plan
     changes = stack.redis_changes(project, live, starts=starts)
     if changes:
-        explain(changes)
+        explain(one.change for one in changes)
         yield scripts.change("redis_converge", *(change.command for change in changes))
 
 
@@ -260,9 +260,9 @@ def reload_caddy(project: Project) -> Commands:
         cannot_know("the configuration that Caddy runs, because it does not answer")
         yield from has_to_answer("Caddy", "borgstack_caddy")
         return
-    reason = stack.caddy_change(live)
-    if reason:
-        explain([reason])
+    change = stack.caddy_change(live)
+    if change:
+        explain([change])
         yield scripts.change("caddy_reload")
 
 

@@ -6,6 +6,7 @@ from pyinfra.context import state
 
 from borgstack import host as scripts
 from borgstack import whatsapp
+from borgstack.change import Change, Code
 from borgstack.operations import Commands, cannot_know, converges, explain
 from borgstack.operations.looks import env_changes, stack_state, stack_state_with
 from borgstack.operations.stack import bring_up, has_to_answer, is_open, service_changes
@@ -28,17 +29,18 @@ def prepare_n8n(project: Project) -> Commands:
     if is_open(live):
         return
     changes = service_changes(project, (N8N_PREPARE,), live)
-    reasons: list[object] = [*changes]
+    found = [one.change for one in changes]
     if not changes:
         live = stack_state_with(project, "n8n")
         if live.n8n is None:
             cannot_know("what is in n8n, because its tables cannot be read")
-            reasons += ["n8n's tables cannot be read"] if state.is_executing else []
+            unread = Change("service n8n", Code.UNREADABLE, "tables")
+            found += [unread] if state.is_executing else []
         else:
-            reasons += whatsapp.workflow_differences(project.settings, live.n8n)
-    if reasons:
-        explain(reasons)
-        again = ServiceChange.of(project.services[N8N_PREPARE], "it differs", "recreate")
+            found += whatsapp.workflow_changes(project.settings, live.n8n)
+    if found:
+        explain(found)
+        again = ServiceChange.of(project.services[N8N_PREPARE], "recreate", Code.DIFFERS)
         # One that is still at work is what a run has left that died: of which files, nobody knows.
         due = [again if one.action == "wait" else one for one in changes] or [again]
         given = project.settings
@@ -57,7 +59,7 @@ def claim_n8n(project: Project) -> Commands:
         cannot_know("whether n8n has an owner, because its tables cannot be read")
         yield from has_to_answer("n8n's database", "borgstack_postgresql")
     elif live.n8n is None or not live.n8n.owned:
-        explain(["n8n has no owner yet"])
+        explain([Change("service n8n", Code.MISSING, "owner")])
         email = project.settings.admin_email.lower()
         yield scripts.change("n8n_claim", DIRECTORY, email, _CLAIM_SECONDS)
 
@@ -69,20 +71,21 @@ def converge_instance(project: Project) -> Commands:
     if is_open(live):
         return
     name = project.settings.whatsapp_instance
+    subject = f"instance {name}"
+    found = []
     if live.instance is not None:
-        reasons = whatsapp.instance_differences(project.settings, live.instance)
+        found = whatsapp.instance_changes(project.settings, live.instance)
     elif _is_new(live):
-        reasons = [f"instance {name}: missing"]
+        found = [Change(subject, Code.MISSING)]
     else:
-        reasons = []
         cannot_know("what Evolution holds, because it does not run")
         yield from has_to_answer("Evolution", whatsapp.EVOLUTION)
-    reasons += [
-        f"instance {name}: {change.name} changes"
+    found += [
+        Change(subject, Code.FOLLOWS, change.name)
         for change in env_changes(project.settings)
-        if change.name == "WHATSAPP_BRIDGE_SECRET" and not reasons
+        if change.name == "WHATSAPP_BRIDGE_SECRET" and not found
     ]
-    if reasons:
-        explain(reasons)
+    if found:
+        explain(found)
         wanted = whatsapp.instance_wanted()
         yield scripts.change("evolution_converge", DIRECTORY, name, wanted)

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from borgstack.change import Change
 from tests import lab
+from tests.unit.changes import keys
 
 REPOSITORY = Path(__file__).parents[2]
 PYINFRA = REPOSITORY / ".venv/bin/pyinfra"
@@ -58,10 +60,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `borgstack plan --json` said: exit code, steps, what it cannot know, and all of it."""
+    """What `borgstack plan --json` said: exit code, steps, what it cannot know, and all of it.
+
+    :ivar differences: each as `subject: attribute code`.
+    """
 
     code: int
     steps: tuple[str, ...]
+    differences: tuple[str, ...]
     unknown: tuple[str, ...]
     output: str
 
@@ -149,7 +155,9 @@ class HostUnderTest:
         said = json.loads(done.stdout)
         (host,) = said["hosts"]
         steps = tuple(change["step"] for change in host["changes"])
-        return Plan(done.returncode, steps, tuple(host["unknown"]), done.stdout + done.stderr)
+        found = [Change(**one) for change in host["changes"] for one in change["differences"]]
+        output = done.stdout + done.stderr
+        return Plan(done.returncode, steps, tuple(keys(found)), tuple(host["unknown"]), output)
 
     def verify(self, **data: object) -> Verified:
         """What `borgstack verify` says of this host."""

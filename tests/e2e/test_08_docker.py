@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from borgstack.change import Change, Code
+from borgstack.docker import DAEMON_JSON
 from tests.e2e.support import HostUnderTest, Run
 
 DEPLOY = "tests/e2e/only_docker.py"
@@ -120,7 +122,9 @@ def test_the_options_of_another_log_driver_go_with_it(bare: HostUnderTest) -> No
     bare.ssh(f"echo '{own}' >/etc/docker/daemon.json && systemctl restart docker")
     run = install(bare)
     assert run.code == 0, run.output
-    assert "syslog-address is of the log driver syslog alone" in run.output
+    assert (
+        str(Change(f"file {DAEMON_JSON}", Code.CONFLICTS, "log-opts syslog-address")) in run.output
+    )
     options = json.loads(bare.ssh("cat /etc/docker/daemon.json"))["log-opts"]
     assert options == {"tag": "{{.Name}}", "max-size": "10m", "max-file": "3"}
     bare.ssh("docker run --rm redis:8.2-alpine true")

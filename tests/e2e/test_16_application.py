@@ -84,48 +84,60 @@ def test_an_agent_logs_in_with_a_password_that_only_the_operator_can_read(
 
 USER = "(SELECT id FROM users WHERE email = 'ana@e2e.test')"
 DRIFT = (
-    ("account renamed", "UPDATE accounts SET name = 'x'", "account: name 'x'"),
-    ("account's language", "UPDATE accounts SET locale = 0", "account: language 'en'"),
+    ("account renamed", "UPDATE accounts SET name = 'x'", "account: name differs"),
+    ("account's language", "UPDATE accounts SET locale = 0", "account: language differs"),
     (
         "agent taken out",
         f"DELETE FROM account_users WHERE user_id = {USER}",
-        "ana@e2e.test: missing",
+        "agent ana@e2e.test: missing",
     ),
     (
         "agent made administrator",
         f"UPDATE account_users SET role = 1 WHERE user_id = {USER}",
-        "ana@e2e.test: administrator, not agent",
+        "agent ana@e2e.test: role differs",
     ),
     (
         "agent out of the inbox",
         f"DELETE FROM inbox_members WHERE user_id = {USER}",
-        "ana@e2e.test: not in inboxes WhatsApp",
+        "agent ana@e2e.test: inbox WhatsApp missing",
     ),
     (
         "agent out of the team",
         f"DELETE FROM team_members WHERE user_id = {USER}",
-        "ana@e2e.test: not in teams sales",
+        "agent ana@e2e.test: team sales missing",
     ),
-    ("label's colour", "UPDATE labels SET color = '#000000'", "label vip: color"),
+    ("label's colour", "UPDATE labels SET color = '#000000'", "label vip: color differs"),
     ("label gone", "DELETE FROM labels", "label vip: missing"),
-    ("inbox's rules", "UPDATE inboxes SET lock_to_single_conversation = false", "one conversation"),
-    ("inbox's webhook", "UPDATE channel_api SET webhook_url = NULL", "another webhook address"),
-    ("webhook's events", "UPDATE webhooks SET subscriptions = '[]'", "told of other events"),
+    (
+        "inbox's rules",
+        "UPDATE inboxes SET lock_to_single_conversation = false",
+        "inbox WhatsApp: one_conversation differs",
+    ),
+    (
+        "inbox's webhook",
+        "UPDATE channel_api SET webhook_url = NULL",
+        "inbox WhatsApp: webhook address differs",
+    ),
+    (
+        "webhook's events",
+        "UPDATE webhooks SET subscriptions = '[]'",
+        "webhook at hooks.test: events differs",
+    ),
     (
         "token reset in the user interface",
         "UPDATE access_tokens SET token = md5(token)",
-        "API token",
+        "API token: differs",
     ),
     (
         "sign-up opened",
         "UPDATE installation_configs SET serialized_value = to_jsonb(replace("
         "serialized_value #>> '{}', '''false''', 'true')) WHERE name = 'ENABLE_ACCOUNT_SIGNUP'",
-        "sign-up switch: True",
+        "installation: sign-up switch differs",
     ),
     (
         "installation renamed",
         "DELETE FROM installation_configs WHERE name = 'INSTALLATION_NAME'",
-        "installation name: None",
+        "installation: name missing",
     ),
 )
 
@@ -141,7 +153,7 @@ def test_a_difference_is_named_and_put_right_beside_the_running_chatwoot(
     declared.sql(tamper)
     plan = declared.plan()
     plan.lists_only(PREPARE)
-    assert reason in plan.output
+    assert reason in plan.differences
     declared.deploy().changed_only(PREPARE)
     after = declared.containers()
     assert {name for name in before if after[name] != before[name]} == {"chatwoot-prepare"}

@@ -13,6 +13,7 @@ from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
 from borgstack import docker, stack, whatsapp
+from borgstack.change import Code
 from borgstack.docker import DAEMON_JSON, DockerState, UnreadableDaemonJson
 from borgstack.facts.docker import Docker
 from borgstack.facts.env import Env
@@ -20,7 +21,7 @@ from borgstack.facts.files import Files, MaskedFiles
 from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
 from borgstack.preflight import findings
-from borgstack.project import difference
+from borgstack.project import file_changes
 from tests.unit.support import (
     default_project,
     fit_docker_lines,
@@ -96,9 +97,9 @@ def test_any_stack_can_be_compared(lines: list[str]) -> None:
     stack.caddy_change(live)
     assert all(str(change) for change in stack.database_changes(PROJECT.settings, live))
     if live.n8n is not None:
-        assert all(whatsapp.workflow_differences(PROJECT.settings, live.n8n))
+        assert all(whatsapp.workflow_changes(PROJECT.settings, live.n8n))
     if live.instance is not None:
-        assert all(whatsapp.instance_differences(PROJECT.settings, live.instance))
+        assert all(whatsapp.instance_changes(PROJECT.settings, live.instance))
 
 
 @given(st.permutations(FIT[Stack]))
@@ -110,9 +111,9 @@ def test_a_stack_that_fits_fits_in_any_order(lines: list[str]) -> None:
     assert live.database is not None
     assert stack.database_changes(PROJECT.settings, live) == []
     assert live.n8n is not None
-    assert whatsapp.workflow_differences(PROJECT.settings, live.n8n) == []
+    assert whatsapp.workflow_changes(PROJECT.settings, live.n8n) == []
     assert live.instance is not None
-    assert whatsapp.instance_differences(PROJECT.settings, live.instance) == []
+    assert whatsapp.instance_changes(PROJECT.settings, live.instance) == []
     assert stack.caddy_change(live) is None
 
 
@@ -121,8 +122,8 @@ def test_any_file_can_be_compared(lines: list[str]) -> None:
     found = read(Files, lines)
     for file in PROJECT.files:
         seen = None if found is None else found.get(file.path)
-        assert seen == file.expected or difference(file, seen)
-        assert difference(file, file.expected).endswith("is written anew")
+        assert seen == file.expected or file_changes(file, seen)
+        assert [one.code for one in file_changes(file, file.expected)] == [Code.FOLLOWS]
 
 
 @given(disturbed(FIT[Server]), st.booleans(), st.none() | st.booleans(), st.integers())

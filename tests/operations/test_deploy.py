@@ -12,10 +12,13 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.context import ctx_host, ctx_state
 
+from borgstack.change import Change, Code
 from borgstack.lock import Held
-from borgstack.project import render
+from borgstack.operations import told as told_of
+from borgstack.project import DIRECTORY, render
 from tests.operations.conftest import FakeFactory, FakeHosts, execute
 from tests.operations.server import BARE, FIT, LOOKS, READS, altered, fit_answers, without
+from tests.unit.changes import keys
 from tests.unit.support import REPOSITORY, REQUIRED, fit_server_lines, settings_of
 
 
@@ -337,26 +340,62 @@ def test_an_n8n_that_has_lost_its_tables_is_made_anew(chat: FakeHosts) -> None:
 @pytest.mark.parametrize(
     ("script", "lines", "told"),
     [
-        ("docker_state", altered(FIT_DOCKER, "package docker-ce ", "x "), "docker-ce is missing"),
-        ("docker_state", altered(FIT_DOCKER, "=enabled", "=disabled"), "is disabled, not enabled"),
-        ("env_state", altered(FIT_ENV, "DOMAIN ok", "DOMAIN differs"), ".env: DOMAIN: differs"),
-        ("files_state", altered(FIT_FILES, "|600|", "|644|"), "redis.conf: mode 644, not 600"),
-        ("stack_state", altered(FIT_STACK, '"redis:8.2-alpine"', '"x"'), "is not on the host"),
+        (
+            "docker_state",
+            altered(FIT_DOCKER, "package docker-ce ", "x "),
+            "package docker-ce: missing",
+        ),
+        (
+            "docker_state",
+            altered(FIT_DOCKER, "=enabled", "=disabled"),
+            "unit docker.service: UnitFileState differs",
+        ),
+        ("env_state", altered(FIT_ENV, "DOMAIN ok", "DOMAIN differs"), ".env: DOMAIN differs"),
+        (
+            "files_state",
+            altered(FIT_FILES, "|600|", "|644|"),
+            f"file {DIRECTORY}/config/redis/redis.conf: mode differs",
+        ),
+        (
+            "stack_state",
+            altered(FIT_STACK, '"redis:8.2-alpine"', '"x"'),
+            "image redis:8.2-alpine: missing",
+        ),
         (
             "stack_state",
             altered(FIT_STACK, "hash caddy ", "hash caddy x-"),
-            "its configuration differs",
+            "service caddy: configuration differs",
         ),
-        ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), "database has no schema"),
-        ("stack_state", altered(FIT_STACK, "user ok", "user refused"), "refused, not ok"),
-        ("stack_state", altered(FIT_STACK, 'live {"a":1}', "live {}"), "another configuration"),
+        (
+            "stack_state",
+            altered(FIT_STACK, "schema chatwoot_db", "x"),
+            "service chatwoot-prepare: database schema missing",
+        ),
+        (
+            "stack_state",
+            altered(FIT_STACK, "user ok", "user refused"),
+            "role chatwoot_user: password differs",
+        ),
+        (
+            "stack_state",
+            altered(FIT_STACK, 'live {"a":1}', "live {}"),
+            "service caddy: Caddyfile not_loaded",
+        ),
         (
             "stack_state",
             altered(FIT_STACK, "|borgstack_internal|true", "||true"),
-            "has not Compose's labels",
+            "network borgstack_internal: foreign",
         ),
-        ("stack_state", altered(FIT_STACK, "onboarding 0", "onboarding 1"), "onboarding is open"),
-        ("stack_state", altered(FIT_STACK, "owner true", "owner false"), "n8n has no owner yet"),
+        (
+            "stack_state",
+            altered(FIT_STACK, "onboarding 0", "onboarding 1"),
+            "chatwoot: onboarding exposed",
+        ),
+        (
+            "stack_state",
+            altered(FIT_STACK, "owner true", "owner false"),
+            "service n8n: owner missing",
+        ),
     ],
 )
 def test_the_operator_is_told_why_something_changes(
@@ -364,7 +403,9 @@ def test_the_operator_is_told_why_something_changes(
 ) -> None:
     chat.differ("chat", **{script: lines})
     deploy(chat)
-    assert told in messages.text
+    found = [one for changes in told_of(chat.host("chat")).changes.values() for one in changes]
+    assert told in keys(found)
+    assert all(str(one) in messages.text for one in found)
 
 
 def test_after_a_change_only_what_may_have_changed_is_read_again(chat: FakeHosts) -> None:
@@ -386,7 +427,7 @@ def test_what_is_switched_off_goes_and_nothing_else_of_whatsapp_is_touched(
     deploy(hosts)
     assert changes(hosts) == ["containers_remove"]
     assert hosts.arguments("chat", "containers_remove") == [leftover]
-    assert f"{leftover}: it is not declared any more" in messages.text
+    assert str(Change(f"container {leftover}", Code.UNDECLARED)) in messages.text
 
 
 def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) -> None:

@@ -4,6 +4,7 @@ runs nothing that changes a host, and its exit code and both its forms say which
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -18,12 +19,13 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra_cli import util
 
 from borgstack import plan, secrets
+from borgstack.change import Change, Code
 from borgstack.facts.files import MaskedFiles
 from borgstack.operations import files
 from borgstack.operations.looks import SALT
 from borgstack.plan import HostPlan, Plan, Step, make_plan
-from borgstack.project import render
-from borgstack.whatsapp import INBOUND_URL, INSTANCE_SETTINGS, INSTANCE_WEBHOOK, REPLY_URL
+from borgstack.project import DIRECTORY, render
+from borgstack.whatsapp import INSTANCE_SETTINGS, INSTANCE_WEBHOOK, REPLY_URL
 from tests.operations.conftest import FakeFactory, FakeHosts, serve
 from tests.operations.server import (
     BARE,
@@ -38,6 +40,7 @@ from tests.operations.server import (
     without,
 )
 from tests.operations.test_deploy import deploy
+from tests.unit.changes import keys
 from tests.unit.support import REPOSITORY, REQUIRED, default_project, run_script, settings_of
 
 DEPLOY = str(REPOSITORY / "deploy.py")
@@ -256,59 +259,57 @@ def test_without_whatsapp_plan_and_run_are_the_same_and_do_none_of_it(
 @pytest.mark.parametrize(
     ("differences", "reason"),
     [
-        ({"env_state": REDIS_EMPTY}, ".env: REDIS_PASSWORD: empty"),
-        ({"env_state": REDIS_EMPTY}, "redis: REDIS_PASSWORD changes"),
-        ({"env_state": REDIS_EMPTY}, "chatwoot-worker: REDIS_PASSWORD changes"),
+        ({"env_state": REDIS_EMPTY}, ".env: REDIS_PASSWORD empty"),
+        ({"env_state": REDIS_EMPTY}, "service redis: REDIS_PASSWORD follows"),
+        ({"env_state": REDIS_EMPTY}, "service chatwoot-worker: REDIS_PASSWORD follows"),
         (
             {"env_state": altered(FIT["env_state"], "DB_PASSWORD ok", "DB_PASSWORD missing")},
-            "CHATWOOT_DB_PASSWORD changes, and with it a role's password",
+            "PostgreSQL's roles: CHATWOOT_DB_PASSWORD follows",
         ),
-        (
-            {"files_state": REDIS_CONF},
-            "/opt/borgstack/config/redis/redis.conf: type x, not regular file, mode 644, not 600",
-        ),
-        ({"stack_state": NO_POSTGRESQL}, "postgresql: there is no container"),
+        ({"files_state": REDIS_CONF}, f"file {DIRECTORY}/config/redis/redis.conf: type differs"),
+        ({"files_state": REDIS_CONF}, f"file {DIRECTORY}/config/redis/redis.conf: mode differs"),
+        ({"stack_state": NO_POSTGRESQL}, "service postgresql: container missing"),
         (stack_with("borgstackErrors||", "x||"), "workflow errors: missing"),
         (
             stack_with("borgstackReplies||", "borgstackReplies|nodes,settings|"),
-            "workflow replies: other nodes, settings than in files/n8n",
+            "workflow replies: settings differs",
         ),
         (
             stack_with("borgstackInbound||true|true", "borgstackInbound|||"),
-            "workflow inbound: not active",
+            "workflow inbound: active differs",
         ),
         (
             stack_with("borgstackReplies||true|true", "borgstackReplies||true|"),
-            "n8n: it does not listen for replies",
+            "service n8n: webhook of replies unregistered",
         ),
         (
             stack_with("borgstackEvolution ok", "borgstackEvolution differs"),
-            "credential borgstackEvolution: another than in .env",
+            "credential borgstackEvolution: differs",
         ),
-        (stack_with("n8n-owner true", "n8n-owner false"), "n8n has no owner yet"),
+        (stack_with("n8n-owner true", "n8n-owner false"), "service n8n: owner missing"),
         (evolution(status=None), "instance whatsapp: missing"),
         (
             evolution(webhook={**INSTANCE_WEBHOOK, "url": "http://x"}),
-            f"instance whatsapp: webhook url 'http://x', not {INBOUND_URL!r}",
+            "instance whatsapp: webhook url differs",
         ),
         (
             evolution(settings={}),
-            "instance whatsapp: setting rejectCall None, not False",
+            "instance whatsapp: setting rejectCall differs",
         ),
         (
             evolution(secret=False),
-            "instance whatsapp: it shows n8n another secret than .env's",
+            "instance whatsapp: webhook secret differs",
         ),
-        (lost("WHATSAPP_BRIDGE_SECRET"), "instance whatsapp: WHATSAPP_BRIDGE_SECRET changes"),
+        (lost("WHATSAPP_BRIDGE_SECRET"), "instance whatsapp: WHATSAPP_BRIDGE_SECRET follows"),
         (
             stack_with(secrets.digest(SALT, REPLY_URL), "another"),
-            "inbox WhatsApp: its webhook is not n8n's",
+            "inbox WhatsApp: webhook address differs",
         ),
     ],
 )
 def test_a_plan_says_why(world: World, differences: Differences, reason: str) -> None:
-    told = [reason for change in world.host(differences).changes for reason in change.reasons]
-    assert reason in told
+    found = [one for step in world.host(differences).changes for one in step.differences]
+    assert reason in keys(found)
 
 
 @pytest.mark.parametrize(
@@ -400,9 +401,13 @@ def test_an_entry_that_changes_makes_exactly_its_readers_differ(
         env = altered(env, f"entry {entry.name} ok", f"entry {entry.name} differs")
     world.inventory({"chat": data})
     found = world.host({"env_state": env})
-    suffix = f": {entry.name} changes"
-    told = [reason for change in found.changes for reason in change.reasons]
-    readers = [reason.removesuffix(suffix) for reason in told if reason.endswith(suffix)]
+    differences = [one for step in found.changes for one in step.differences]
+    readers = [
+        one.subject.removeprefix("service ")
+        for one in differences
+        if (one.code, one.attribute) == (Code.FOLLOWS, entry.name)
+        and not one.subject.startswith("PostgreSQL")
+    ]
     # What is no secret is in the wanted hashes already: its readers need no foretelling.
     expected = () if entry.kind is secrets.Kind.PLAIN else secrets.readers(entry.name)
     if entry.name == "WHATSAPP_BRIDGE_SECRET":
@@ -512,13 +517,13 @@ def test_data_of_the_command_line_counts(world: World) -> None:
     assert world.plan(data=["caddy_email=ops@example.com"]).exit_code == plan.NOTHING
 
 
+IMAGE = Change("service redis", Code.DIFFERS, "image", "redis:8.2-alpine", "redis:7")
+MODE = Change("file /f", Code.DIFFERS, "mode", "600", "644")
 EXAMPLE = Plan(
     (
-        HostPlan("one", (), (Step("Redis | Start", ("it differs",)),), ("the rest",)),
+        HostPlan("one", (), (Step("Redis | Start", (IMAGE,)),), ("the rest",)),
         HostPlan("two", ("no route",)),
-        HostPlan(
-            "three", (), (Step("Files | Put", ("f differs",), {"/f": "--- a\n+++ b\n@@ @@\n-x"}),)
-        ),
+        HostPlan("three", (), (Step("Files | Put", (MODE,), {"/f": "--- a\n+++ b\n@@ @@\n-x"}),)),
         HostPlan("four"),
         HostPlan("five", unknown=("x",), unanswered=("x",)),
     )
@@ -527,14 +532,29 @@ EXAMPLE = Plan(
 
 def test_the_json_form_has_its_documented_shape() -> None:
     assert json.loads(EXAMPLE.as_json()) == {
-        "schema": 1,
+        "schema": 2,
         "exit_code": 1,
         "error": None,
         "hosts": [
             {
                 "host": "one",
                 "errors": [],
-                "changes": [{"step": "Redis | Start", "reasons": ["it differs"], "diffs": {}}],
+                "changes": [
+                    {
+                        "step": "Redis | Start",
+                        "reasons": [str(IMAGE)],
+                        "differences": [
+                            {
+                                "subject": "service redis",
+                                "code": "differs",
+                                "attribute": "image",
+                                "expected": "redis:8.2-alpine",
+                                "actual": "redis:7",
+                            }
+                        ],
+                        "diffs": {},
+                    }
+                ],
                 "unknown": ["the rest"],
                 "unanswered": [],
             },
@@ -545,7 +565,8 @@ def test_the_json_form_has_its_documented_shape() -> None:
                 "changes": [
                     {
                         "step": "Files | Put",
-                        "reasons": ["f differs"],
+                        "reasons": [str(MODE)],
+                        "differences": [dataclasses.asdict(MODE)],
                         "diffs": {"/f": "--- a\n+++ b\n@@ @@\n-x"},
                     }
                 ],
@@ -562,13 +583,13 @@ def test_the_text_form_is_for_people() -> None:
     assert EXAMPLE.as_text().splitlines() == [
         "one:",
         "  Redis | Start",
-        "    it differs",
+        "    service redis: image differs (expected redis:8.2-alpine, actual redis:7)",
         "  not known yet: the rest",
         "two:",
         "  error: no route",
         "three:",
         "  Files | Put",
-        "    f differs",
+        "    file /f: mode differs (expected 600, actual 644)",
         "    /f",
         "      @@ @@",
         "      -x",
@@ -579,7 +600,7 @@ def test_the_text_form_is_for_people() -> None:
     ]
 
 
-CHANGED = HostPlan("changed", (), (Step("step", ("why",)),))
+CHANGED = HostPlan("changed", (), (Step("step", (MODE,)),))
 
 
 @pytest.mark.parametrize(
@@ -692,7 +713,7 @@ def test_the_command_outside_of_a_project_says_where_to_run_it(tmp_path: Path) -
     ran = run_command(tmp_path, "plan", "--json")
     assert ran.returncode == 1
     answer = json.loads(ran.stdout)
-    assert (answer["schema"], answer["exit_code"], answer["hosts"]) == (1, 1, [])
+    assert (answer["schema"], answer["exit_code"], answer["hosts"]) == (2, 1, [])
     assert f"expected inventory.py in {tmp_path}" in answer["error"]
 
 

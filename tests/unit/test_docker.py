@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from borgstack import docker
+from borgstack.change import Code
 from borgstack.docker import DAEMON_JSON, KEYRING, SOURCES, DockerState, UnreadableDaemonJson
 from borgstack.host import script_text
+from tests.unit.changes import keys
 from tests.unit.support import Ran, fit_docker_lines, program, run_text, settings_of
 
 FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
@@ -121,36 +123,35 @@ def test_the_daemon_has_read_what_was_written_before_it_started(
     [
         (
             changed(packages={n: v for n, v in FIT.packages.items() if n != "containerd.io"}),
-            "package containerd.io is missing",
+            "package containerd.io: missing",
         ),
-        (changed(broken=("docker-ce",)), "package docker-ce is half installed"),
+        (changed(broken=("docker-ce",)), "package docker-ce: unfinished"),
         (
             changed(packages={**FIT.packages, "podman-docker": "5"}),
-            "package podman-docker conflicts",
+            "package podman-docker: conflicts",
         ),
-        (changed(unfinished=("/var/x",)), "an installation has not come to its end: /var/x"),
-        (changed(sources={"/etc/x.list": frozenset({ANOTHERS})}), "/etc/x.list names https:"),
-        (changed(key=None), f"{KEYRING} is missing, not {FINGERPRINT}"),
-        (changed(key=("644|0|0", (OTHER_KEY,))), f"not {FINGERPRINT}"),
-        (changed(key=("644|0|0", (FINGERPRINT, OTHER_KEY))), f"not {FINGERPRINT}"),
-        (changed(key=("666|0|0", (FINGERPRINT,))), f"not {FINGERPRINT}"),
-        (changed(key=("644|0|0", ("unreadable",))), f"not {FINGERPRINT}"),
-        (changed(files=without_file(SOURCES)), f"{SOURCES} differs"),
+        (changed(unfinished=("/var/x",)), "file /var/x: unfinished"),
+        (changed(sources={"/etc/x.list": frozenset({ANOTHERS})}), "file /etc/x.list: conflicts"),
+        (changed(key=None), f"file {KEYRING}: missing"),
+        (changed(key=("644|0|0", (OTHER_KEY,))), f"file {KEYRING}: differs"),
+        (changed(key=("644|0|0", (FINGERPRINT, OTHER_KEY))), f"file {KEYRING}: differs"),
+        (changed(key=("666|0|0", (FINGERPRINT,))), f"file {KEYRING}: differs"),
+        (changed(key=("644|0|0", ("unreadable",))), f"file {KEYRING}: differs"),
+        (changed(files=without_file(SOURCES)), f"file {SOURCES}: missing"),
         (
             changed(files={**FIT.files, SOURCES: ("644|0|0", b"Types: deb\n")}),
-            f"{SOURCES} differs",
+            f"file {SOURCES}: differs",
         ),
         (
             changed(files={**FIT.files, SOURCES: ("664|0|0", GOAL.sources.encode())}),
-            f"{SOURCES} differs",
+            f"file {SOURCES}: differs",
         ),
     ],
 )
 def test_each_difference_of_the_installation_is_one_reason(
     state: DockerState, expected: str
 ) -> None:
-    (reason,) = docker.install_changes(GOAL, state)
-    assert expected in reason
+    assert keys(docker.install_changes(GOAL, state)) == [expected]
 
 
 def test_a_bare_host_gets_all_packages_key_and_source() -> None:
@@ -193,9 +194,9 @@ def test_the_distributions_packages_need_no_source_and_no_key() -> None:
     state = DockerState(packages=dict.fromkeys(goal.packages, "28.2"))
     assert docker.install_changes(goal, state) == []
     left = dataclasses.replace(state, files={SOURCES: ("644|0|0", b"x")})
-    assert docker.install_changes(goal, left) == [f"{SOURCES} is not wanted"]
+    assert keys(docker.install_changes(goal, left)) == [f"file {SOURCES}: undeclared"]
     both = dataclasses.replace(state, packages={**state.packages, "docker-ce": "5:29"})
-    assert docker.install_changes(goal, both) == ["package docker-ce conflicts"]
+    assert keys(docker.install_changes(goal, both)) == ["package docker-ce: conflicts"]
 
 
 def test_what_is_held_is_installed_when_missing_and_else_left_as_it_is() -> None:
@@ -258,36 +259,48 @@ DECLARED = docker.daemon_settings(settings_of())
 @pytest.mark.parametrize(
     ("state", "reason", "load"),
     [
-        (changed(files=without_file(DAEMON_JSON)), "log-driver differs", "restart"),
-        (with_daemon(b""), "log-driver differs", "restart"),
-        (with_daemon({**DECLARED, "log-driver": "local"}), "log-driver differs", "restart"),
-        (with_daemon({**DECLARED, "live-restore": False}), "live-restore differs", "reload"),
-        (with_daemon(DECLARED, "600|0|0"), "is 600|0|0, not 644|0|0", "none"),
-        (with_daemon(DECLARED, "644|5|0"), "is 644|5|0, not 644|0|0", "none"),
-        (changed(loaded=False), "dockerd has not read", "restart"),
+        (
+            changed(files=without_file(DAEMON_JSON)),
+            f"file {DAEMON_JSON}: log-driver differs",
+            "restart",
+        ),
+        (with_daemon(b""), f"file {DAEMON_JSON}: log-driver differs", "restart"),
+        (
+            with_daemon({**DECLARED, "log-driver": "local"}),
+            f"file {DAEMON_JSON}: log-driver differs",
+            "restart",
+        ),
+        (
+            with_daemon({**DECLARED, "live-restore": False}),
+            f"file {DAEMON_JSON}: live-restore differs",
+            "reload",
+        ),
+        (with_daemon(DECLARED, "600|0|0"), f"file {DAEMON_JSON}: mode and owner differs", "none"),
+        (with_daemon(DECLARED, "644|5|0"), f"file {DAEMON_JSON}: mode and owner differs", "none"),
+        (changed(loaded=False), f"file {DAEMON_JSON}: not_loaded", "restart"),
         (
             changed(unit={**FIT.unit, "LoadState": "masked"}),
-            "docker.service is masked, not loaded",
+            "unit docker.service: LoadState differs",
             "none",
         ),
         (
             changed(unit={**FIT.unit, "UnitFileState": "disabled"}),
-            "docker.service is disabled, not enabled",
+            "unit docker.service: UnitFileState differs",
             "none",
         ),
         (
             changed(unit={**FIT.unit, "ActiveState": "inactive"}),
-            "docker.service is inactive, not active",
+            "unit docker.service: ActiveState differs",
             "none",
         ),
         (
             changed(unit={**FIT.unit, "ActiveState": "failed"}),
-            "docker.service is failed, not active",
+            "unit docker.service: ActiveState differs",
             "none",
         ),
-        (changed(unit={}), "docker.service is unknown, not loaded", "none"),
-        (changed(socket="masked"), "docker.socket is masked", "restart"),
-        (changed(loaded=False, ahead=True), "was written in the future", "restart"),
+        (changed(unit={}), "unit docker.service: LoadState differs", "none"),
+        (changed(socket="masked"), "unit docker.socket: UnitFileState differs", "restart"),
+        (changed(loaded=False, ahead=True), f"file {DAEMON_JSON}: not_loaded", "restart"),
     ],
 )
 def test_each_difference_of_the_daemon_has_its_reason_and_its_load(
@@ -295,7 +308,7 @@ def test_each_difference_of_the_daemon_has_its_reason_and_its_load(
 ) -> None:
     change = docker.daemon_changes(settings_of(), state)
     assert change is not None
-    assert reason in "\n".join(change.reasons)
+    assert reason in keys(change.changes)
     assert change.load == load
 
 
@@ -353,10 +366,8 @@ def test_options_of_a_log_driver_go_with_it_and_are_named(
     assert change is not None
     merged = json.loads(change.content or "")
     assert merged["log-opts"] == {**kept, **DECLARED["log-opts"]}
-    said = [reason for reason in change.reasons if "alone" in reason]
-    assert said == [
-        f"{DAEMON_JSON}: {name} is of the log driver {driver} alone" for name in dropped
-    ]
+    named = [one.attribute for one in change.changes if one.code == Code.CONFLICTS]
+    assert named == [f"log-opts {name}" for name in dropped]
     after = with_daemon((change.content or "").encode())
     assert docker.daemon_changes(settings_of(), after) is None
 
@@ -366,7 +377,7 @@ def test_a_number_in_the_place_of_true_differs_though_python_calls_them_equal() 
     state = with_daemon(json.dumps({**declared, "live-restore": 1}).encode())
     change = docker.daemon_changes(settings_of(), state)
     assert change is not None
-    assert change.reasons == (f"{DAEMON_JSON}: live-restore differs",)
+    assert keys(change.changes) == [f"file {DAEMON_JSON}: live-restore differs"]
 
 
 @pytest.mark.parametrize(

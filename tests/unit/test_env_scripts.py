@@ -19,6 +19,7 @@ from borgstack.facts.env import Env
 from borgstack.host import change, script_text
 from borgstack.secrets import ENTRIES, FIT_OWNER, EnvState, Kind
 from borgstack.settings import Settings
+from tests.unit.changes import keys
 from tests.unit.support import Ran, program, run_script, run_text, settings_of
 
 SALT = "0123456789abcdef"
@@ -132,9 +133,8 @@ def test_a_supplied_value_goes_with_its_setting_and_comes_back_with_it(
     assert env.value("SMTP_PASSWORD") == KEPT
     others = {name: env.value(name) for name in NAMES}
     changes = secrets.changes(settings_of(), env.look(), SALT)
-    assert [str(change) for change in changes] == [
-        f".env: {name}: no setting gives it any more"
-        for name in ("SMTP_PASSWORD", "EDITORS_PASSWORD_HASH")
+    assert keys(one.change for one in changes) == [
+        f".env: {name} undeclared" for name in ("SMTP_PASSWORD", "EDITORS_PASSWORD_HASH")
     ]
     env.complete()
     assert (env.value("SMTP_PASSWORD"), env.value("EDITORS_PASSWORD_HASH")) == ("", "")
@@ -475,8 +475,8 @@ def test_what_a_killed_write_left_is_found_and_taken_away_by_the_next_one(
     (left,) = env.path.parent.glob(".env-borgstack.*")
     assert f"{left.stat().st_mode & 0o777:o}" == "600"
     assert env.look().leftovers == (str(left),)
-    reasons = [change.reason for change in secrets.changes(settings_of(), env.look(), SALT)]
-    assert f"{left} is left of a killed run" in reasons
+    changes = [one.change for one in secrets.changes(settings_of(), env.look(), SALT)]
+    assert f"file {left}: unfinished" in keys(changes)
     assert env.complete().status == 0
     assert env.leftovers() == []
     assert env.look().leftovers == ()

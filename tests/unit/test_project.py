@@ -17,8 +17,9 @@ from pyinfra.api.exceptions import DeployError
 
 from borgstack import project as project_module
 from borgstack.database import CHATWOOT
-from borgstack.project import CADDYFILE, Project, ProjectFile, difference, render
+from borgstack.project import CADDYFILE, DIRECTORY, Project, ProjectFile, file_changes, render
 from borgstack.sizes import SIZES
+from tests.unit.changes import keys
 from tests.unit.support import REPOSITORY, default_project, settings_of
 
 SECRET = "mail-secret-42"
@@ -348,38 +349,33 @@ PATH = "/opt/borgstack/config/redis/redis.conf"
 @pytest.mark.parametrize(
     ("file", "seen", "expected"),
     [
-        (FILE, None, f"{PATH} is missing"),
-        (FILE, f"regular file|600|999|1000|{'0' * 64}", f"{PATH}: content differs"),
-        (FILE, f"regular file|644|999|1000|{DIGEST}", f"{PATH}: mode 644, not 600"),
-        (
-            FILE,
-            f"regular file|600|0|0|{DIGEST}",
-            f"{PATH}: owner 0, not 999, group 0, not 1000",
-        ),
+        (FILE, None, ["missing"]),
+        (FILE, f"regular file|600|999|1000|{'0' * 64}", ["content differs"]),
+        (FILE, f"regular file|644|999|1000|{DIGEST}", ["mode differs"]),
+        (FILE, f"regular file|600|0|0|{DIGEST}", ["owner differs", "group differs"]),
         (
             FILE,
             "symbolic link|777|0|1000|-",
-            f"{PATH}: type symbolic link, not regular file, mode 777, not 600, owner 0, not 999, "
-            "content differs",
+            ["type differs", "mode differs", "owner differs", "content differs"],
         ),
-        (FILE, FILE.expected, f"{PATH}: is written anew"),
-        (FOLDER, None, "/opt/borgstack/config is missing"),
-        (FOLDER, "directory|755|0|0|-", "/opt/borgstack/config: mode 755, not 750"),
-        (
-            FOLDER,
-            f"regular file|750|0|0|{DIGEST}",
-            "/opt/borgstack/config: type regular file, not directory, content differs",
-        ),
-        (ROOT, None, "/opt/borgstack is missing"),
-        (
-            ROOT,
-            "directory|750|7|0|-",
-            "/opt/borgstack: owner 7, not 0",
-        ),
+        (FILE, FILE.expected, ["folder follows"]),
+        (FOLDER, None, ["missing"]),
+        (FOLDER, "directory|755|0|0|-", ["mode differs"]),
+        (FOLDER, f"regular file|750|0|0|{DIGEST}", ["type differs", "content differs"]),
+        (ROOT, None, ["missing"]),
+        (ROOT, "directory|750|7|0|-", ["owner differs"]),
     ],
 )
-def test_a_difference_says_in_what(file: ProjectFile, seen: str | None, expected: str) -> None:
-    assert difference(file, seen) == expected
+def test_a_difference_says_in_what(
+    file: ProjectFile, seen: str | None, expected: list[str]
+) -> None:
+    subject = f"file {DIRECTORY}/{file.path}".rstrip("/")
+    assert keys(file_changes(file, seen)) == [f"{subject}: {one}" for one in expected]
+
+
+def test_a_change_of_a_file_shows_both_values() -> None:
+    (change,) = file_changes(FOLDER, "directory|755|0|0|-")
+    assert (change.expected, change.actual) == ("750", "755")
 
 
 def test_the_content_of_a_file_is_had_by_its_path() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from borgstack import redis
+from borgstack.change import Change, Code
 from borgstack.project import REDIS_CONF
 from borgstack.redis import ONBOARDING, RedisState
 from tests.unit.support import default_project, fit_redis_lines
@@ -61,10 +62,10 @@ def test_a_value_is_compared_as_redis_prints_it(wanted: str, seen: str, *, diffe
 def test_a_difference_has_its_reason_and_its_command() -> None:
     state = RedisState("ok", {"bind": "*"}, onboarding=True)
     (change,) = redis.settings_changes({"bind": "* -::*"}, state)
-    assert str(change) == "redis: bind is *, not * -::*"
+    assert change.change == Change("redis", Code.DIFFERS, "bind", "* -::*", "*")
     assert change.command == 'CONFIG SET bind "* -::*"'
     (change,) = redis.onboarding_changes(state)
-    assert str(change) == "redis: Chatwoot's onboarding is open"
+    assert change.change == Change("chatwoot", Code.EXPOSED, "onboarding")
     assert change.command == f"DEL {ONBOARDING}"
 
 

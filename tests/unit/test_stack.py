@@ -12,7 +12,8 @@ import pytest
 from borgstack import stack
 from borgstack.project import render
 from borgstack.redis import RedisState
-from borgstack.stack import Container, Network, NetworkChange, ServiceChange, StackState
+from borgstack.stack import Container, Network, StackState
+from tests.unit.changes import key, keys
 from tests.unit.support import default_project, fit_stack_lines, image_number, settings_of
 
 PROJECT = default_project()
@@ -94,98 +95,98 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
 @pytest.mark.parametrize(
     ("state", "service", "reason", "action"),
     [
-        (without("chatwoot"), "chatwoot", "there is no container", "up"),
+        (without("chatwoot"), "chatwoot", "container missing", "up"),
         (
             changed("chatwoot", project=""),
             "chatwoot",
-            "a container of that name is not this tool's",
+            "container foreign",
             "up",
         ),
         (
             changed("chatwoot", project="other"),
             "chatwoot",
-            "a container of that name is not this tool's",
+            "container foreign",
             "up",
         ),
         (
             changed("chatwoot", service="web"),
             "chatwoot",
-            "a container of that name is not this tool's",
+            "container foreign",
             "up",
         ),
-        (changed("chatwoot", hash="old"), "chatwoot", "its configuration differs", "up"),
+        (changed("chatwoot", hash="old"), "chatwoot", "configuration differs", "up"),
         (
             dataclasses.replace(FIT, hashes={"redis": "of another"}),
             "chatwoot",
-            "its configuration differs",
+            "configuration differs",
             "up",
         ),
-        (changed("chatwoot", image="sha256:0"), "chatwoot", "its image differs", "up"),
-        (dataclasses.replace(FIT, images={}), "chatwoot", "its image differs", "up"),
+        (changed("chatwoot", image="sha256:0"), "chatwoot", "image differs", "up"),
+        (dataclasses.replace(FIT, images={}), "chatwoot", "image differs", "up"),
         (
             changed("chatwoot", reference="mine:1"),
             "chatwoot",
-            f"it was made from mine:1, not from {IMAGE}",
+            "image reference differs",
             "recreate",
         ),
         (
             changed("chatwoot", ports=frozenset({"3000->3000/tcp", "127.0.0.1:1->1/udp"})),
             "chatwoot",
-            "it publishes 127.0.0.1:1->1/udp, 3000->3000/tcp, not nothing",
+            "published ports differs",
             "recreate",
         ),
         (
             changed("chatwoot", severed=frozenset({"borgstack_internal", "own"})),
             "chatwoot",
-            "it is in a borgstack_internal that is gone",
+            "network borgstack_internal stale",
             "recreate",
         ),
-        (changed("chatwoot", state="paused"), "chatwoot", "it is paused", "unpause"),
-        (changed("chatwoot", state="restarting"), "chatwoot", "it is restarting", "recreate"),
-        (changed("chatwoot", state="dead"), "chatwoot", "it is dead", "recreate"),
-        (changed("chatwoot", state="removing"), "chatwoot", "it is removing", "recreate"),
-        (changed("chatwoot", state="exited"), "chatwoot", "it is exited", "up"),
-        (changed("chatwoot", state="created"), "chatwoot", "it is created", "up"),
+        (changed("chatwoot", state="paused"), "chatwoot", "not_running", "unpause"),
+        (changed("chatwoot", state="restarting"), "chatwoot", "not_running", "recreate"),
+        (changed("chatwoot", state="dead"), "chatwoot", "not_running", "recreate"),
+        (changed("chatwoot", state="removing"), "chatwoot", "not_running", "recreate"),
+        (changed("chatwoot", state="exited"), "chatwoot", "not_running", "up"),
+        (changed("chatwoot", state="created"), "chatwoot", "not_running", "up"),
         (
             changed("chatwoot", networks=frozenset({"borgstack_external"})),
             "chatwoot",
-            "it is not in borgstack_internal",
+            "network borgstack_internal not_connected",
             "recreate",
         ),
         (
             changed("chatwoot", networks=frozenset()),
             "chatwoot",
-            "it is not in borgstack_external, borgstack_internal",
+            "network borgstack_external and borgstack_internal not_connected",
             "recreate",
         ),
         (
             changed("chatwoot", status="Up 1 hour (unhealthy)"),
             "chatwoot",
-            "it is unhealthy",
+            "unhealthy",
             "recreate",
         ),
         (
             changed("chatwoot-prepare", status="Exited (1) 2 minutes ago"),
             "chatwoot-prepare",
-            "it has not ended well (exited: Exited (1) 2 minutes ago)",
+            "failed",
             "recreate",
         ),
         (
             changed("chatwoot-prepare", state="running", status="Up 2 minutes"),
             "chatwoot-prepare",
-            "it is still at work (Up 2 minutes)",
+            "busy",
             "wait",
         ),
         (
             changed("chatwoot-prepare", state="paused", status="Up 2 minutes (Paused)"),
             "chatwoot-prepare",
-            "it is paused",
+            "not_running",
             "unpause",
         ),
         (
             changed("chatwoot-prepare", state="running", hash="old"),
             "chatwoot-prepare",
-            "its configuration differs",
+            "configuration differs",
             "up",
         ),
     ],
@@ -194,7 +195,9 @@ def test_each_difference_of_a_service_has_its_reason_and_its_action(
     state: StackState, service: str, reason: str, action: str
 ) -> None:
     one = PROJECT.services[service]
-    assert stack.service_change(one, state) == ServiceChange.of(one, reason, action)
+    change = stack.service_change(one, state)
+    assert change is not None
+    assert (key(change.change), change.action) == (f"service {service}: {reason}", action)
 
 
 @pytest.mark.parametrize(
@@ -203,17 +206,17 @@ def test_each_difference_of_a_service_has_its_reason_and_its_action(
         (
             changed("borgstack_caddy", ports=frozenset({"80->80/tcp"})),
             "caddy",
-            "it publishes 80->80/tcp, not 443->443/tcp, 443->443/udp, 80->80/tcp",
+            "published ports differs",
         ),
         (
             dataclasses.replace(FIT, unstored=("chatwoot.example.com",)),
             "caddy",
-            "its store has lost the certificate for chatwoot.example.com, which it still serves",
+            "stored certificate for chatwoot.example.com missing",
         ),
         (
             dataclasses.replace(FIT, redis=RedisState("refused", {})),
             "redis",
-            "it does not take its password",
+            "password differs",
         ),
     ],
 )
@@ -221,7 +224,7 @@ def test_what_one_service_alone_can_be_amiss_makes_it_anew(
     state: StackState, service: str, reason: str
 ) -> None:
     (change,) = stack.service_changes(PROJECT, PROJECT.services, state)
-    assert (change.service, change.reason, change.action) == (service, reason, "recreate")
+    assert (key(change.change), change.action) == (f"service {service}: {reason}", "recreate")
 
 
 def test_an_image_whose_tag_moved_and_came_back_is_the_same() -> None:
@@ -279,24 +282,24 @@ EXTERNAL = (*BOTH, "caddy")
 @pytest.mark.parametrize(
     ("name", "network", "reason", "services"),
     [
-        ("internal", Network("", "", True), "it has not Compose's labels", INTERNAL),
+        ("internal", Network("", "", True), "foreign", INTERNAL),
         (
             "internal",
             Network("other", "borgstack_internal", True),
-            "it has not Compose's labels",
+            "foreign",
             INTERNAL,
         ),
-        ("internal", Network("borgstack", "x", True), "it has not Compose's labels", INTERNAL),
+        ("internal", Network("borgstack", "x", True), "foreign", INTERNAL),
         (
             "internal",
             Network("borgstack", "borgstack_internal", False),
-            "it has a way out",
+            "internal differs",
             INTERNAL,
         ),
         (
             "external",
             Network("borgstack", "borgstack_external", True),
-            "it has no way out",
+            "internal differs",
             EXTERNAL,
         ),
     ],
@@ -305,8 +308,8 @@ def test_a_network_that_is_not_as_declared_is_made_anew_with_what_runs_in_it(
     name: str, network: Network, reason: str, services: tuple[str, ...]
 ) -> None:
     state = with_network(f"borgstack_{name}", network)
-    change = NetworkChange(f"borgstack_{name}", reason, services)
-    assert stack.network_changes(PROJECT, state) == [change]
+    (change,) = stack.network_changes(PROJECT, state)
+    assert key(change.change) == f"network borgstack_{name}: {reason}"
     assert change.word == f"borgstack_{name}:{','.join(services)}"
     changes = stack.service_changes(PROJECT, PROJECT.services, state)
     # A one-shot has ended: it gets its network when it has to run again.
@@ -324,11 +327,11 @@ POOLS = {"docker_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}
     [
         ({}, {"subnets": ("172.18.0.0/16",)}, None),
         (POOLS, {"subnets": ("10.201.7.0/24", "fd00:1::/64")}, None),
-        (POOLS, {"subnets": ("172.18.0.0/16",)}, "172.18.0.0/16 is not of docker_address_pools"),
-        (POOLS, {"subnets": ("10.0.0.0/8",)}, "10.0.0.0/8 is not of docker_address_pools"),
+        (POOLS, {"subnets": ("172.18.0.0/16",)}, "range differs"),
+        (POOLS, {"subnets": ("10.0.0.0/8",)}, "range differs"),
         ({"docker_mtu": 1450}, {"mtu": "1450"}, None),
-        ({"docker_mtu": 1450}, {}, "its MTU is that of Docker, not 1450"),
-        ({"docker_mtu": 1450}, {"mtu": "1400"}, "its MTU is 1400, not 1450"),
+        ({"docker_mtu": 1450}, {}, "MTU differs"),
+        ({"docker_mtu": 1450}, {"mtu": "1400"}, "MTU differs"),
         ({}, {"mtu": "1400"}, None),  # as daemon.json's default-network-opts has it
     ],
 )
@@ -342,8 +345,8 @@ def test_a_networks_range_and_mtu_follow_the_settings(
     }
     networks[name] = dataclasses.replace(networks[name], **{"mtu": "", **values})
     state = dataclasses.replace(FIT, networks=networks)
-    found = [(one.network, one.reason) for one in stack.network_changes(project, state)]
-    assert found == ([(name, reason)] if reason else [])
+    found = keys(one.change for one in stack.network_changes(project, state))
+    assert found == ([f"network {name}: {reason}"] if reason else [])
     overridden = dataclasses.replace(state, override=True)
     assert stack.network_changes(project, overridden) == stack.network_changes(project, state)
     overridden = dataclasses.replace(overridden, own_networks=True)
@@ -379,7 +382,7 @@ def test_only_the_service_that_differs_is_touched() -> None:
     state = changed("borgstack_redis", state="exited")
     (change,) = stack.service_changes(PROJECT, PROJECT.services, state)
     assert change.word == "redis:borgstack_redis:up"
-    assert str(change) == "redis: it is exited"
+    assert key(change.change) == "service redis: not_running"
 
 
 STARTING = "Up 1 second (health: starting)"
@@ -388,9 +391,8 @@ STARTING = "Up 1 second (health: starting)"
 def test_a_service_that_is_still_starting_is_waited_for_and_not_changed() -> None:
     state = changed("chatwoot", status=STARTING)
     assert stack.service_changes(PROJECT, ["chatwoot"], state) == []
-    assert stack.unready(PROJECT, ["chatwoot"], state) == [
-        ServiceChange("chatwoot", "chatwoot", "it is still starting", "wait")
-    ]
+    (change,) = stack.unready(PROJECT, ["chatwoot"], state)
+    assert (key(change.change), change.action) == ("service chatwoot: starting", "wait")
 
 
 @pytest.mark.parametrize(
@@ -606,7 +608,7 @@ def test_prepare_runs_again_on_a_database_without_a_schema() -> None:
     empty = dataclasses.replace(FIT, database=dataclasses.replace(FIT.database, schema=""))
     change = stack.prepare_change(PROJECT, empty)
     assert change is not None
-    assert change.reason == "the database has no schema"
+    assert key(change.change) == "service chatwoot-prepare: database schema missing"
     assert change.word == "chatwoot-prepare:chatwoot-prepare:recreate:once"
 
 
@@ -617,7 +619,7 @@ def test_prepare_does_not_run_because_the_database_does_not_answer() -> None:
 def test_a_difference_of_prepares_container_comes_first() -> None:
     change = stack.prepare_change(PROJECT, without("chatwoot-prepare"))
     assert change is not None
-    assert change.reason == "there is no container"
+    assert key(change.change) == "service chatwoot-prepare: container missing"
 
 
 def test_a_difference_in_the_database_is_reported_through_the_stack() -> None:
@@ -625,7 +627,7 @@ def test_a_difference_in_the_database_is_reported_through_the_stack() -> None:
     passwords = {**FIT.database.passwords, "chatwoot_user": "refused"}
     wrong = dataclasses.replace(FIT.database, passwords=passwords)
     (change,) = stack.database_changes(PROJECT.settings, dataclasses.replace(FIT, database=wrong))
-    assert change.what == "password of chatwoot_user"
+    assert key(change) == "role chatwoot_user: password differs"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from borgstack.whatsapp import (
     N8nState,
     WorkflowState,
 )
+from tests.unit.changes import key, keys
 from tests.unit.support import default_project, fit_stack_lines, settings_of
 
 FIT = stack.parse(fit_stack_lines(default_project()))
@@ -106,9 +107,9 @@ def test_an_evolution_that_did_not_answer_is_not_compared(lines: list[str]) -> N
 
 
 def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
-    assert whatsapp.workflow_differences(settings_of(), n8n()) == []
+    assert whatsapp.workflow_changes(settings_of(), n8n()) == []
     assert whatsapp.deaf(n8n()) == []
-    assert whatsapp.instance_differences(settings_of(), instance()) == []
+    assert whatsapp.instance_changes(settings_of(), instance()) == []
 
 
 @pytest.mark.parametrize(
@@ -118,18 +119,18 @@ def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
         *(
             (
                 with_workflow(name, differing=("nodes",)),
-                f"workflow {name}: other nodes than in files/n8n",
+                f"workflow {name}: nodes differs",
             )
             for name in BY_NAME
         ),
         (
-            with_workflow("replies", differing=("name", "connections")),
-            "workflow replies: other name, connections than in files/n8n",
+            with_workflow("replies", differing=("connections",)),
+            "workflow replies: connections differs",
         ),
-        (with_workflow("inbound", active=False), "workflow inbound: not active"),
-        (with_workflow("replies", active=False), "workflow replies: not active"),
+        (with_workflow("inbound", active=False), "workflow inbound: active differs"),
+        (with_workflow("replies", active=False), "workflow replies: active differs"),
         *(
-            (with_credential(identity, "differs"), f"credential {identity}: another than in .env")
+            (with_credential(identity, "differs"), f"credential {identity}: differs")
             for identity in CREDENTIALS
         ),
         *(
@@ -141,30 +142,29 @@ def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
 def test_what_an_import_puts_right_is_named_and_nothing_else_is(
     live: N8nState, expected: str
 ) -> None:
-    assert whatsapp.workflow_differences(settings_of(), live) == [expected]
+    assert keys(whatsapp.workflow_changes(settings_of(), live)) == [expected]
 
 
 def test_a_workflow_that_n8n_itself_calls_need_not_be_active() -> None:
     assert n8n().workflows[BY_NAME["errors"].id].active is False
-    assert whatsapp.workflow_differences(settings_of(), n8n()) == []
+    assert whatsapp.workflow_changes(settings_of(), n8n()) == []
 
 
 def test_a_credential_that_nobody_could_open_is_no_difference() -> None:
     live = with_credential("borgstackBridge", "unknown")
-    assert whatsapp.workflow_differences(settings_of(), live) == []
+    assert whatsapp.workflow_changes(settings_of(), live) == []
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_an_own_workflow_is_made_once_and_then_left_alone(name: str) -> None:
     own = settings_of(own_workflows=[name])
     edited = with_workflow(name, differing=("nodes", "name"), active=False)
-    assert whatsapp.workflow_differences(own, edited) == []
-    assert whatsapp.workflow_differences(own, without_workflow(name)) == [
-        f"workflow {name}: missing"
-    ]
+    assert whatsapp.workflow_changes(own, edited) == []
+    gone = whatsapp.workflow_changes(own, without_workflow(name))
+    assert keys(gone) == [f"workflow {name}: missing"]
     other = "replies" if name == "inbound" else "inbound"
     elsewhere = settings_of(own_workflows=[other])
-    assert whatsapp.workflow_differences(elsewhere, edited) != []
+    assert whatsapp.workflow_changes(elsewhere, edited) != []
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,10 @@ def test_n8n_is_deaf_where_it_does_not_listen_for_a_webhook(
     assert whatsapp.deaf(live) == expected
     state = dataclasses.replace(FIT, n8n=live)
     found = stack.service_changes(default_project(), default_project().services, state)
-    reason = f"it does not listen for {', '.join(expected)}"
-    anew = [stack.ServiceChange("n8n", "n8n", reason, "recreate")]
-    assert found == (anew if expected else [])
+    unregistered = f"service n8n: webhook of {', '.join(expected)} unregistered"
+    assert [(key(one.change), one.action) for one in found] == (
+        [(unregistered, "recreate")] if expected else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,39 +195,39 @@ def test_n8n_is_deaf_where_it_does_not_listen_for_a_webhook(
             instance(status=None, secret=False, webhook={}, settings={}),
             "instance whatsapp: missing",
         ),
-        (instance(secret=False), "instance whatsapp: it shows n8n another secret than .env's"),
+        (instance(secret=False), "instance whatsapp: webhook secret differs"),
         *(
             (
                 instance(webhook={**INSTANCE_WEBHOOK, field: "x"}),
-                f"instance whatsapp: webhook {field} 'x', not {value!r}",
+                f"instance whatsapp: webhook {field} differs",
             )
-            for field, value in INSTANCE_WEBHOOK.items()
+            for field in INSTANCE_WEBHOOK
         ),
         *(
             (
                 instance(
                     settings={key: one for key, one in INSTANCE_SETTINGS.items() if key != gone}
                 ),
-                f"instance whatsapp: setting {gone} None, not {value!r}",
+                f"instance whatsapp: setting {gone} differs",
             )
-            for gone, value in INSTANCE_SETTINGS.items()
+            for gone in INSTANCE_SETTINGS
         ),
     ],
 )
 def test_what_evolution_has_to_be_told_is_named_and_nothing_else_is(
     live: InstanceState, expected: str
 ) -> None:
-    assert whatsapp.instance_differences(settings_of(), live) == [expected]
+    assert keys(whatsapp.instance_changes(settings_of(), live)) == [expected]
 
 
 @pytest.mark.parametrize("status", ["open", "connecting", "close"])
 def test_a_phone_that_is_not_paired_is_no_difference(status: str) -> None:
-    assert whatsapp.instance_differences(settings_of(), instance(status=status)) == []
+    assert whatsapp.instance_changes(settings_of(), instance(status=status)) == []
 
 
 def test_settings_of_evolution_that_are_not_declared_are_left_alone() -> None:
     live = instance(settings={**INSTANCE_SETTINGS, "msgCall": "Please write", "wavoipToken": "x"})
-    assert whatsapp.instance_differences(settings_of(), live) == []
+    assert whatsapp.instance_changes(settings_of(), live) == []
 
 
 def test_evolution_is_told_both_what_is_compared_and_what_is_not_secret() -> None:
