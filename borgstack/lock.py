@@ -1,7 +1,8 @@
 """One run at a time on each host: a lock that dies with the connection that took it.
 
 A second run says who holds it since when. A command that outlives its run, because only the laptop
-died, is waited for: every changing script holds a second lock while it works (`host.change`).
+died, is waited for: every changing script holds a second lock while it works
+(`remote.locked_command`).
 
 A laptop that sleeps gives no sign of life, and the host then gives the lock to whoever asks next.
 So the host confirms each sign, and a run goes on only while the last one confirmed still holds.
@@ -20,7 +21,7 @@ from pyinfra.api import Host, State
 from pyinfra.api.exceptions import OperationError
 from pyinfra.connectors.util import make_unix_command_for_host
 
-from borgstack.host import script
+from borgstack.remote import script_command
 
 HEARTBEAT = 15
 """Seconds between two signs of life."""
@@ -79,7 +80,7 @@ def take(state: State, host: Host, arguments: dict[str, Any], wait: int) -> str 
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     login = {key: arguments[key] for key in _LOGIN_ARGUMENTS if arguments.get(key)}
     command = make_unix_command_for_host(
-        state, host, script("lock_hold", who, str(wait), str(LIFETIME)), **login
+        state, host, script_command("lock_hold", who, str(wait), str(LIFETIME)), **login
     ).get_raw_value()
     stdin, stdout, _ = client.exec_command(command)
     answer: str = stdout.readline().strip()

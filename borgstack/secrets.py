@@ -1,7 +1,7 @@
 """The list of everything in `.env`: each entry's kind, its length, and who reads it.
 
 Secrets are born on first need and never travel back: a fact says of each entry only whether it
-is fit (`borgstack/host/env_state.sh`), and what is missing goes to the host over stdin.
+is fit (`borgstack/remote/env_state.sh`), and what is missing goes to the host over stdin.
 `.env.example` is generated from the same list.
 """
 

@@ -7,7 +7,7 @@ from pyinfra.api import FactBase, StringCommand
 from borgstack import docker
 from borgstack.docker import EVERY_PACKAGE, DockerState
 from borgstack.facts import read_lines
-from borgstack.host import script
+from borgstack.remote import script_command
 
 
 class Docker(FactBase[DockerState]):
@@ -15,7 +15,7 @@ class Docker(FactBase[DockerState]):
 
     def command(self) -> StringCommand:
         """Run `docker_state.sh`."""
-        return script("docker_state", *EVERY_PACKAGE)
+        return script_command("docker_state", *EVERY_PACKAGE)
 
     def process(self, output: list[str]) -> DockerState:
         """Read what it prints."""

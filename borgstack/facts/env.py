@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
-from borgstack.host import script
+from borgstack.remote import script_command
 from borgstack.secrets import EnvState
 
 
@@ -14,7 +14,7 @@ class Env(FactBase[EnvState]):
 
     def command(self, path: str, salt: str, rules: tuple[str, ...]) -> StringCommand:
         """Run `env_state.sh`; `salt` and `rules` are described there."""
-        return script("env_state", path, salt, *rules)
+        return script_command("env_state", path, salt, *rules)
 
     def process(self, output: list[str]) -> EnvState:
         """Read the lines that `env_state.sh` prints."""

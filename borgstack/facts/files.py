@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pyinfra.api import FactBase, StringCommand
 
 from borgstack.facts import read_lines
-from borgstack.host import script
+from borgstack.remote import script_command
 
 
 class Files(FactBase[Mapping[str, str]]):
@@ -15,7 +15,7 @@ class Files(FactBase[Mapping[str, str]]):
 
     def command(self, directory: str, paths: tuple[str, ...]) -> StringCommand:
         """Run `files_state.sh` for paths below `directory`."""
-        return script("files_state", directory, *(path or "." for path in paths))
+        return script_command("files_state", directory, *(path or "." for path in paths))
 
     def process(self, output: list[str]) -> Mapping[str, str]:
         """Read what it prints."""
@@ -47,7 +47,7 @@ class MaskedFiles(FactBase[Mapping[str, str]]):
 
     def command(self, directory: str, paths: tuple[str, ...]) -> StringCommand:
         """Run `files_masked.sh` for paths below `directory`."""
-        return script("files_masked", directory, *paths)
+        return script_command("files_masked", directory, *paths)
 
     def process(self, output: list[str]) -> Mapping[str, str]:
         """Read what it prints: the path, then its lines, each behind a bar."""

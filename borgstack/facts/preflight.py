@@ -6,8 +6,8 @@ from pyinfra.api import FactBase, StringCommand
 
 from borgstack import preflight
 from borgstack.facts import read_lines
-from borgstack.host import script
 from borgstack.preflight import ServerState
+from borgstack.remote import script_command
 
 
 class Server(FactBase[ServerState]):
@@ -15,7 +15,7 @@ class Server(FactBase[ServerState]):
 
     def command(self, names: tuple[str, ...]) -> StringCommand:
         """Run `preflight.sh` for these public names."""
-        return script("preflight", *names)
+        return script_command("preflight", *names)
 
     def process(self, output: list[str]) -> ServerState:
         """Read what it prints."""

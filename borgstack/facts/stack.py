@@ -7,8 +7,8 @@ from pyinfra.api import FactBase, StringCommand
 from borgstack import stack
 from borgstack.database import Database
 from borgstack.facts import read_lines
-from borgstack.host import script
 from borgstack.redis import ONBOARDING
+from borgstack.remote import script_command
 from borgstack.stack import StackState
 
 
@@ -36,7 +36,7 @@ class Stack(FactBase[StackState]):
             " ".join(names),
         )
         wanted = (plain, compose, caddyfile, admin, salt)
-        return script("stack_state", directory, *words, *wanted, *whatsapp, *things)
+        return script_command("stack_state", directory, *words, *wanted, *whatsapp, *things)
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""

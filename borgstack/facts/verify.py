@@ -11,7 +11,7 @@ from pyinfra.api.exceptions import FactProcessError
 from borgstack import evidence
 from borgstack.evidence import Inside
 from borgstack.facts import last_object
-from borgstack.host import change, script
+from borgstack.remote import locked_command, script_command
 
 
 class Verify(FactBase[Inside]):
@@ -21,7 +21,7 @@ class Verify(FactBase[Inside]):
         self, directory: str, smtp_address: str, smtp_port: int, whatsapp: tuple[str, str, str, str]
     ) -> StringCommand:
         """Run `verify_state.sh`, which says what the arguments are."""
-        return script("verify_state", directory, smtp_address, str(smtp_port), *whatsapp)
+        return script_command("verify_state", directory, smtp_address, str(smtp_port), *whatsapp)
 
     def process(self, output: list[str]) -> Inside:
         """Read what it prints."""
@@ -44,7 +44,7 @@ class Conversation(FactBase[Mapping[str, Any]]):
 
     def command(self, directory: str) -> StringCommand:
         """Run `verify_conversation.sh`, while nothing else changes the host."""
-        return change("verify_conversation", directory)
+        return locked_command("verify_conversation", directory)
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""
@@ -61,7 +61,7 @@ class Delivery(FactBase[Mapping[str, Any]]):
 
     def command(self, address: str) -> StringCommand:
         """Run `verify_mail.sh`, which changes nothing on the host."""
-        return script("verify_mail", address)
+        return script_command("verify_mail", address)
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""
@@ -78,7 +78,7 @@ class MessageFlow(FactBase[Mapping[str, Any]]):
 
     def command(self, directory: str, whatsapp: tuple[str, str, str, str]) -> StringCommand:
         """Run `verify_whatsapp.sh`, while nothing else changes the host."""
-        return change("verify_whatsapp", directory, *whatsapp)
+        return locked_command("verify_whatsapp", directory, *whatsapp)
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""

@@ -10,7 +10,7 @@ from pyinfra.api import FactBase, StringCommand
 from borgstack import bridge
 from borgstack.bridge import Bridge
 from borgstack.facts import last_object, read_lines
-from borgstack.host import change, script
+from borgstack.remote import locked_command, script_command
 
 
 class Whatsapp(FactBase[Bridge | str]):
@@ -18,7 +18,7 @@ class Whatsapp(FactBase[Bridge | str]):
 
     def command(self, directory: str, words: tuple[str, str, str, str]) -> StringCommand:
         """Run `whatsapp_status.sh`, which says what the arguments are."""
-        return script("whatsapp_status", directory, *words)
+        return script_command("whatsapp_status", directory, *words)
 
     def process(self, output: list[str]) -> Bridge | str:
         """Read what it prints."""
@@ -43,7 +43,7 @@ class Pairing(FactBase[Mapping[str, Any]]):
 
     def command(self, instance: str, number: str, seen: str, seconds: int) -> StringCommand:
         """Run `evolution_pair.sh`, while nothing else changes the host."""
-        return change("evolution_pair", instance, number, seen, str(seconds))
+        return locked_command("evolution_pair", instance, number, seen, str(seconds))
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from borgstack import docker
-from borgstack import host as scripts
+from borgstack import docker, remote
 from borgstack.docker import DAEMON_JSON, DockerState
 from borgstack.operations import Commands, converges, explain, refuse, streamed
 from borgstack.operations.looks import docker_state, server_state
@@ -25,7 +24,7 @@ def install(settings: Settings) -> Commands:
         # yet: a killed run may have left the packages half installed.
         yield from _configure(settings, state, start=False)
     yield streamed(
-        scripts.change(
+        remote.locked_command(
             "docker_install",
             settings.docker_source,
             " ".join(docker.to_install(goal, state)),
@@ -73,4 +72,4 @@ def _configure(settings: Settings, state: DockerState, *, start: bool = True) ->
         load = change.load if start else "later"
         loaded = "yes" if state.loaded else "no"
         words = (write, loaded, load, *change.record)
-        yield scripts.change("docker_daemon", *words, stdin=change.content or "\n")
+        yield remote.locked_command("docker_daemon", *words, stdin=change.content or "\n")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from borgstack import secrets
-from borgstack.host import change
 from borgstack.operations import Commands, converges, explain
 from borgstack.operations.looks import env_changes
 from borgstack.project import ENV_PATH
+from borgstack.remote import locked_command
 from borgstack.settings import Settings
 
 
@@ -16,4 +16,6 @@ def complete(settings: Settings) -> Commands:
     changes = env_changes(settings)
     if changes:
         explain(one.change for one in changes)
-        yield change("env_write", ENV_PATH, stdin=secrets.payload(settings, changes) or "\n")
+        yield locked_command(
+            "env_write", ENV_PATH, stdin=secrets.payload(settings, changes) or "\n"
+        )

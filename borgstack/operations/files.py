@@ -12,10 +12,10 @@ from pyinfra.context import host, state
 
 from borgstack.change import Change, Code
 from borgstack.facts.files import MaskedFiles
-from borgstack.host import change
 from borgstack.operations import Commands, converges, explain, show_diff
 from borgstack.operations.looks import STAGING, files_on_host
 from borgstack.project import DIRECTORY, Project, ProjectFile, file_changes
+from borgstack.remote import locked_command
 
 
 @converges
@@ -33,7 +33,7 @@ def put(project: Project) -> Commands:
         if not state.is_executing:
             _show_diffs(file for file in differing if file.path in found and file.content)
         archive = base64.encodebytes(_archive(project, differing)).decode()
-        yield change("files_put", DIRECTORY, project.settings.caddy_image, stdin=archive)
+        yield locked_command("files_put", DIRECTORY, project.settings.caddy_image, stdin=archive)
 
 
 def _show_diffs(files: Iterable[ProjectFile]) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
-from borgstack import application, images, secrets, stack
-from borgstack import host as scripts
+from borgstack import application, images, remote, secrets, stack
 from borgstack.change import Change, Code
 from borgstack.database import databases
 from borgstack.operations import (
@@ -63,8 +62,8 @@ def pull_images(project: Project) -> Commands:
     missing = [] if is_open(live) else stack.missing_images(project, live)
     if missing:
         explain(Change(f"image {image}", Code.MISSING) for image in missing)
-        yield scripts.change("images_note", images.NOTED_IN, *missing)
-        yield streamed(scripts.change("images_pull", *missing))
+        yield remote.locked_command("images_note", images.NOTED_IN, *missing)
+        yield streamed(remote.locked_command("images_pull", *missing))
 
 
 @converges
@@ -74,7 +73,7 @@ def remove_superseded(project: Project) -> Commands:
     names = [] if is_open(live) else images.superseded(project, live)
     if names:
         explain(Change(f"image {name}", Code.SUPERSEDED) for name in names)
-        yield scripts.change("images_remove", *names)
+        yield remote.locked_command("images_remove", *names)
 
 
 @converges
@@ -86,7 +85,9 @@ def converge_networks(project: Project) -> Commands:
     changes = stack.network_changes(project, live)
     if changes:
         explain(one.change for one in changes)
-        yield scripts.change("networks_remove", DIRECTORY, *(change.word for change in changes))
+        yield remote.locked_command(
+            "networks_remove", DIRECTORY, *(change.word for change in changes)
+        )
 
 
 @converges
@@ -96,7 +97,7 @@ def remove_undeclared(project: Project) -> Commands:
     names = stack.undeclared(live)
     if names:
         explain(Change(f"container {name}", Code.UNDECLARED) for name in names)
-        yield scripts.change("containers_remove", *names)
+        yield remote.locked_command("containers_remove", *names)
 
 
 @converges
@@ -230,7 +231,7 @@ def converge_databases(project: Project) -> Commands:
     ]
     if changes:
         explain(changes)
-        yield scripts.change("database_converge", DIRECTORY)
+        yield remote.locked_command("database_converge", DIRECTORY)
 
 
 @converges
@@ -247,7 +248,7 @@ def converge_redis(project: Project) -> Commands:
     changes = stack.redis_changes(project, live, starts=starts)
     if changes:
         explain(one.change for one in changes)
-        yield scripts.change("redis_converge", *(change.command for change in changes))
+        yield remote.locked_command("redis_converge", *(change.command for change in changes))
 
 
 @converges
@@ -263,10 +264,10 @@ def reload_caddy(project: Project) -> Commands:
     change = stack.caddy_change(live)
     if change:
         explain([change])
-        yield scripts.change("caddy_reload")
+        yield remote.locked_command("caddy_reload")
 
 
 def bring_up(changes: Iterable[ServiceChange], timeout: int) -> Streamed:
     """The command that makes these services run, and waits for them."""
     words = [change.word for change in changes]
-    return streamed(scripts.change("services_up", DIRECTORY, str(timeout), *words))
+    return streamed(remote.locked_command("services_up", DIRECTORY, str(timeout), *words))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pyinfra.context import state
 
-from borgstack import host as scripts
-from borgstack import whatsapp
+from borgstack import remote, whatsapp
 from borgstack.change import Change, Code
 from borgstack.operations import Commands, cannot_know, converges, explain
 from borgstack.operations.looks import env_changes, stack_state, stack_state_with
@@ -45,7 +44,7 @@ def prepare_n8n(project: Project) -> Commands:
         due = [again if one.action == "wait" else one for one in changes] or [again]
         given = project.settings
         admin, inbox = given.admin_email.lower(), given.whatsapp_inbox
-        yield scripts.change("n8n_numbers", DIRECTORY, admin, inbox)
+        yield remote.locked_command("n8n_numbers", DIRECTORY, admin, inbox)
         yield bring_up(due, project.settings.prepare_timeout)
 
 
@@ -61,7 +60,7 @@ def claim_n8n(project: Project) -> Commands:
     elif live.n8n is None or not live.n8n.owned:
         explain([Change("service n8n", Code.MISSING, "owner")])
         email = project.settings.admin_email.lower()
-        yield scripts.change("n8n_claim", DIRECTORY, email, _CLAIM_SECONDS)
+        yield remote.locked_command("n8n_claim", DIRECTORY, email, _CLAIM_SECONDS)
 
 
 @converges
@@ -88,4 +87,4 @@ def converge_instance(project: Project) -> Commands:
     if found:
         explain(found)
         wanted = whatsapp.instance_wanted()
-        yield scripts.change("evolution_converge", DIRECTORY, name, wanted)
+        yield remote.locked_command("evolution_converge", DIRECTORY, name, wanted)

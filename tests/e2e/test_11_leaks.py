@@ -151,7 +151,7 @@ def test_plans_and_runs_that_correct_drift_show_no_secret(deployed: Deployed) ->
     assert deployed.everywhere_on_the_host() == []
 
 
-CRASH = ("borgstack/host/__init__.py", "    quoted = [", "    assert not stdin\n    quoted = [")
+CRASH = ("borgstack/remote/__init__.py", "    quoted = [", "    assert not stdin\n    quoted = [")
 """A defect in the way of every command that takes secrets: part of a file, and what replaces it."""
 
 
@@ -409,7 +409,7 @@ def debug_log(deployed: Deployed, tree: Path) -> str:
 
 
 REDIS = "/opt/borgstack/config/redis/redis.conf"
-UNMASKED = ("borgstack/host/mask.awk", "print masked($0)", "print $0")
+UNMASKED = ("borgstack/remote/mask.awk", "print masked($0)", "print $0")
 PAYLOAD = "        yield change("
 ENV_OPERATION = "borgstack/operations/env.py"
 SPOKEN = "secrets.payload(settings, changes)"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from borgstack.host import script_text
+from borgstack.remote import script_text
 from tests import lab
 from tests.e2e.support import HostUnderTest
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from borgstack import secrets
-from borgstack.host import script_text
+from borgstack.remote import script_text
 from tests.unit.support import settings_of
 
 AWKS = {

@@ -88,7 +88,7 @@ def test_what_is_fit_is_what_compose_reads(
 
 def read_by_awk(folder: Path, held: Sequence[bytes]) -> list[str]:
     """The values as `env.awk` reads them."""
-    text = (Path(__file__).parents[2] / "borgstack/host/env.awk").read_text() + READ
+    text = (Path(__file__).parents[2] / "borgstack/remote/env.awk").read_text() + READ
     (folder / ".env").write_bytes(b"".join(b"K%d=%s\n" % pair for pair in enumerate(held)))
     command = ["mawk", text, str(folder / ".env")]
     done = subprocess.run(command, capture_output=True, check=True, env={"LC_ALL": "C"})

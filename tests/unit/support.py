@@ -16,9 +16,9 @@ from typing import Any
 
 from borgstack import docker, redis, whatsapp
 from borgstack.database import CHATWOOT, EVOLUTION, N8N
-from borgstack.host import script_text
 from borgstack.operations.looks import SALT
 from borgstack.project import REDIS_CONF, Project, Service, render
+from borgstack.remote import script_text
 from borgstack.secrets import digest
 from borgstack.settings import Settings, read_settings
 from borgstack.values import LOCALES
@@ -57,7 +57,7 @@ class Ran:
 def run_script(
     name: str, *arguments: str, stdin: str = "", first_on_path: Path | None = None
 ) -> Ran:
-    """Run `borgstack/host/NAME.sh` through `sh`, as pyinfra does on a host."""
+    """Run `borgstack/remote/NAME.sh` through `sh`, as pyinfra does on a host."""
     return run_text(script_text(name), *arguments, stdin=stdin, first_on_path=first_on_path)
 
 

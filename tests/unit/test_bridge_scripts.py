@@ -20,7 +20,7 @@ from borgstack import evidence
 from borgstack.bridge import Bridge, Failures, Phone, words
 from borgstack.facts import last_object
 from borgstack.facts.whatsapp import Pairing, Whatsapp
-from borgstack.host import with_inclusions
+from borgstack.remote import with_inclusions
 from borgstack.whatsapp import REPLY_URL, instance_wanted
 from tests.unit.support import REPOSITORY, Ran, program, run_script, settings_of
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import host
-from borgstack.host import script_text
+from borgstack import remote
+from borgstack.remote import script_text
 from tests.unit.support import REPOSITORY
 
 PYTHON = [
@@ -27,7 +27,7 @@ PYTHON = [
     *sorted((REPOSITORY / "tasks").rglob("*.py")),
     *sorted((REPOSITORY / "borgstack").rglob("*.py")),
 ]
-HOST = REPOSITORY / "borgstack" / "host"
+HOST = REPOSITORY / "borgstack" / "remote"
 SCRIPTS = sorted(path.stem for path in HOST.glob("*.sh"))
 JAVASCRIPT = [*sorted(HOST.glob("*.js")), *sorted((REPOSITORY / "files" / "n8n").glob("*.js"))]
 NODE = shutil.which("node")
@@ -381,7 +381,7 @@ def test_a_program_for_node_says_what_it_is_for_and_reaches_node_whole(path: Pat
     text = path.read_text()
     assert without_an_opening_comment(text) == []
     assert taken_for_comments(text) == []
-    whole = host.with_inclusions(path.name) if path.parent == HOST else text
+    whole = remote.with_inclusions(path.name) if path.parent == HOST else text
     assert errors_of_javascript(whole) == []
 
 

@@ -15,7 +15,7 @@ import pytest
 from borgstack import docker
 from borgstack.change import Code
 from borgstack.docker import DAEMON_JSON, KEYRING, SOURCES, DockerState, UnreadableDaemonJson
-from borgstack.host import script_text
+from borgstack.remote import script_text
 from tests.unit.changes import keys
 from tests.unit.support import Ran, fit_docker_lines, program, run_text, settings_of
 

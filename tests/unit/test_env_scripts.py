@@ -16,7 +16,7 @@ import pytest
 
 from borgstack import secrets
 from borgstack.facts.env import Env
-from borgstack.host import change, script_text
+from borgstack.remote import locked_command, script_text
 from borgstack.secrets import ENTRIES, FIT_OWNER, EnvState, Kind
 from borgstack.settings import Settings
 from tests.unit.changes import keys
@@ -390,7 +390,7 @@ def test_a_directory_in_its_place_is_named_and_left_alone(env: EnvFile) -> None:
 def test_no_output_and_no_command_ever_shows_a_value(env: EnvFile) -> None:
     env.put(f"REDIS_PASSWORD={KEPT}\nPOSTGRES_PASSWORD=\n")
     payload = env.payload(settings_of())
-    command = change("env_write", str(env.path), stdin=payload)
+    command = locked_command("env_write", str(env.path), stdin=payload)
     said = [env.state().said, env.write(payload).said, env.state().said]
     said += [str(command), repr(command), command.get_raw_value()]
     for name in SECRET_NAMES:

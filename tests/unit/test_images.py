@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from borgstack import images, stack
-from borgstack.host import script_text
 from borgstack.project import render
+from borgstack.remote import script_text
 from borgstack.stack import StackState
 from tests.unit.support import (
     default_project,

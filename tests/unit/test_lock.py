@@ -13,8 +13,8 @@ import pytest
 from pyinfra.api import Host
 
 from borgstack import lock
-from borgstack.host import script_text
 from borgstack.lock import LIFETIME, Held, lost
+from borgstack.remote import script_text
 
 
 class Clock:

@@ -13,11 +13,11 @@ import pytest
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import make_unix_command
 
-from borgstack import host
-from borgstack.host import change, script
+from borgstack import remote
 from borgstack.login import BEGINS, ENDS, Output, packed, read
+from borgstack.remote import locked_command, script_command
 
-SCRIPTS = sorted(path.stem for path in Path(host.__file__).parent.glob("*.sh"))
+SCRIPTS = sorted(path.stem for path in Path(remote.__file__).parent.glob("*.sh"))
 ASCII = "".join(map(chr, range(1, 128)))
 WORDS = (
     ASCII,
@@ -42,7 +42,7 @@ def test_no_shell_finds_a_character_to_read_in_its_own_way(name: str) -> None:
     """Within single quotes: fish takes a backslash for an escape, tcsh ends at a line end and
     replaces what stands behind `!`; without them nothing but these characters is sure.
     """
-    for command in (script(name, *WORDS), change(name, *WORDS, stdin="\\")):
+    for command in (script_command(name, *WORDS), locked_command(name, *WORDS, stdin="\\")):
         line = packed(make_unix_command(command, _sudo=True).get_raw_value())
         parts = re.fullmatch(r"sh -c '([^']*)' ([a-z-]+) ([A-Za-z0-9+/]+=*)", line)
         assert parts is not None
@@ -73,7 +73,7 @@ def test_a_command_that_did_not_arrive_whole_fails(word: str) -> None:
 
 
 def test_the_largest_looks_travel_in_little_more_than_half_the_bytes() -> None:
-    line = make_unix_command(script("verify_state", *"abcdefg")).get_raw_value()
+    line = make_unix_command(script_command("verify_state", *"abcdefg")).get_raw_value()
     assert len(packed(line)) < 0.6 * len(line)
 
 

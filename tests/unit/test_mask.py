@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from borgstack.host import script_text
+from borgstack.remote import script_text
 
-FOLDER = Path(__file__).parents[2] / "borgstack/host"
+FOLDER = Path(__file__).parents[2] / "borgstack/remote"
 PROGRAM = "".join((FOLDER / name).read_text() for name in ("env.awk", "mask.awk"))
 
 

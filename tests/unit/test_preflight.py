@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from borgstack.host import script_text
 from borgstack.images import FIRST_DEPLOY
 from borgstack.preflight import SUPPORTED, Finding, ServerState, findings, parse
+from borgstack.remote import script_text
 from borgstack.sizes import MEGABYTE, SIZES
 from tests.unit.support import fit_server_lines, program, run_script, run_text, settings_of
 

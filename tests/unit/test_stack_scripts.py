@@ -17,8 +17,8 @@ from threading import Thread
 import pytest
 
 from borgstack import secrets, stack
-from borgstack.host import script_text
 from borgstack.project import DIRECTORY
+from borgstack.remote import script_text
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text
 
 SECRET = "SecretOfTheDatabase0123456789abc"

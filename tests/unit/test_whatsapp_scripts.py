@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from borgstack import secrets, stack, whatsapp
-from borgstack.host import script_text
+from borgstack.remote import script_text
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text
 
 VALUES = {

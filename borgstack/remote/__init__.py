@@ -25,7 +25,7 @@ def script_text(name: str) -> str:
 
 
 def with_inclusions(file: str) -> str:
-    """The text of a file of `borgstack/host`, its `@file@` marks replaced by those files."""
+    """The text of a file of `borgstack/remote`, its `@file@` marks replaced by those files."""
     text = (_FOLDER / file).read_text(encoding="utf-8")
     return re.sub(
         r"@([a-z0-9_]+\.(?:awk|js|lua|rb|sh|sql))@", lambda mark: with_inclusions(mark[1]), text
@@ -36,21 +36,22 @@ WORK_LOCK = "/run/borgstack-work.lock"
 """Held by each script that changes something, for as long as it works."""
 _LOCKED = f"""(umask 077 && >>{WORK_LOCK} && chmod 600 {WORK_LOCK})
 exec flock -o -w 1800 {WORK_LOCK} "$@\""""
-"""Whoever can open a lock can hold it, and flock would make a file that everybody can."""
+"""The lock file is created for root alone first: flock would create it readable for everybody, and
+who can open a lock file can hold the lock."""
 
 
-def change(name: str, *arguments: str, stdin: str | None = None) -> StringCommand:
-    """Like `script`, for one that changes the host: it runs when no other such one does.
+def locked_command(name: str, *arguments: str, stdin: str | None = None) -> StringCommand:
+    """Like `script_command`, for a script that changes the host: no two such run at once.
 
-    The other may be what an interrupted run left behind.
+    The one that is waited for may be what an interrupted run left behind.
 
     :param stdin: what the script reads; the only way for a secret to reach the host.
     """
     return _command(("sh", "-c", _LOCKED, "locked"), name, arguments, stdin)
 
 
-def script(name: str, *arguments: str) -> StringCommand:
-    """The command that runs `borgstack/host/NAME.sh` on the host, to look.
+def script_command(name: str, *arguments: str) -> StringCommand:
+    """The command that runs `borgstack/remote/NAME.sh` on the host, to look.
 
     :param arguments: words for the script; visible in its process list, so never a secret.
     """
