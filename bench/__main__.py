@@ -214,7 +214,7 @@ def with_python(name: str) -> None:
 
 def converge(names: Sequence[str]) -> None:
     """Bring hosts to the state that every contender leaves alone."""
-    say(f"converging {', '.join(names)}")
+    say(f"converging_operation {', '.join(names)}")
     route = Route(tuple(names))
     run(ANYHOW, route)
     with ThreadPoolExecutor() as pool:
@@ -225,14 +225,14 @@ def converge(names: Sequence[str]) -> None:
 
 def converge_with_whatsapp() -> None:
     """Have the host with WhatsApp in the state that this project leaves alone."""
-    say(f"converging {', '.join(WITH_WHATSAPP)}")
+    say(f"converging_operation {', '.join(WITH_WHATSAPP)}")
     hosts.bring_up_with_whatsapp()
     route = Route(WITH_WHATSAPP)
     run(ANYHOW, route)
     run(PLAN, route)
 
 
-def carry_out(rounds: int | None) -> dict[str, Any]:
+def run_now(rounds: int | None) -> dict[str, Any]:
     """The whole benchmark: first on one host, while no other one keeps the machine busy."""
     started = time.monotonic()
     benchmark = Benchmark(rounds)
@@ -279,7 +279,7 @@ def main(words: Iterable[str]) -> int:
         try:
             if not options.keep:
                 hosts.remove()
-            results = carry_out(options.rounds)
+            results = run_now(options.rounds)
         finally:
             close_connections()
             if not options.keep:

@@ -18,7 +18,7 @@ from pyinfra_cli.cli import _apply_inventory_limit
 from pyinfra_cli.inventory import make_inventory
 from pyinfra_cli.util import parse_cli_arg
 
-from borgstack.operations import told
+from borgstack.operations import run_log
 from borgstack.run import fit_connection, guard_names
 from borgstack.settings import Settings, settings_of_all
 
@@ -33,7 +33,7 @@ class _ConnectErrors(BaseStateCallback):
     @staticmethod
     def host_connect_error(state: State, host: Host, error: Exception) -> None:
         """Note it with whatever else is told of the host."""
-        told(host).refusals.append(str(error))
+        run_log(host).refusals.append(str(error))
 
 
 def describe(error: Exception) -> str:
@@ -103,7 +103,7 @@ def connect(state: State) -> None:
     state.set_stage(StateStage.Prepare)
 
 
-def settled_hosts(
+def select_hosts(
     inventory_file: str, limit: Iterable[str], data: Iterable[str]
 ) -> tuple[State, dict[Host, Settings]]:
     """The chosen hosts with their settings, nothing connected yet; never none.

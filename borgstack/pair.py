@@ -20,8 +20,8 @@ from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
 
 from borgstack.facts.whatsapp import Pairing
-from borgstack.hosts import UnusableError, ask, connect, settled_hosts
-from borgstack.operations import told
+from borgstack.hosts import UnusableError, ask, connect, select_hosts
+from borgstack.operations import run_log
 from borgstack.run import PRODUCTION
 from borgstack.settings import Settings
 
@@ -102,7 +102,7 @@ def pair(
         connect(state)
         outcome = _follow(state, host, settings, screen, number, timeout)
     except PyinfraError as error:
-        outcome = Outcome(f"error: {'; '.join(told(host).refusals) or error}")
+        outcome = Outcome(f"error: {'; '.join(run_log(host).refusals) or error}")
     except UnusableError as error:
         outcome = Outcome(f"error: {error}")
     except KeyboardInterrupt:
@@ -116,7 +116,7 @@ def pair(
 def _the_host(
     inventory: str, limit: tuple[str, ...], data: Iterable[str]
 ) -> tuple[State, Host, Settings]:
-    state, settings = settled_hosts(inventory, limit, data)
+    state, settings = select_hosts(inventory, limit, data)
     names = ", ".join(host.name for host in settings)
     if len(settings) > 1:
         raise UnusableError(f"expected one host, saw {names}; name it: borgstack pair --limit NAME")

@@ -17,7 +17,7 @@ from pyinfra_cli.util import load_deploy_file
 
 from borgstack.change import Change
 from borgstack.hosts import choose_hosts, connect, describe, new_state, not_in_project
-from borgstack.operations import told
+from borgstack.operations import run_log
 
 NOTHING, ERROR, CHANGES = 0, 1, 2
 """Exit codes, as `terraform plan -detailed-exitcode` has them."""
@@ -153,7 +153,7 @@ def _prepare(state: State, deploy: str) -> None:
 
 
 def _host_plan(state: State, host: Host) -> HostPlan:
-    said = told(host)
+    said = run_log(host)
     if host in state.failed_hosts:
         return HostPlan(host.name, tuple(said.refusals) or ("it could not be looked at",))
     steps = []

@@ -14,8 +14,8 @@ from pyinfra.api.exceptions import PyinfraError
 
 from borgstack.bridge import Bridge, Phone, words
 from borgstack.facts.whatsapp import Whatsapp
-from borgstack.hosts import UnusableError, ask, connect, settled_hosts
-from borgstack.operations import told
+from borgstack.hosts import UnusableError, ask, connect, select_hosts
+from borgstack.operations import run_log
 from borgstack.project import DIRECTORY
 from borgstack.settings import Settings
 
@@ -141,7 +141,7 @@ def status(
     :param data: `NAME=VALUE` words, as pyinfra's `--data` takes them.
     """
     try:
-        state, settings = settled_hosts(inventory, limit, data)
+        state, settings = select_hosts(inventory, limit, data)
     except UnusableError as error:
         return Status(error=str(error))
     with suppress(PyinfraError):  # none can be reached; each says why
@@ -159,7 +159,7 @@ def _look(state: State, host: Host, settings: Settings) -> HostStatus:
         return HostStatus(host.name)
     instance = settings.whatsapp_instance
     if host not in state.active_hosts:
-        why = tuple(told(host).refusals) or ("it cannot be reached",)
+        why = tuple(run_log(host).refusals) or ("it cannot be reached",)
         return HostStatus(host.name, why, instance)
     try:
         seen = ask(state, host, Whatsapp, directory=DIRECTORY, words=words(settings))

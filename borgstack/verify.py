@@ -24,8 +24,8 @@ from borgstack.bridge import words
 from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Result, Verdict, judge
 from borgstack.evidence import Evidence, Inside, Outside
 from borgstack.facts.verify import Conversation, Delivery, MessageFlow, Verify
-from borgstack.hosts import UnusableError, ask, connect, settled_hosts
-from borgstack.operations import told
+from borgstack.hosts import UnusableError, ask, connect, select_hosts
+from borgstack.operations import run_log
 from borgstack.project import DIRECTORY, Project, render
 from borgstack.values import Email
 
@@ -132,7 +132,7 @@ def verify(
         return Report(error=f"--mail: {mistake}")
     asked = Asked(conversation, mail, whatsapp)
     try:
-        state, settings = settled_hosts(inventory, limit, data)
+        state, settings = select_hosts(inventory, limit, data)
         projects = {host: render(one) for host, one in settings.items()}
     except (UnusableError, PyinfraError) as error:
         return Report(error=str(error))
@@ -254,7 +254,7 @@ def _report(host: Host, project: Project, looks: Looks, table: tuple[Check, ...]
     inside = looks.inside
     errors: tuple[str, ...] = ()
     if inside is None:
-        errors = tuple(told(host).refusals) or ("it cannot be reached",)
+        errors = tuple(run_log(host).refusals) or ("it cannot be reached",)
         inside = Inside(blind=f"the host cannot be reached by SSH: {errors[0]}")
     elif inside.clock is None:
         errors = (inside.blind or "the look at the host told nothing",)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from borgstack.checks.verdict import DEPLOY, Verdict, failed, skipped, unless
+from borgstack.entries import FIT_OWNER
 from borgstack.evidence import Container, Evidence, Jobs, Memory
 from borgstack.project import ENV_PATH, Project
-from borgstack.secrets import FIT_OWNER
 
 CLOCK_TOLERANCE = 10
 LEAST_DISK = 2 * 1024**3

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
+from borgstack.entries import EnvState
 from borgstack.remote import script_command
-from borgstack.secrets import EnvState
 
 
 class Env(FactBase[EnvState]):
-    """The state of `.env`, judged on the host by the rules of `borgstack.secrets`."""
+    """The state of `.env`, judged on the host by the rules of `borgstack.entries`."""
 
     def command(self, path: str, salt: str, rules: tuple[str, ...]) -> StringCommand:
         """Run `env_state.sh`; `salt` and `rules` are described there."""

@@ -1,7 +1,8 @@
 """How a desired state comes about: one operation looks once, compares, and closes the difference.
 
-`observe` and `converges` keep that cheap and true. What was seen on a host is kept until one of
-our operations is about to change something there, and never from the plan to the execution.
+`cached_fact` and `converging_operation` keep that cheap and true. What was seen on a host is kept
+until one of our operations is about to change something there, and never from the plan to the
+execution.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Commands = Generator[PyinfraCommand, None, None]
 _SEEN = "borgstack_seen"
 
 
-def observe(fact: type[FactBase[Value]], **arguments: Any) -> Value:  # noqa: ANN401 - the fact's own
+def cached_fact(fact: type[FactBase[Value]], **arguments: Any) -> Value:  # noqa: ANN401 - the fact's own
     """The fact's value on this host, read again only after something may have changed there."""
     seen = host.connector_data.setdefault(_SEEN, {})
     key = (state.is_executing, fact, tuple(sorted(arguments.items())))
@@ -43,12 +44,12 @@ def observe(fact: type[FactBase[Value]], **arguments: Any) -> Value:  # noqa: AN
     return value
 
 
-def forget() -> None:
+def forget_facts() -> None:
     """What was observed on this host may be otherwise by now: look anew."""
     host.connector_data.pop(_SEEN, None)
 
 
-def converges(
+def converging_operation(
     function: Callable[Parameters, Commands],
 ) -> PyinfraOperation[Parameters]:
     """Make an operation of a generator: every command that it yields ends what was observed, and
@@ -63,7 +64,7 @@ def converges(
                     yield from refuse([why])
                     return
                 yield command
-                forget()
+                forget_facts()
         except OperationError as error:
             # Left alone, it would end the run on every host.
             yield from refuse([str(error)])
@@ -72,7 +73,7 @@ def converges(
 
 
 @dataclass
-class Told:
+class RunLog:
     """What a run said of one host, for whoever presents it otherwise (`borgstack plan`).
 
     :ivar changes: what an operation puts right, by its hash.
@@ -90,31 +91,31 @@ class Told:
     refusals: list[str] = field(default_factory=list)
 
 
-def told(host: Host) -> Told:
+def run_log(host: Host) -> RunLog:
     """What this run has said of a host so far."""
-    record: Told = host.connector_data.setdefault("borgstack_told", Told())
+    record: RunLog = host.connector_data.setdefault("borgstack_told", RunLog())
     return record
 
 
-def explain(changes: Iterable[Change]) -> None:
+def log_changes(changes: Iterable[Change]) -> None:
     """Tell the operator what is about to be changed on this host, one line each."""
     found = list(changes)
-    told(ctx_host.get()).changes.setdefault(_operation(), []).extend(found)
+    run_log(ctx_host.get()).changes.setdefault(_operation(), []).extend(found)
     for change in found:
         logger.info(f"{host.print_prefix}{change}")
 
 
 def show_diff(path: str, diff: str) -> None:
     """Add a file's diff to what is told of the present operation."""
-    told(ctx_host.get()).diffs.setdefault(_operation(), {})[path] = diff
+    run_log(ctx_host.get()).diffs.setdefault(_operation(), {})[path] = diff
 
 
-def cannot_know(what: str, *, lasting: bool = False) -> None:
+def note_unknown(what: str, *, lasting: bool = False) -> None:
     """Say what this plan leaves open; a deploy that executes looks again and says nothing.
 
     :param lasting: no run will bring it to be known, and none has to.
     """
-    record = told(ctx_host.get())
+    record = run_log(ctx_host.get())
     if not state.is_executing and what not in record.unknown:
         record.unknown.append(what)
         record.lasting += [what] if lasting else []
@@ -130,7 +131,7 @@ def refuse(lines: list[str]) -> Commands:
 
     In the plan the host drops out at once, in the execution the operation is its last one.
     """
-    told(ctx_host.get()).refusals.extend(lines)
+    run_log(ctx_host.get()).refusals.extend(lines)
     for line in lines:
         logger.error(f"{host.print_prefix}{line}")
     if not state.is_executing:
@@ -163,7 +164,7 @@ def streamed(command: StringCommand) -> Streamed:
     return Streamed(*command.bits, **command.connector_arguments)
 
 
-def carry_out(command: Streamed) -> bool:
+def run_now(command: Streamed) -> bool:
     """Run a command that waits and changes nothing itself, outside the plan; whether it ended well.
 
     What it has waited for is to be looked at anew.
@@ -173,5 +174,5 @@ def carry_out(command: Streamed) -> bool:
     given: Mapping[str, Any] = host.current_op_global_arguments or {}
     arguments = {key: value for key, value in given.items() if key in CONNECTOR_ARGUMENT_KEYS}
     status, _ = command.execute(ctx_state.get(), ctx_host.get(), arguments)
-    forget()
+    forget_facts()
     return status

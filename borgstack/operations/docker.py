@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from borgstack import docker, remote
 from borgstack.docker import DAEMON_JSON, DockerState
-from borgstack.operations import Commands, converges, explain, refuse, streamed
-from borgstack.operations.looks import docker_state, server_state
+from borgstack.operations import Commands, converging_operation, log_changes, refuse, streamed
+from borgstack.operations.snapshot import docker_state, server_state
 from borgstack.settings import Settings
 
 
-@converges
+@converging_operation
 def install(settings: Settings) -> Commands:
     """Install the engine and Compose from the wanted source and remove what conflicts."""
     server = server_state(settings)
@@ -18,7 +18,7 @@ def install(settings: Settings) -> Commands:
     changes = docker.install_changes(goal, state)
     if not changes:
         return
-    explain(changes)
+    log_changes(changes)
     if not state.running:
         # Written before the first start, daemon.json needs no restart after it. Nothing is started
         # yet: a killed run may have left the packages half installed.
@@ -37,7 +37,7 @@ def install(settings: Settings) -> Commands:
     )
 
 
-@converges
+@converging_operation
 def configure(settings: Settings) -> Commands:
     """Merge daemon.json, have it read, and keep docker.service enabled and running."""
     state = docker_state()
@@ -67,7 +67,7 @@ def _configure(settings: Settings, state: DockerState, *, start: bool = True) ->
         )
         return
     if change is not None and (start or change.content is not None):
-        explain(change.changes)
+        log_changes(change.changes)
         write = "no" if change.content is None else "yes"
         load = change.load if start else "later"
         loaded = "yes" if state.loaded else "no"

@@ -12,13 +12,13 @@ from pyinfra.context import host, state
 
 from borgstack.change import Change, Code
 from borgstack.facts.files import MaskedFiles
-from borgstack.operations import Commands, converges, explain, show_diff
-from borgstack.operations.looks import STAGING, files_on_host
+from borgstack.operations import Commands, converging_operation, log_changes, show_diff
+from borgstack.operations.snapshot import STAGING, files_on_host
 from borgstack.project import DIRECTORY, Project, ProjectFile, file_changes
 from borgstack.remote import locked_command
 
 
-@converges
+@converging_operation
 def put(project: Project) -> Commands:
     """Put in place what differs; nothing at all if Compose or Caddy rejects a part of it."""
     found = files_on_host(project)
@@ -29,7 +29,7 @@ def put(project: Project) -> Commands:
     if STAGING in found:
         changes.append(Change(f"file {DIRECTORY}/{STAGING}", Code.UNFINISHED))
     if changes:
-        explain(changes)
+        log_changes(changes)
         if not state.is_executing:
             _show_diffs(file for file in differing if file.path in found and file.content)
         archive = base64.encodebytes(_archive(project, differing)).decode()

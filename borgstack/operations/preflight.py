@@ -7,12 +7,12 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.context import ctx_host, ctx_state, host, state
 
-from borgstack import docker, docker_fitness, images, lock, secrets
-from borgstack.operations import Commands, converges, refuse
-from borgstack.operations.looks import (
+from borgstack import docker, docker_fitness, entries, images, lock
+from borgstack.operations import Commands, converging_operation, refuse
+from borgstack.operations.snapshot import (
     docker_state,
     env_state,
-    look_at_all,
+    gather_facts,
     server_state,
     stack_state,
 )
@@ -52,7 +52,7 @@ def _uses_sudo() -> bool:
     return bool(arguments and arguments["_sudo"])
 
 
-@converges
+@converging_operation
 def check(project: Project) -> Commands:
     """Stop this host unless it is fit; every finding is named at once."""
     settings = project.settings
@@ -76,8 +76,8 @@ def check(project: Project) -> Commands:
     of_docker: list[Finding] = []
     published: dict[int, str] = {}
     if may_look:
-        look_at_all(project)
-        mistakes = secrets.mistakes(env_state(settings))
+        gather_facts(project)
+        mistakes = entries.mistakes(env_state(settings))
         live = stack_state(project)
         in_the_way = [
             f"must be put right: expected no {what} but this tool's own; saw one, {seen}, which it "
@@ -106,7 +106,7 @@ def check(project: Project) -> Commands:
     fatal = [str(finding) for finding in found if finding.fatal]
     fatal += [
         f"must be put right: {ENV_PATH} {mistake}. The file was left as it is. "
-        f"{secrets.remedy(mistake)}"
+        f"{entries.remedy(mistake)}"
         for mistake in mistakes
     ]
     fatal += in_the_way

@@ -7,29 +7,29 @@ from collections.abc import Iterable
 from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
-from borgstack import application, images, remote, secrets, stack
+from borgstack import application, entries, images, remote, stack
 from borgstack.change import Change, Code
 from borgstack.database import databases
+from borgstack.entries import plain_values
 from borgstack.operations import (
     Commands,
     Streamed,
-    cannot_know,
-    carry_out,
-    converges,
-    explain,
+    converging_operation,
+    log_changes,
+    note_unknown,
     refuse,
+    run_now,
     streamed,
 )
-from borgstack.operations.looks import SALT, env_changes, stack_state, stack_state_with
+from borgstack.operations.snapshot import SALT, env_changes, stack_state, stack_state_with
 from borgstack.project import DIRECTORY, Project
-from borgstack.secrets import plain_values
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
 
 DO_NOT_WAIT = 0
 """In place of a number of seconds."""
 
 
-def is_open(live: StackState) -> bool:
+def engine_is_stopped(live: StackState) -> bool:
     """Whether a plan can say nothing of the stack because its engine is down.
 
     :raises OperationError: in a run, in which an earlier step has had it running.
@@ -40,11 +40,11 @@ def is_open(live: StackState) -> bool:
             f"{live.engine}. 'journalctl -u docker' may say why; run the deploy again."
         )
     if live.engine == "stopped":
-        cannot_know("the stack, because Docker does not run")
+        note_unknown("the stack, because Docker does not run")
     return live.engine == "stopped"
 
 
-def has_to_answer(what: str, container: str) -> Commands:
+def refuse_unreadable(what: str, container: str) -> Commands:
     """Stop a run in which something healthy could not be asked: what differs would stay unseen."""
     if state.is_executing:
         yield from refuse(
@@ -55,52 +55,52 @@ def has_to_answer(what: str, container: str) -> Commands:
         )
 
 
-@converges
+@converging_operation
 def pull_images(project: Project) -> Commands:
     """Pull the images that are not there, telling what is being waited for."""
     live = stack_state(project)
-    missing = [] if is_open(live) else stack.missing_images(project, live)
+    missing = [] if engine_is_stopped(live) else stack.missing_images(project, live)
     if missing:
-        explain(Change(f"image {image}", Code.MISSING) for image in missing)
+        log_changes(Change(f"image {image}", Code.MISSING) for image in missing)
         yield remote.locked_command("images_note", images.NOTED_IN, *missing)
         yield streamed(remote.locked_command("images_pull", *missing))
 
 
-@converges
+@converging_operation
 def remove_superseded(project: Project) -> Commands:
     """Remove images that this tool has pulled, that nothing uses and no way back needs."""
     live = stack_state(project)
-    names = [] if is_open(live) else images.superseded(project, live)
+    names = [] if engine_is_stopped(live) else images.superseded(project, live)
     if names:
-        explain(Change(f"image {name}", Code.SUPERSEDED) for name in names)
+        log_changes(Change(f"image {name}", Code.SUPERSEDED) for name in names)
         yield remote.locked_command("images_remove", *names)
 
 
-@converges
+@converging_operation
 def converge_networks(project: Project) -> Commands:
     """Remove the networks that are not as declared; what is in them is then made anew."""
     live = stack_state(project)
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     changes = stack.network_changes(project, live)
     if changes:
-        explain(one.change for one in changes)
+        log_changes(one.change for one in changes)
         yield remote.locked_command(
             "networks_remove", DIRECTORY, *(change.word for change in changes)
         )
 
 
-@converges
+@converging_operation
 def remove_undeclared(project: Project) -> Commands:
     """Remove the containers of what was switched off; their data stays in the volumes."""
     live = stack_state(project)
     names = stack.undeclared(live)
     if names:
-        explain(Change(f"container {name}", Code.UNDECLARED) for name in names)
+        log_changes(Change(f"container {name}", Code.UNDECLARED) for name in names)
         yield remote.locked_command("containers_remove", *names)
 
 
-@converges
+@converging_operation
 def start(project: Project, names: Iterable[str], *, wait: bool = True) -> Commands:
     """Bring the named services, and only those that differ, to run and be healthy.
 
@@ -108,10 +108,10 @@ def start(project: Project, names: Iterable[str], *, wait: bool = True) -> Comma
     """
     names = tuple(names)
     live = stack_state(project)
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     changes = service_changes(project, names, live)
-    explain(one.change for one in changes)
+    log_changes(one.change for one in changes)
     if changes and wait:
         differing = {change.service for change in changes}
         beside = [name for name in names if name not in differing]
@@ -123,13 +123,13 @@ def start(project: Project, names: Iterable[str], *, wait: bool = True) -> Comma
         yield from _wait_for(project, names, live)
 
 
-@converges
+@converging_operation
 def wait(project: Project, names: Iterable[str]) -> Commands:
     """Go on only when all of the named services are healthy; a plan has nothing to say of that."""
     if not state.is_executing:
         return
     names, live = tuple(names), stack_state(project)
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     if gone := stack.gone(project, names, live):
         yield from refuse(
@@ -146,7 +146,7 @@ def wait(project: Project, names: Iterable[str]) -> Commands:
 def _wait_for(project: Project, names: Iterable[str], live: StackState) -> Commands:
     starting = stack.unready(project, names, live)
     # Waiting changes nothing, so it is no command.
-    if starting and not carry_out(bring_up(starting, project.settings.start_timeout)):
+    if starting and not run_now(bring_up(starting, project.settings.start_timeout)):
         yield from refuse(["The service has to be healthy before the deploy goes on (see above)."])
 
 
@@ -159,8 +159,8 @@ def service_changes(
     changes = stack.service_changes(project, names, live)
     differing = {change.service for change in changes}
     for change in env_changes(project.settings):
-        unread = change.name in plain or change.verb == secrets.DROP
-        for service in () if unread else secrets.readers(change.name):
+        unread = change.name in plain or change.verb == entries.DROP
+        for service in () if unread else entries.readers(change.name):
             if service in names and service not in differing:
                 differing.add(service)
                 of = (project.services[service], "up", Code.FOLLOWS, change.name)
@@ -168,11 +168,11 @@ def service_changes(
     return changes
 
 
-@converges
+@converging_operation
 def prepare(project: Project) -> Commands:
     """Run the one-shot that brings schema, assets and declared state to what they have to be."""
     live = stack_state(project)
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     change = stack.prepare_change(project, live)
     if change is None:
@@ -187,12 +187,12 @@ def prepare(project: Project) -> Commands:
             found += application.changes(project.settings, live.application, SALT)
     if found:
         again = ServiceChange.of(project.services[stack.PREPARE], "recreate", Code.DIFFERS)
-        explain(found)
+        log_changes(found)
         yield bring_up([change or again], project.settings.prepare_timeout)
 
 
 def _has_to_be_free() -> Commands:
-    cannot_know("what is in Chatwoot, because something holds its tables locked")
+    note_unknown("what is in Chatwoot, because something holds its tables locked")
     if state.is_executing:
         yield from refuse(
             [
@@ -204,22 +204,22 @@ def _has_to_be_free() -> Commands:
 
 def _say_what_is_open(live: StackState) -> None:
     if live.database is None:
-        cannot_know("whether the database has a schema, because PostgreSQL does not run")
+        note_unknown("whether the database has a schema, because PostgreSQL does not run")
     elif live.unreadable:
-        cannot_know(
+        note_unknown(
             "what is in Chatwoot, because its tables are not those of version 4.6", lasting=True
         )
 
 
-@converges
+@converging_operation
 def converge_databases(project: Project) -> Commands:
     """Run the SQL of first boot again when roles, owners, passwords or extensions differ."""
     live = stack_state_with(project, "database")
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     if live.database is None:
-        cannot_know("roles, databases and extensions, because PostgreSQL does not run")
-        yield from has_to_answer("PostgreSQL", "borgstack_postgresql")
+        note_unknown("roles, databases and extensions, because PostgreSQL does not run")
+        yield from refuse_unreadable("PostgreSQL", "borgstack_postgresql")
         return
     changes = stack.database_changes(project.settings, live)
     roles = databases(project.settings)
@@ -230,40 +230,40 @@ def converge_databases(project: Project) -> Commands:
         if change.name in passwords
     ]
     if changes:
-        explain(changes)
+        log_changes(changes)
         yield remote.locked_command("database_converge", DIRECTORY)
 
 
-@converges
+@converging_operation
 def converge_redis(project: Project) -> Commands:
     """Have Redis run with the settings of its redis.conf, and Chatwoot's onboarding closed."""
     live = stack_state_with(project, "redis")
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     if live.redis is None:
-        cannot_know("Redis' settings, because Redis does not run")
-        yield from has_to_answer("Redis", "borgstack_redis")
+        note_unknown("Redis' settings, because Redis does not run")
+        yield from refuse_unreadable("Redis", "borgstack_redis")
         return
     starts = bool(service_changes(project, (REDIS,), live))  # only in a plan
     changes = stack.redis_changes(project, live, starts=starts)
     if changes:
-        explain(one.change for one in changes)
+        log_changes(one.change for one in changes)
         yield remote.locked_command("redis_converge", *(change.command for change in changes))
 
 
-@converges
+@converging_operation
 def reload_caddy(project: Project) -> Commands:
     """Have Caddy take up its Caddyfile without dropping a connection."""
     live = stack_state_with(project, "caddy")
-    if is_open(live) or service_changes(project, (PUBLISHER,), live):
+    if engine_is_stopped(live) or service_changes(project, (PUBLISHER,), live):
         return  # only in a plan: a container that starts reads its Caddyfile
     if live.caddy is None:
-        cannot_know("the configuration that Caddy runs, because it does not answer")
-        yield from has_to_answer("Caddy", "borgstack_caddy")
+        note_unknown("the configuration that Caddy runs, because it does not answer")
+        yield from refuse_unreadable("Caddy", "borgstack_caddy")
         return
     change = stack.caddy_change(live)
     if change:
-        explain([change])
+        log_changes([change])
         yield remote.locked_command("caddy_reload")
 
 

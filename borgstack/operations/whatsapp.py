@@ -6,9 +6,14 @@ from pyinfra.context import state
 
 from borgstack import remote, whatsapp
 from borgstack.change import Change, Code
-from borgstack.operations import Commands, cannot_know, converges, explain
-from borgstack.operations.looks import env_changes, stack_state, stack_state_with
-from borgstack.operations.stack import bring_up, has_to_answer, is_open, service_changes
+from borgstack.operations import Commands, converging_operation, log_changes, note_unknown
+from borgstack.operations.snapshot import env_changes, stack_state, stack_state_with
+from borgstack.operations.stack import (
+    bring_up,
+    engine_is_stopped,
+    refuse_unreadable,
+    service_changes,
+)
 from borgstack.project import DIRECTORY, Project
 from borgstack.stack import ServiceChange, StackState
 from borgstack.whatsapp import N8N_PREPARE
@@ -21,24 +26,24 @@ def _is_new(live: StackState) -> bool:
     return live.engine == "missing" and not state.is_executing
 
 
-@converges
+@converging_operation
 def prepare_n8n(project: Project) -> Commands:
     """Run the one-shot that brings credentials and workflows to what they have to be."""
     live = stack_state(project)
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     changes = service_changes(project, (N8N_PREPARE,), live)
     found = [one.change for one in changes]
     if not changes:
         live = stack_state_with(project, "n8n")
         if live.n8n is None:
-            cannot_know("what is in n8n, because its tables cannot be read")
+            note_unknown("what is in n8n, because its tables cannot be read")
             unread = Change("service n8n", Code.UNREADABLE, "tables")
             found += [unread] if state.is_executing else []
         else:
             found += whatsapp.workflow_changes(project.settings, live.n8n)
     if found:
-        explain(found)
+        log_changes(found)
         again = ServiceChange.of(project.services[N8N_PREPARE], "recreate", Code.DIFFERS)
         # One that is still at work is what a run has left that died: of which files, nobody knows.
         due = [again if one.action == "wait" else one for one in changes] or [again]
@@ -48,26 +53,26 @@ def prepare_n8n(project: Project) -> Commands:
         yield bring_up(due, project.settings.prepare_timeout)
 
 
-@converges
+@converging_operation
 def claim_n8n(project: Project) -> Commands:
     """Give n8n its owner: whoever came first could be it otherwise."""
     live = stack_state_with(project, "n8n")
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     if live.n8n is None and not _is_new(live):
-        cannot_know("whether n8n has an owner, because its tables cannot be read")
-        yield from has_to_answer("n8n's database", "borgstack_postgresql")
+        note_unknown("whether n8n has an owner, because its tables cannot be read")
+        yield from refuse_unreadable("n8n's database", "borgstack_postgresql")
     elif live.n8n is None or not live.n8n.owned:
-        explain([Change("service n8n", Code.MISSING, "owner")])
+        log_changes([Change("service n8n", Code.MISSING, "owner")])
         email = project.settings.admin_email.lower()
         yield remote.locked_command("n8n_claim", DIRECTORY, email, _CLAIM_SECONDS)
 
 
-@converges
+@converging_operation
 def converge_instance(project: Project) -> Commands:
     """Have the Evolution instance exist, with its webhook to n8n and its settings."""
     live = stack_state_with(project, "instance")
-    if is_open(live):
+    if engine_is_stopped(live):
         return
     name = project.settings.whatsapp_instance
     subject = f"instance {name}"
@@ -77,14 +82,14 @@ def converge_instance(project: Project) -> Commands:
     elif _is_new(live):
         found = [Change(subject, Code.MISSING)]
     else:
-        cannot_know("what Evolution holds, because it does not run")
-        yield from has_to_answer("Evolution", whatsapp.EVOLUTION)
+        note_unknown("what Evolution holds, because it does not run")
+        yield from refuse_unreadable("Evolution", whatsapp.EVOLUTION)
     found += [
         Change(subject, Code.FOLLOWS, change.name)
         for change in env_changes(project.settings)
         if change.name == "WHATSAPP_BRIDGE_SECRET" and not found
     ]
     if found:
-        explain(found)
+        log_changes(found)
         wanted = whatsapp.instance_wanted()
         yield remote.locked_command("evolution_converge", DIRECTORY, name, wanted)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from borgstack.secrets import ENTRIES, Kind, readers
+from borgstack.entries import ENTRIES, Kind, readers
 from tests import lab
 from tests.e2e.support import HostUnderTest
 

@@ -136,7 +136,7 @@ async def _open_ports(address: str, ports: range) -> list[int]:
             return True
 
     found = await asyncio.gather(*(answers(port) for port in ports))
-    return [port for port, is_open in zip(ports, found, strict=True) if is_open]
+    return [port for port, engine_is_stopped in zip(ports, found, strict=True) if engine_is_stopped]
 
 
 def test_postgresql_and_redis_are_on_the_internal_network_alone(stack: HostUnderTest) -> None:

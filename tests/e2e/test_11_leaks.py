@@ -410,9 +410,9 @@ def debug_log(deployed: Deployed, tree: Path) -> str:
 
 REDIS = "/opt/borgstack/config/redis/redis.conf"
 UNMASKED = ("borgstack/remote/mask.awk", "print masked($0)", "print $0")
-PAYLOAD = "        yield change("
+PAYLOAD = "        yield locked_command("
 ENV_OPERATION = "borgstack/operations/env.py"
-SPOKEN = "secrets.payload(settings, changes)"
+SPOKEN = "entries.payload(settings, changes)"
 DEFECTS = (
     Defect("unmasked diff in a plan", *UNMASKED, planned()),
     Defect("unmasked diff in a plan's JSON", *UNMASKED, planned("--json")),
@@ -423,7 +423,13 @@ DEFECTS = (
         f"        import logging; logging.getLogger('x').debug({SPOKEN})\n{PAYLOAD}",
         dry,
     ),
-    Defect("reason", ENV_OPERATION, "explain(changes)", f"explain([{SPOKEN}])", planned()),
+    Defect(
+        "reason",
+        ENV_OPERATION,
+        "log_changes(one.change for one in changes)",
+        f"log_changes([{SPOKEN}])",
+        planned(),
+    ),
     Defect(
         "exception that quotes it",
         ENV_OPERATION,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from borgstack import secrets
+from borgstack import entries
 from borgstack.remote import script_text
 from tests.unit.support import settings_of
 
@@ -20,7 +20,7 @@ AWKS = {
     if (path := shutil.which(name))
 }
 awks = st.sampled_from(sorted(AWKS))
-ENTRIES = secrets.entries_for(settings_of())
+ENTRIES = entries.entries_for(settings_of())
 
 
 @cache
@@ -65,7 +65,7 @@ names = st.sampled_from(
 bare = st.one_of(
     bytes_without(b"\n\0\r'\"#"),
     st.sampled_from([b"", b"<generate-strong-password>", b"a#b", b"x=y", b"a'b", b"$(x)`y`\\"]),
-    st.sampled_from([secrets.generate(entry).encode() for entry in ENTRIES if not entry.value]),
+    st.sampled_from([entries.generate(entry).encode() for entry in ENTRIES if not entry.value]),
 )
 values = st.one_of(
     bare,

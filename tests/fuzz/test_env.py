@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from borgstack import secrets
+from borgstack import entries
+from borgstack.entries import EnvState, Kind
 from borgstack.facts.env import Env
-from borgstack.secrets import EnvState, Kind
 from borgstack.settings import resolve_reference
 from tests.fuzz.support import AWKS, ENTRIES, awk, awks, env_files
 from tests.unit.support import run_script, settings_of
 
-RULES = [secrets.rule(entry, settings_of()) for entry in ENTRIES]
-PLAIN = secrets.plain_values(settings_of())
+RULES = [entries.rule(entry, settings_of()) for entry in ENTRIES]
+PLAIN = entries.plain_values(settings_of())
 KEY = re.compile(rb"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=")
 
 
@@ -42,8 +42,8 @@ def write(kind: str, path: Path, payload: str) -> bytes:
 
 def wanted(path: Path, kind: str) -> str:
     """What a run sends for it."""
-    found = secrets.changes(settings_of(), look(kind, path), "salt")
-    return secrets.payload(settings_of(), found)
+    found = entries.changes(settings_of(), look(kind, path), "salt")
+    return entries.payload(settings_of(), found)
 
 
 def managed(payload: str) -> dict[bytes, str]:
@@ -84,12 +84,12 @@ def test_what_is_written_is_read_back_as_fit_and_written_once(
     path: Path, kind: str, text: bytes
 ) -> None:
     path.write_bytes(text)
-    assume(secrets.mistakes(look(kind, path)) == [])
+    assume(entries.mistakes(look(kind, path)) == [])
     payload = wanted(path, kind)
     path.write_bytes(write(kind, path, payload))
     state = look(kind, path)
     assert state.verdicts == {entry.name: "ok" for entry in ENTRIES}
-    assert secrets.mistakes(state) == []
+    assert entries.mistakes(state) == []
     assert write(kind, path, payload) == path.read_bytes()
     assert wanted(path, kind) == ""
 
@@ -114,7 +114,7 @@ def test_a_supplied_secret_is_refused_or_held_as_it_is(path: Path, kind: str, va
     path.write_bytes(b"SMTP_PASSWORD=old\n")
     path.write_bytes(write(kind, path, f"set SMTP_PASSWORD {value}"))
     assert _held(kind, path, "SMTP_PASSWORD") == value.encode()
-    rules = [secrets.rule(entry, one) for entry in secrets.entries_for(one)]
+    rules = [entries.rule(entry, one) for entry in entries.entries_for(one)]
     assert look(kind, path, rules).verdicts["SMTP_PASSWORD"] == "ok"
 
 
@@ -129,16 +129,16 @@ def _storable(value: str) -> bool:
 def _held(kind: str, path: Path, name: str) -> bytes:
     """The value as Compose reads it, which `env.awk` says."""
     reads = '{ parse($0) } NAME == wanted { printf "%s", VALUE }'
-    text = (Path(secrets.__file__).parent / "host/env.awk").read_text()
+    text = (Path(entries.__file__).parent / "remote/env.awk").read_text()
     command = [*AWKS[kind], "-v", f"wanted={name}", text + reads, str(path)]
     return subprocess.run(command, capture_output=True, check=True, env={"LC_ALL": "C"}).stdout
 
 
 @given(awks, st.sampled_from([entry for entry in ENTRIES if entry.value is None]))
 def test_a_generated_secret_is_what_the_host_calls_fit(
-    path: Path, kind: str, entry: secrets.Entry
+    path: Path, kind: str, entry: entries.Entry
 ) -> None:
-    value = secrets.generate(entry)
+    value = entries.generate(entry)
     path.write_text(f"{entry.name}={value}\n")
     assert look(kind, path).verdicts[entry.name] == "ok"
     assert len(value) == entry.length

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from borgstack import docker, secrets
+from borgstack import docker, entries
 from borgstack.docker import DAEMON_JSON, SOURCES, DockerState
 from borgstack.project import Project, render
 from borgstack.settings import Settings, read_settings
@@ -153,6 +153,6 @@ def test_what_is_as_the_settings_want_it_needs_no_change(data: dict[str, Any]) -
     state = DockerState(packages, key=key, files=files, unit=unit, loaded=True)
     assert docker.daemon_changes(settings, state) is None
     assert docker.install_changes(goal, state) == []
-    verdicts = dict.fromkeys((entry.name for entry in secrets.entries_for(settings)), "ok")
-    env = secrets.EnvState(secrets.FIT_OWNER, (), verdicts, {})
-    assert secrets.changes(settings, env, "salt") == []
+    verdicts = dict.fromkeys((entry.name for entry in entries.entries_for(settings)), "ok")
+    env = entries.EnvState(entries.FIT_OWNER, (), verdicts, {})
+    assert entries.changes(settings, env, "salt") == []

@@ -8,7 +8,7 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-from borgstack import secrets, whatsapp
+from borgstack import entries, whatsapp
 from borgstack.project import Project
 from borgstack.settings import Settings
 from borgstack.stack import PREPARE, PUBLISHER, REDIS
@@ -43,7 +43,7 @@ def words(command: str) -> list[str]:
 
 
 def fit_env_lines(settings: Settings) -> Lines:
-    names = [entry.name for entry in secrets.entries_for(settings)]
+    names = [entry.name for entry in entries.entries_for(settings)]
     return ["file regular file|600|0|0", *(f"entry {name} ok" for name in names)]
 
 
@@ -149,7 +149,7 @@ class Server:
     def _write_env(self) -> None:
         late = set(FIT["env_state"]) - set(self.answers["env_state"])
         names = [line.split(" ")[1] for line in late if line.startswith("entry ")]
-        for service in {reader for name in names for reader in secrets.readers(name)}:
+        for service in {reader for name in names for reader in entries.readers(name)}:
             self._replace(f"hash {service} ", [f"hash {service} renewed"])
         for name in names:
             for old, new in STALE.get(name, ()):

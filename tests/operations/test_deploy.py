@@ -14,7 +14,7 @@ from pyinfra.context import ctx_host, ctx_state
 
 from borgstack.change import Change, Code
 from borgstack.lock import Held
-from borgstack.operations import told as told_of
+from borgstack.operations import run_log
 from borgstack.project import DIRECTORY, render
 from tests.operations.conftest import FakeFactory, FakeHosts, execute
 from tests.operations.server import BARE, FIT, LOOKS, READS, altered, fit_answers, without
@@ -403,7 +403,7 @@ def test_the_operator_is_told_why_something_changes(
 ) -> None:
     chat.differ("chat", **{script: lines})
     deploy(chat)
-    found = [one for changes in told_of(chat.host("chat")).changes.values() for one in changes]
+    found = [one for changes in run_log(chat.host("chat")).changes.values() for one in changes]
     assert told in keys(found)
     assert all(str(one) in messages.text for one in found)
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import secrets
-from borgstack.operations import env, looks
-from borgstack.secrets import Kind
+from borgstack import entries
+from borgstack.entries import Kind
+from borgstack.operations import env, snapshot
 from borgstack.settings import Settings
 from tests.operations.conftest import run_local
 from tests.unit.support import settings_of
 
-NAMES = [entry.name for entry in secrets.entries_for(settings_of())]
+NAMES = [entry.name for entry in entries.entries_for(settings_of())]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where `.env` lies in this test, complete."""
     path = tmp_path / "borgstack" / ".env"
     monkeypatch.setattr(env, "ENV_PATH", str(path))
-    monkeypatch.setattr(looks, "ENV_PATH", str(path))
+    monkeypatch.setattr(snapshot, "ENV_PATH", str(path))
     return path
 
 
@@ -35,8 +35,8 @@ def placed(path: Path) -> Path:
     path.parent.mkdir()
     path.write_text("# the operator's own\nMY_KEY=1\n")
     with path.open("a") as file:
-        for entry in secrets.entries_for(one):
-            value = entry.value(one) if entry.value else secrets.generate(entry)
+        for entry in entries.entries_for(one):
+            value = entry.value(one) if entry.value else entries.generate(entry)
             file.write(f"{entry.name}={value}\n")
     path.chmod(0o600)
     return path
@@ -131,7 +131,7 @@ def test_a_run_shows_no_value_however_loud_it_is(
     said = captured.out + captured.err + messages.text
     assert "borgstack-env_write" in said
     assert "wrote REDIS_PASSWORD" in said
-    for entry in secrets.entries_for(settings_of()):
+    for entry in entries.entries_for(settings_of()):
         if entry.kind is not Kind.PLAIN:
             assert values(path)[entry.name] not in said
 

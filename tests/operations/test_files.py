@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import PyinfraError
 
-from borgstack.operations import files, looks
+from borgstack.operations import files, snapshot
 from borgstack.project import Project, render
 from tests.operations.conftest import run_local
 from tests.unit.support import default_project, settings_of
@@ -31,7 +31,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "opt" / "borgstack"
     directory.parent.mkdir()
     monkeypatch.setattr(files, "DIRECTORY", str(directory))
-    monkeypatch.setattr(looks, "DIRECTORY", str(directory))
+    monkeypatch.setattr(snapshot, "DIRECTORY", str(directory))
     return directory
 
 

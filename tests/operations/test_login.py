@@ -24,7 +24,7 @@ from borgstack import lock
 from borgstack.facts.files import Files
 from borgstack.hosts import ask
 from borgstack.lock import Held
-from borgstack.operations import Commands, converges, env, looks, streamed
+from borgstack.operations import Commands, converging_operation, env, snapshot, streamed
 from borgstack.run import fit_connection
 from tests.operations.conftest import connected, execute
 from tests.unit.support import settings_of
@@ -139,7 +139,7 @@ def test_a_run_converges_once(
     prints(client, noise)
     path = tmp_path / "borgstack" / ".env"
     monkeypatch.setattr(env, "ENV_PATH", str(path))
-    monkeypatch.setattr(looks, "ENV_PATH", str(path))
+    monkeypatch.setattr(snapshot, "ENV_PATH", str(path))
     metas = [
         meta
         for name in ("first", "second")
@@ -150,7 +150,7 @@ def test_a_run_converges_once(
     assert [meta.did_change() for meta in metas] == [True, False]
 
 
-@converges
+@converging_operation
 def say() -> Commands:
     yield streamed(StringCommand("echo done"))
 
@@ -170,7 +170,7 @@ def test_what_a_command_shows_is_its_own(
 
 def holding(monkeypatch: pytest.MonkeyPatch, text: str) -> Callable[[State, Host], str | None]:
     """A host whose lock this shell text guards."""
-    monkeypatch.setattr(lock, "script", lambda *_: StringCommand(text))
+    monkeypatch.setattr(lock, "script_command", lambda *_: StringCommand(text))
     monkeypatch.setattr("borgstack.lock.gevent.spawn", lambda *_: None)
     return lambda state, host: lock.take(state, host, {}, 0)
 

@@ -18,11 +18,11 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra_cli import util
 
-from borgstack import plan, secrets
+from borgstack import entries, plan
 from borgstack.change import Change, Code
 from borgstack.facts.files import MaskedFiles
 from borgstack.operations import files
-from borgstack.operations.looks import SALT
+from borgstack.operations.snapshot import SALT
 from borgstack.plan import HostPlan, Plan, Step, make_plan
 from borgstack.project import DIRECTORY, render
 from borgstack.whatsapp import INSTANCE_SETTINGS, INSTANCE_WEBHOOK, REPLY_URL
@@ -195,7 +195,7 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
     (evolution(webhook={}), [INSTANCE]),
     (evolution(settings={**INSTANCE_SETTINGS, "groupsIgnore": False}), [INSTANCE]),
     (evolution(secret=False), [INSTANCE]),
-    (stack_with(secrets.digest(SALT, REPLY_URL), "another"), [PREPARE]),
+    (stack_with(entries.digest(SALT, REPLY_URL), "another"), [PREPARE]),
     (
         {"stack_state": [*STACK, "container own|borgstack|own|h|i|running|Up|n|own:1||"]},
         [],  # an operator's own
@@ -302,7 +302,7 @@ def test_without_whatsapp_plan_and_run_are_the_same_and_do_none_of_it(
         ),
         (lost("WHATSAPP_BRIDGE_SECRET"), "instance whatsapp: WHATSAPP_BRIDGE_SECRET follows"),
         (
-            stack_with(secrets.digest(SALT, REPLY_URL), "another"),
+            stack_with(entries.digest(SALT, REPLY_URL), "another"),
             "inbox WhatsApp: webhook address differs",
         ),
     ],
@@ -380,13 +380,13 @@ def test_a_stopped_engine_is_all_that_a_plan_lists(world: World) -> None:
     assert found.exit_code == plan.CHANGES
 
 
-@pytest.mark.parametrize("entry", secrets.ENTRIES, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", entries.ENTRIES, ids=lambda entry: entry.name)
 def test_an_entry_that_changes_makes_exactly_its_readers_differ(
-    world: World, tmp_path: Path, entry: secrets.Entry
+    world: World, tmp_path: Path, entry: entries.Entry
 ) -> None:
     data = dict(REQUIRED)
     env = FIT["env_state"]
-    if entry.kind is secrets.Kind.SUPPLIED:
+    if entry.kind is entries.Kind.SUPPLIED:
         (tmp_path / "password").write_text(SECRET)
         data |= {
             "smtp_address": "smtp.example.com",
@@ -409,7 +409,7 @@ def test_an_entry_that_changes_makes_exactly_its_readers_differ(
         and not one.subject.startswith("PostgreSQL")
     ]
     # What is no secret is in the wanted hashes already: its readers need no foretelling.
-    expected = () if entry.kind is secrets.Kind.PLAIN else secrets.readers(entry.name)
+    expected = () if entry.kind is entries.Kind.PLAIN else entries.readers(entry.name)
     if entry.name == "WHATSAPP_BRIDGE_SECRET":
         expected = (*expected, "instance whatsapp")  # it is told through Evolution's API
     assert sorted(readers) == sorted(expected)

@@ -16,10 +16,10 @@ from typing import Any
 
 from borgstack import docker, redis, whatsapp
 from borgstack.database import CHATWOOT, EVOLUTION, N8N
-from borgstack.operations.looks import SALT
+from borgstack.entries import digest
+from borgstack.operations.snapshot import SALT
 from borgstack.project import REDIS_CONF, Project, Service, render
 from borgstack.remote import script_text
-from borgstack.secrets import digest
 from borgstack.settings import Settings, read_settings
 from borgstack.values import LOCALES
 from borgstack.whatsapp import REPLY_URL

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from borgstack import application
-from borgstack.operations.looks import SALT
-from borgstack.secrets import digest
+from borgstack.entries import digest
+from borgstack.operations.snapshot import SALT
 from borgstack.settings import Settings
 from tests.unit.changes import keys
 from tests.unit.support import fit_application, settings_of

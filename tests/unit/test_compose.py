@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from borgstack import secrets
+from borgstack import entries
+from borgstack.entries import ENTRIES
 from borgstack.project import VOLUMES, WHATSAPP_VOLUMES, Project, render
-from borgstack.secrets import ENTRIES
 from borgstack.sizes import SIZES
 from tests.unit.support import default_project, settings_of
 
@@ -374,8 +374,8 @@ def test_every_interpolated_name_is_an_entry_of_the_env_file(full_compose: dict[
 
 
 def test_without_a_mail_server_no_service_asks_for_its_password() -> None:
-    entries = {entry.name for entry in secrets.entries_for(settings_of())}
-    assert names_in(default_compose()) <= entries
+    names = {entry.name for entry in entries.entries_for(settings_of())}
+    assert names_in(default_compose()) <= names
     assert "SMTP_ADDRESS" not in service("chatwoot")["environment"]
 
 

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import secrets
+from borgstack import entries
+from borgstack.entries import ENTRIES, FIT_OWNER, EnvState, Kind
 from borgstack.facts.env import Env
 from borgstack.remote import locked_command, script_text
-from borgstack.secrets import ENTRIES, FIT_OWNER, EnvState, Kind
 from borgstack.settings import Settings
 from tests.unit.changes import keys
 from tests.unit.support import Ran, program, run_script, run_text, settings_of
 
 SALT = "0123456789abcdef"
 AWKS = [name for name in ("mawk", "gawk", "original-awk", "busybox") if shutil.which(name)]
-NAMES = [entry.name for entry in secrets.entries_for(settings_of())]
+NAMES = [entry.name for entry in entries.entries_for(settings_of())]
 SECRET_NAMES = [e.name for e in ENTRIES if e.kind is not Kind.PLAIN and e.name in NAMES]
 
 KEPT = "KeptPasswordOfThirtyTwoLetters42"
@@ -43,7 +43,7 @@ class EnvFile:
 
     def state(self, one: Settings | None = None) -> Ran:
         one = one or settings_of()
-        rules = secrets.rules(one)
+        rules = entries.rules(one)
         ran = run_script(
             "env_state", str(self.path), SALT, *rules, first_on_path=self.first_on_path
         )
@@ -61,7 +61,7 @@ class EnvFile:
         return self.write(self.payload(one) or "\n")
 
     def payload(self, one: Settings) -> str:
-        return secrets.payload(one, secrets.changes(one, self.look(one), SALT))
+        return entries.payload(one, entries.changes(one, self.look(one), SALT))
 
     def put(self, text: str | bytes, mode: int = 0o600) -> None:
         self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -98,7 +98,7 @@ def test_a_missing_file_is_made_whole_private_and_documented(env: EnvFile) -> No
     assert state.owner == FIT_OWNER
     assert state.verdicts == dict.fromkeys(NAMES, "ok")
     text = env.path.read_text()
-    for entry in secrets.entries_for(settings_of()):
+    for entry in entries.entries_for(settings_of()):
         comment = "".join(f"# {line}\n" for line in entry.comment.splitlines())
         assert f"\n{comment}{entry.name}=" in text
 
@@ -112,7 +112,7 @@ def test_the_folder_is_made_when_it_is_not_there(env: EnvFile) -> None:
 
 def test_a_second_look_finds_nothing_to_do(env: EnvFile) -> None:
     env.complete()
-    assert secrets.changes(settings_of(), env.look(), SALT) == []
+    assert entries.changes(settings_of(), env.look(), SALT) == []
 
 
 def test_writing_what_is_complete_changes_no_byte(env: EnvFile) -> None:
@@ -132,17 +132,17 @@ def test_a_supplied_value_goes_with_its_setting_and_comes_back_with_it(
     env.complete(supplied)
     assert env.value("SMTP_PASSWORD") == KEPT
     others = {name: env.value(name) for name in NAMES}
-    changes = secrets.changes(settings_of(), env.look(), SALT)
+    changes = entries.changes(settings_of(), env.look(), SALT)
     assert keys(one.change for one in changes) == [
         f".env: {name} undeclared" for name in ("SMTP_PASSWORD", "EDITORS_PASSWORD_HASH")
     ]
     env.complete()
     assert (env.value("SMTP_PASSWORD"), env.value("EDITORS_PASSWORD_HASH")) == ("", "")
     assert {name: env.value(name) for name in NAMES} == others
-    assert secrets.changes(settings_of(), env.look(), SALT) == []
+    assert entries.changes(settings_of(), env.look(), SALT) == []
     env.complete(supplied)
     assert env.value("SMTP_PASSWORD") == KEPT
-    assert secrets.changes(supplied, env.look(supplied), SALT) == []
+    assert entries.changes(supplied, env.look(supplied), SALT) == []
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_key_that_an_operator_wrote_stays_though_no_setting_gives_it(
 ) -> None:
     env.complete()
     env.put(env.path.read_text() + own)
-    assert secrets.changes(settings_of(), env.look(), SALT) == []
+    assert entries.changes(settings_of(), env.look(), SALT) == []
 
 
 OPERATORS_LINES = [
@@ -241,10 +241,10 @@ def test_a_supplied_value_follows_its_reference_and_may_hold_odd_characters(
         one = settings_of(
             smtp_address="smtp.example.com", smtp_username="c", smtp_password="env:TEST_SMTP"
         )
-        assert "SMTP_PASSWORD" in [c.name for c in secrets.changes(one, env.look(one), SALT)]
+        assert "SMTP_PASSWORD" in [c.name for c in entries.changes(one, env.look(one), SALT)]
         ran = env.complete(one)
         assert env.value("SMTP_PASSWORD") == f"'{value}'"
-        assert secrets.changes(one, env.look(one), SALT) == []
+        assert entries.changes(one, env.look(one), SALT) == []
         assert value not in ran.said + env.state(one).out
 
 
@@ -261,7 +261,7 @@ def test_a_supplied_value_that_compose_would_expand_is_put_between_quotes(
     assert env.look(one).verdicts["SMTP_PASSWORD"] == "differs"
     env.complete(one)
     assert env.path.read_text().startswith("SMTP_PASSWORD='pa$$word'")
-    assert secrets.changes(one, env.look(one), SALT) == []
+    assert entries.changes(one, env.look(one), SALT) == []
 
 
 def test_a_supplied_value_may_look_like_a_placeholder(
@@ -271,7 +271,7 @@ def test_a_supplied_value_may_look_like_a_placeholder(
     one = settings_of(**SUPPLIED, smtp_password="env:TEST_SMTP")
     env.complete(one)
     assert env.value("SMTP_PASSWORD") == "'<really>'"
-    assert secrets.changes(one, env.look(one), SALT) == []
+    assert entries.changes(one, env.look(one), SALT) == []
 
 
 @pytest.mark.parametrize(("mode", "uid", "gid"), [(0o644, 0, 0), (0o600, 999, 0), (0o600, 0, 5)])
@@ -293,12 +293,12 @@ def test_wrong_mode_and_owner_are_put_right_and_the_content_stays(
 )
 def test_putting_the_mode_right_loses_no_comment_and_adds_no_line(env: EnvFile, text: str) -> None:
     env.complete()
-    entries = "".join(f"{name}={env.value(name)}\n" for name in NAMES)
-    env.put(text + entries, mode=0o644)
+    lines = "".join(f"{name}={env.value(name)}\n" for name in NAMES)
+    env.put(text + lines, mode=0o644)
     env.complete()
-    assert env.path.read_text() == text + entries
+    assert env.path.read_text() == text + lines
     assert env.look().owner == FIT_OWNER
-    assert secrets.mistakes(env.look()) == []
+    assert entries.mistakes(env.look()) == []
 
 
 def test_a_symbolic_link_becomes_a_file_with_the_content_that_it_led_to(env: EnvFile) -> None:
@@ -367,7 +367,7 @@ def test_what_no_run_may_guess_at_is_named_without_its_value(
 ) -> None:
     env.put(text)
     said = env.state().said
-    mistakes = secrets.mistakes(env.look())
+    mistakes = entries.mistakes(env.look())
     assert [mistake for mistake in mistakes if expected in mistake]
     for value in re.findall(r"[A-Za-z0-9-]{20,}", text):
         assert value not in said
@@ -375,7 +375,7 @@ def test_what_no_run_may_guess_at_is_named_without_its_value(
 
 def test_a_link_that_leads_nowhere_is_named_and_left_alone(env: EnvFile) -> None:
     env.path.symlink_to("nowhere")
-    assert "is a symbolic link that leads nowhere" in secrets.mistakes(env.look())
+    assert "is a symbolic link that leads nowhere" in entries.mistakes(env.look())
     assert env.write("fill REDIS_PASSWORD x\n").status != 0
     assert env.path.is_symlink()
     assert env.leftovers() == []
@@ -383,7 +383,7 @@ def test_a_link_that_leads_nowhere_is_named_and_left_alone(env: EnvFile) -> None
 
 def test_a_directory_in_its_place_is_named_and_left_alone(env: EnvFile) -> None:
     env.path.mkdir()
-    assert secrets.mistakes(env.look()) == ["is not a file"]
+    assert entries.mistakes(env.look()) == ["is not a file"]
     assert list(env.path.iterdir()) == []
 
 
@@ -475,7 +475,7 @@ def test_what_a_killed_write_left_is_found_and_taken_away_by_the_next_one(
     (left,) = env.path.parent.glob(".env-borgstack.*")
     assert f"{left.stat().st_mode & 0o777:o}" == "600"
     assert env.look().leftovers == (str(left),)
-    changes = [one.change for one in secrets.changes(settings_of(), env.look(), SALT)]
+    changes = [one.change for one in entries.changes(settings_of(), env.look(), SALT)]
     assert f"file {left}: unfinished" in keys(changes)
     assert env.complete().status == 0
     assert env.leftovers() == []

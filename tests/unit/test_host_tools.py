@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.support import REPOSITORY
 
-HOST = REPOSITORY / "borgstack" / "host"
+HOST = REPOSITORY / "borgstack" / "remote"
 
 Version = tuple[int, ...]
 

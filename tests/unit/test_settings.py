@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import DeployError
 
-from borgstack.secrets import entries_for
+from borgstack.entries import entries_for
 from borgstack.settings import (
     Settings,
     read_settings,

@@ -16,7 +16,7 @@ from threading import Thread
 
 import pytest
 
-from borgstack import secrets, stack
+from borgstack import entries, stack
 from borgstack.project import DIRECTORY
 from borgstack.remote import script_text
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text
@@ -637,7 +637,7 @@ def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> 
     (host / ".env").write_text("A=1\nCHATWOOT_API_TOKEN=t0ken  # mine\n")
     look(host)
     said = (host / "words").read_text()
-    assert f"ops@example.com salt {secrets.digest('salt', 't0ken')} chatwoot_db:u:P" in said
+    assert f"ops@example.com salt {entries.digest('salt', 't0ken')} chatwoot_db:u:P" in said
 
 
 def test_without_composes_plugin_nothing_is_said_of_the_file(host: Path) -> None:

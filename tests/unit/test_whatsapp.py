@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from borgstack import secrets, stack, whatsapp
+from borgstack import entries, stack, whatsapp
 from borgstack.database import databases
 from borgstack.facts.stack import Stack
-from borgstack.operations import looks
+from borgstack.operations import snapshot
 from borgstack.project import Project, render
 from borgstack.settings import Settings
 from borgstack.whatsapp import (
@@ -393,7 +393,7 @@ def parts(project: Project) -> dict[str, set[str]]:
         "images": set(project.images),
         "volumes": set(re.findall(r"(?m)^  (borgstack_\w+): \{name: \w+, driver", compose)),
         "databases": {one.name for one in databases(project.settings)},
-        "entries": {one.name for one in secrets.entries_for(project.settings)},
+        "entries": {one.name for one in entries.entries_for(project.settings)},
         "files": {file.path for file in project.files},
     }
 
@@ -412,8 +412,8 @@ def test_without_whatsapp_chatwoot_keeps_everything_that_is_its_own() -> None:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Any]:
     """What the look at a project's stack is asked with."""
-    monkeypatch.setattr(looks, "observe", lambda _, **arguments: arguments)
-    return looks.stack_state
+    monkeypatch.setattr(snapshot, "cached_fact", lambda _, **arguments: arguments)
+    return snapshot.stack_state
 
 
 def test_without_whatsapp_the_look_asks_for_none_of_it(asked: Callable[[Project], Any]) -> None:

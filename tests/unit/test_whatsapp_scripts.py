@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import secrets, stack, whatsapp
+from borgstack import entries, stack, whatsapp
 from borgstack.remote import script_text
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text
 
@@ -174,7 +174,7 @@ INSTANCE = {"status": "open", "webhook": {"url": "u"}, "settings": {}, "secret":
 REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-to-check"
 
 
-def look_at_all(host: Path, *asked: str) -> stack.StackState:
+def gather_facts(host: Path, *asked: str) -> stack.StackState:
     """Run the look at the whole stack with Evolution and n8n in it."""
     (host / "rows").write_text("n8n-owner true\nn8n-read yes\n")
     docker(
@@ -196,7 +196,7 @@ def look_at_all(host: Path, *asked: str) -> stack.StackState:
 
 
 def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path) -> None:
-    found = look_at_all(host, "phone", "WhatsApp", PACKED)
+    found = gather_facts(host, "phone", "WhatsApp", PACKED)
     assert found.n8n == whatsapp.N8nState(owned=True, workflows={}, credentials={})
     assert found.instance == whatsapp.InstanceState("open", {"url": "u"}, {}, secret=True)
     assert found.database is not None
@@ -207,17 +207,17 @@ def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path
 
 
 def test_the_look_gets_digests_of_what_it_compares_and_never_a_secret(host: Path) -> None:
-    look_at_all(host, "phone", "WhatsApp", PACKED)
+    gather_facts(host, "phone", "WhatsApp", PACKED)
     said = words(host)
-    token = secrets.digest("salt", VALUES["CHATWOOT_API_TOKEN"])
-    bridge = secrets.digest("salt", VALUES["WHATSAPP_BRIDGE_SECRET"])
+    token = entries.digest("salt", VALUES["CHATWOOT_API_TOKEN"])
+    bridge = entries.digest("salt", VALUES["WHATSAPP_BRIDGE_SECRET"])
     assert f"sh -s ops@example.com salt {token} chatwoot_db:u:P" in said
     assert f"docker exec -i evolution node - phone salt {bridge}\n" in said
     assert secrets_in(said) == []
 
 
 def test_where_whatsapp_is_switched_off_nobody_is_asked_for_it(host: Path) -> None:
-    found = look_at_all(host, "", "", "")
+    found = gather_facts(host, "", "", "")
     assert (found.n8n, found.instance) == (None, None)
     assert "evolution" not in words(host)
     assert "psql" not in words(host)

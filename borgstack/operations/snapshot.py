@@ -1,28 +1,29 @@
-"""What the operations look at: five looks at a host, each one fact; four are taken side by side.
+"""The host as the operations see it: five facts, of which four are gathered side by side.
 
-Each is read once and kept until something is about to change (`observe`); the preflight takes them
-all at once, so that a run without changes waits for the slowest look and not for their sum.
+Each is read once and kept until something is about to change (`cached_fact`); the preflight gathers
+them at once, so that a run without changes waits for the slowest fact and not for their sum.
 """
 
 from __future__ import annotations
 
 import base64
-import secrets as random
+import secrets
 from collections.abc import Mapping
 
 import gevent
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, state
 
-from borgstack import redis, secrets, stack, whatsapp
+from borgstack import entries, redis, stack, whatsapp
 from borgstack.database import databases
 from borgstack.docker import DockerState
+from borgstack.entries import EnvChange, EnvState, plain_values
 from borgstack.facts.docker import Docker
 from borgstack.facts.env import Env
 from borgstack.facts.files import Files
 from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
-from borgstack.operations import forget, observe
+from borgstack.operations import cached_fact, forget_facts
 from borgstack.preflight import ServerState
 from borgstack.project import (
     CADDYFILE,
@@ -32,17 +33,16 @@ from borgstack.project import (
     REDIS_CONF,
     Project,
 )
-from borgstack.secrets import EnvChange, EnvState, plain_values
 from borgstack.settings import Settings
 from borgstack.stack import StackState
 
 STAGING = ".staging"
 """Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""
-SALT = random.token_hex(16)
+SALT = secrets.token_hex(16)
 """Of this process: what a digest of a supplied secret proves, it proves only here and now."""
 
 
-def look_at_all(project: Project) -> None:
+def gather_facts(project: Project) -> None:
     """Take the four looks that need root, side by side on the one connection."""
     host = ctx_host.get()
     looks = (
@@ -62,35 +62,35 @@ def look_at_all(project: Project) -> None:
 
 def server_state(settings: Settings) -> ServerState:
     """This server, looked at as the login user."""
-    return observe(Server, names=settings.public_names, _sudo=False)
+    return cached_fact(Server, names=settings.public_names, _sudo=False)
 
 
 def env_state(settings: Settings) -> EnvState:
     """`.env` as it is on this host, judged by these settings."""
-    return observe(Env, path=ENV_PATH, salt=SALT, rules=secrets.rules(settings))
+    return cached_fact(Env, path=ENV_PATH, salt=SALT, rules=entries.rules(settings))
 
 
 def env_changes(settings: Settings) -> list[EnvChange]:
     """What has to be done to `.env` on this host."""
-    return secrets.changes(settings, env_state(settings), SALT)
+    return entries.changes(settings, env_state(settings), SALT)
 
 
 def docker_state() -> DockerState:
     """Docker as it is on this host."""
-    return observe(Docker)
+    return cached_fact(Docker)
 
 
 def files_on_host(project: Project) -> Mapping[str, str]:
     """How the project's files and folders lie on this host."""
     paths = (*(file.path for file in project.files), STAGING)
-    return observe(Files, directory=DIRECTORY, paths=paths)
+    return cached_fact(Files, directory=DIRECTORY, paths=paths)
 
 
 def stack_state(project: Project) -> StackState:
     """The stack as it is on this host, compared with what this project wants."""
     plain = plain_values(project.settings)
     containers = (service.container for service in project.services.values())
-    return observe(
+    return cached_fact(
         Stack,
         directory=DIRECTORY,
         databases=databases(project.settings),
@@ -111,7 +111,7 @@ def stack_state_with(project: Project, part: str) -> StackState:
     live = stack_state(project)
     due = state.is_executing or stack.answers(live, _ASKED[part])
     if due and live.engine == "running" and getattr(live, part) is None:
-        forget()
+        forget_facts()
         live = stack_state(project)
     return live
 

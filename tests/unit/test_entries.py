@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from passlib.hash import bcrypt
 
-from borgstack import secrets
+from borgstack import entries
 from borgstack.change import Change, Code
+from borgstack.entries import ENTRIES, FIT_OWNER, EnvChange, EnvState, Kind
 from borgstack.project import ENV_PATH
-from borgstack.secrets import ENTRIES, FIT_OWNER, EnvChange, EnvState, Kind
 from tests.unit.support import REPOSITORY, run_script, settings_of
 
 BY_NAME = {entry.name: entry for entry in ENTRIES}
@@ -53,14 +53,14 @@ def with_smtp(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 )
 def test_a_generated_value_has_the_form_that_its_readers_need(name: str, pattern: str) -> None:
     for _ in range(50):
-        assert re.fullmatch(pattern, secrets.generate(BY_NAME[name]))
+        assert re.fullmatch(pattern, entries.generate(BY_NAME[name]))
 
 
 def test_every_generated_value_is_accepted_by_the_rules_on_the_host(tmp_path: Path) -> None:
     path = tmp_path / ".env"
-    rules = [secrets.rule(entry, settings_of()) for entry in GENERATED]
+    rules = [entries.rule(entry, settings_of()) for entry in GENERATED]
     for _ in range(5):
-        path.write_text("".join(f"{e.name}={secrets.generate(e)}\n" for e in GENERATED))
+        path.write_text("".join(f"{e.name}={entries.generate(e)}\n" for e in GENERATED))
         path.chmod(0o600)
         looked = run_script("env_state", str(path), "salt", *rules)
         assert looked.out.splitlines()[1:] == [f"entry {entry.name} ok" for entry in GENERATED]
@@ -68,17 +68,17 @@ def test_every_generated_value_is_accepted_by_the_rules_on_the_host(tmp_path: Pa
 
 def test_no_value_is_generated_twice() -> None:
     for entry in GENERATED:
-        assert len({secrets.generate(entry) for _ in range(20)}) == 20
+        assert len({entries.generate(entry) for _ in range(20)}) == 20
 
 
 def test_a_key_of_digits_alone_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(["1" * 128, "2" * 128, "a" * 128])
-    monkeypatch.setattr(secrets.pwd, "genword", lambda **_: next(drawn))
-    assert secrets.generate(BY_NAME["CHATWOOT_SECRET_KEY_BASE"]) == "a" * 128
+    monkeypatch.setattr(entries.pwd, "genword", lambda **_: next(drawn))
+    assert entries.generate(BY_NAME["CHATWOOT_SECRET_KEY_BASE"]) == "a" * 128
 
 
 def test_the_example_file_is_generated_from_the_list() -> None:
-    assert (REPOSITORY / ".env.example").read_text() == secrets.example()
+    assert (REPOSITORY / ".env.example").read_text() == entries.example()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_example_file_is_generated_from_the_list() -> None:
     ],
 )
 def test_the_example_file_has_the_storys_names_and_comments(text: str) -> None:
-    assert text in secrets.example()
+    assert text in entries.example()
 
 
 def test_no_value_of_the_example_file_would_be_taken_for_a_secret() -> None:
@@ -110,7 +110,7 @@ def test_no_value_of_the_example_file_would_be_taken_for_a_secret() -> None:
 
 def test_the_entries_of_the_mail_server_exist_only_with_one(with_smtp: dict[str, object]) -> None:
     def names(**data: object) -> set[str]:
-        return {entry.name for entry in secrets.entries_for(settings_of(**data))}
+        return {entry.name for entry in entries.entries_for(settings_of(**data))}
 
     assert names(**with_smtp) - names() == {"SMTP_PASSWORD"}
 
@@ -125,7 +125,7 @@ def test_the_entries_of_whatsapp_and_of_editors_exist_only_with_them(
     with_editors: dict[str, object],
 ) -> None:
     def names(**data: object) -> set[str]:
-        return {entry.name for entry in secrets.entries_for(settings_of(**data))}
+        return {entry.name for entry in entries.entries_for(settings_of(**data))}
 
     assert names() - names(whatsapp=False) == {
         "N8N_HOST",
@@ -143,7 +143,7 @@ def test_the_entries_of_whatsapp_and_of_editors_exist_only_with_them(
 def editors_hash(**data: object) -> str:
     entry = BY_NAME["EDITORS_PASSWORD_HASH"]
     assert entry.value is not None
-    secrets._hashed.cache_clear()  # a run of tomorrow has to find the same
+    entries._hashed.cache_clear()  # a run of tomorrow has to find the same
     return entry.value(settings_of(**data)) or ""
 
 
@@ -167,20 +167,20 @@ def test_the_hash_is_written_where_it_differs_and_the_password_nowhere(
 ) -> None:
     settings = settings_of(**with_editors)
     verdicts = fit_state(EDITORS_PASSWORD_HASH="ok").verdicts
-    digests = {"EDITORS_PASSWORD_HASH": secrets.digest("salt", "old")}
-    changes = secrets.changes(settings, EnvState(FIT_OWNER, (), verdicts, digests), "salt")
+    digests = {"EDITORS_PASSWORD_HASH": entries.digest("salt", "old")}
+    changes = entries.changes(settings, EnvState(FIT_OWNER, (), verdicts, digests), "salt")
     assert changes == [EnvChange.of("EDITORS_PASSWORD_HASH", Code.DIFFERS, "set")]
-    payload = secrets.payload(settings, changes)
+    payload = entries.payload(settings, changes)
     assert f"set EDITORS_PASSWORD_HASH {editors_hash(**with_editors)}" in payload
     assert "editors-secret" not in payload
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_a_rule_is_four_words_and_tells_no_secret(
-    entry: secrets.Entry, with_smtp: dict[str, object], with_editors: dict[str, object]
+    entry: entries.Entry, with_smtp: dict[str, object], with_editors: dict[str, object]
 ) -> None:
     settings = settings_of(**with_smtp, **with_editors)
-    name, kind, least, expected = secrets.rule(entry, settings).split("\t")
+    name, kind, least, expected = entries.rule(entry, settings).split("\t")
     assert (name, kind, int(least)) == (entry.name, entry.kind, entry.least or entry.length)
     assert bool(expected) == (entry.kind is Kind.PLAIN)
 
@@ -190,7 +190,7 @@ def owned(code: Code, actual: str | None) -> Change:
 
 
 def fit_state(**verdicts: str) -> EnvState:
-    names = (entry.name for entry in secrets.entries_for(settings_of()))
+    names = (entry.name for entry in entries.entries_for(settings_of()))
     return EnvState(FIT_OWNER, (), {**dict.fromkeys(names, "ok"), **verdicts}, {})
 
 
@@ -215,12 +215,12 @@ def fit_state(**verdicts: str) -> EnvState:
     ],
 )
 def test_each_difference_becomes_one_change(state: EnvState, expected: list[EnvChange]) -> None:
-    assert secrets.changes(settings_of(), state, "salt") == expected
+    assert entries.changes(settings_of(), state, "salt") == expected
 
 
 def test_a_host_without_the_file_gets_every_entry() -> None:
-    found = secrets.changes(settings_of(), EnvState(None, (), {}, {}), "salt")
-    names = [entry.name for entry in secrets.entries_for(settings_of())]
+    found = entries.changes(settings_of(), EnvState(None, (), {}, {}), "salt")
+    names = [entry.name for entry in entries.entries_for(settings_of())]
     assert [change.name for change in found] == ["", *names]
 
 
@@ -229,8 +229,8 @@ def test_a_supplied_value_is_compared_by_its_digest_alone(
     value: str, *, differs: bool, with_smtp: dict[str, object]
 ) -> None:
     verdicts = fit_state(SMTP_PASSWORD="ok").verdicts
-    digests = {"SMTP_PASSWORD": secrets.digest("salt", value)}
-    found = secrets.changes(
+    digests = {"SMTP_PASSWORD": entries.digest("salt", value)}
+    found = entries.changes(
         settings_of(**with_smtp), EnvState(FIT_OWNER, (), verdicts, digests), "salt"
     )
     assert found == ([EnvChange.of("SMTP_PASSWORD", Code.DIFFERS, "set")] if differs else [])
@@ -238,7 +238,7 @@ def test_a_supplied_value_is_compared_by_its_digest_alone(
 
 
 def test_a_digest_depends_on_the_salt() -> None:
-    assert secrets.digest("one", "value") != secrets.digest("two", "value")
+    assert entries.digest("one", "value") != entries.digest("two", "value")
 
 
 @pytest.mark.parametrize(
@@ -251,8 +251,8 @@ def test_a_digest_depends_on_the_salt() -> None:
     ],
 )
 def test_nobody_is_told_to_give_up_the_key_of_his_data(mistake: str, told: str) -> None:
-    assert told in secrets.remedy(mistake)
-    assert ("new one generated" in secrets.remedy(mistake)) == mistake.startswith("REDIS")
+    assert told in entries.remedy(mistake)
+    assert ("new one generated" in entries.remedy(mistake)) == mistake.startswith("REDIS")
 
 
 @pytest.mark.parametrize(
@@ -268,11 +268,11 @@ def test_nobody_is_told_to_give_up_the_key_of_his_data(mistake: str, told: str) 
     ],
 )
 def test_only_what_no_run_can_put_right_is_a_mistake(state: EnvState, expected: list[str]) -> None:
-    assert secrets.mistakes(state) == expected
+    assert entries.mistakes(state) == expected
 
 
 def test_the_payload_carries_comment_and_value_of_what_changes_and_of_nothing_else() -> None:
-    payload = secrets.payload(
+    payload = entries.payload(
         settings_of(),
         [
             EnvChange("", owned(Code.MISSING, None), "own"),
@@ -314,7 +314,7 @@ N8N = ("n8n-prepare", "n8n")
     ],
 )
 def test_the_readers_of_an_entry_are_had_by_its_name(name: str, expected: tuple[str, ...]) -> None:
-    assert secrets.readers(name) == expected
+    assert entries.readers(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_the_readers_of_an_entry_are_had_by_its_name(name: str, expected: tuple[
 def test_the_plain_values_are_those_of_the_settings_and_hold_no_secret(
     data: dict[str, object], expected: dict[str, str], with_smtp: dict[str, object], *, mail: bool
 ) -> None:
-    found = secrets.plain_values(settings_of(**data, **(with_smtp if mail else {})))
+    found = entries.plain_values(settings_of(**data, **(with_smtp if mail else {})))
     assert found == expected
     # Each is a word of a command on the host that is not quoted there.
     assert all(re.fullmatch(r"[A-Za-z0-9.@_+-]+", value) for value in found.values())

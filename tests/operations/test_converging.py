@@ -14,7 +14,7 @@ from pyinfra.api.operation import add_op
 from pyinfra.context import ctx_host, ctx_state
 
 from borgstack.facts.env import Env
-from borgstack.operations import Commands, converges, observe, refuse, streamed
+from borgstack.operations import Commands, cached_fact, converging_operation, refuse, streamed
 from tests.operations.conftest import Answer, FakeFactory, FakeHosts, connected, execute, run_local
 
 LOOK = "borgstack-look"
@@ -33,24 +33,24 @@ class Look(FactBase[list[str]]):
         return output
 
 
-@converges
+@converging_operation
 def look_twice() -> Commands:
-    observe(Look)
-    observe(Look)
+    cached_fact(Look)
+    cached_fact(Look)
     yield from ()
 
 
-@converges
+@converging_operation
 def change_between_looks() -> Commands:
-    observe(Look)
+    cached_fact(Look)
     yield CHANGE
-    observe(Look)
-    observe(Look)
+    cached_fact(Look)
+    cached_fact(Look)
 
 
-@converges
+@converging_operation
 def refuse_if_told() -> Commands:
-    if observe(Look) == ["refuse"]:
+    if cached_fact(Look) == ["refuse"]:
         yield from refuse(["expected a fit host; saw this one."])
         return
     yield CHANGE
@@ -100,7 +100,7 @@ def test_a_fact_with_other_arguments_is_another_fact(fake_hosts: FakeFactory) ->
     hosts.answer("one", env_state=["file missing"])
     with ctx_state.use(hosts.state), ctx_host.use(host):
         for path in ("/a", "/b", "/a"):
-            observe(Env, path=path, salt="s", rules=())
+            cached_fact(Env, path=path, salt="s", rules=())
     assert hosts.scripts("one") == ["env_state", "env_state"]
 
 
@@ -179,7 +179,7 @@ def test_a_streamed_command_shows_its_output_and_returns_its_status(
     assert all(word in shown for word in ("given", "said", "moaned"))
 
 
-@converges
+@converging_operation
 def stream() -> Commands:
     yield streamed(StringCommand("exit 3"))
 

@@ -263,7 +263,7 @@ ENTRIES: tuple[Entry, ...] = (
 EXAMPLE_HEAD = """\
 # What /opt/borgstack/.env holds on the server. Nobody has to write that file: the deploy generates
 # every missing value, never changes one that is there, and keeps it mode 600. Keys of your own may
-# stand in it; they stay. Generated from borgstack/secrets.py by `make env-example`.
+# stand in it; they stay. Generated from borgstack/entries.py by `make env-example`.
 """
 
 
