@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from tests.lab import hosts, lifecycle
+from tests.lab import hosts, images, lifecycle
 from tests.lab.config import DEFAULT_HOST
 from tests.lab.console import LabError
 
@@ -17,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="action", required=True)
     start = commands.add_parser("up", help="start services and hosts; quick when all is there")
     start.add_argument("--host", action="append", metavar="NAME")
+    start.add_argument("--system", help=f"what these hosts are: {', '.join(images.HOSTS)}")
     stop = commands.add_parser("down", help="remove hosts, services, volumes and network")
     stop.add_argument("--images", action="store_true", help="remove the lab's images too")
     remote = commands.add_parser("ssh", help="run a command as root on a host")
@@ -32,7 +33,7 @@ def main() -> int:
     """Carry out one command."""
     options = parser().parse_args()
     if options.action == "up":
-        lifecycle.up(options.host or [DEFAULT_HOST])
+        lifecycle.up(options.host or [DEFAULT_HOST], system=options.system)
     elif options.action == "down":
         lifecycle.down(remove_images=options.images)
     elif options.action == "ssh":

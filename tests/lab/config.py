@@ -35,6 +35,7 @@ CA_NAME = f"ca.{DOMAIN}"
 DOWNLOAD_NAME = f"download.{DOMAIN}"
 HOST_SERVICES = ("chatwoot", "n8n", "evolution")  # names in front of a host's domain
 DEFAULT_HOST = "demo"  # not "lab", which is the group: `--limit` could not tell them apart
+DEFAULT_SYSTEM = "trixie"
 GROUPS = ("lab", "staging", "prod")  # of inventory.py
 
 LAB = Path(__file__).resolve().parent

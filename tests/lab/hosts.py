@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.lab import config, engine
+from tests.lab import config, engine, images
 from tests.lab.config import LABEL_OWNER, PREFIX
 from tests.lab.console import LabError, say
 from tests.lab.containers import Container, ensure, remove
@@ -87,7 +87,7 @@ def _declared(name: str) -> Container:
     return Container(
         name=container_name(name),
         role="host",
-        image="host",
+        image=images.host(system(name)),
         address=place["address"],
         aliases=(domain, *(f"{service}.{domain}" for service in config.HOST_SERVICES)),
         volumes=tuple(
@@ -167,6 +167,24 @@ def endpoint(name: str) -> dict[str, str]:
         )
     found: dict[str, str] = json.loads(path.read_text())
     return found
+
+
+def keep_system(names: Sequence[str], chosen: str) -> None:
+    """Keep which system hosts have; one that has another is made anew, bare."""
+    if chosen not in images.HOSTS:
+        raise LabError(
+            f"a system of the lab's: {', '.join(images.HOSTS)}",
+            chosen,
+            f"choose another; without one it is {config.DEFAULT_SYSTEM}",
+        )
+    for name in names:
+        write_file(config.HOSTS / name / "system", f"{chosen}\n")
+
+
+def system(name: str) -> str:
+    """Return the system of a host: a name in `images.HOSTS`."""
+    path = config.HOSTS / name / "system"
+    return path.read_text().strip() if path.exists() else config.DEFAULT_SYSTEM
 
 
 def _free_port(wanted: int) -> int:

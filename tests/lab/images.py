@@ -14,6 +14,7 @@ import struct
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,8 +66,15 @@ LATER = StackImage("chatwoot-later", "chatwoot/chatwoot:v4.15.1-ce", "CHATWOOT_N
 REAL_IMAGES = "LAB_REAL_IMAGES"
 # Stand-ins whose image is Alpine's: BusyBox takes the place of Debian's shell and tools.
 ALPINE = ("redis", "caddy", "chatwoot", "n8n", "evolution")
+# What a host may be, and the arguments of its Dockerfile. There is no whole forky: its systemd
+# refuses the version 1 cgroup hierarchy that some machines, CI's among them, still have.
+HOSTS = {
+    "trixie": {"BASE": base_images.reference("trixie")},
+    "bookworm": {"BASE": base_images.reference("bookworm")},
+    "newer-docker": {"BASE": base_images.reference("trixie"), "DOCKER": "forky"},
+}
 # caddy first: the CA and the package server, the longest build, start from it.
-LAB_IMAGES = ("caddy", "download", "ca", "host", "registry")
+LAB_IMAGES = ("caddy", "download", "ca", "registry")
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,14 @@ def real() -> dict[str, str]:
     return {name: image for name, _, image in lines if name.startswith("LAB_IMAGE_")}
 
 
-def ensure() -> dict[str, str]:
-    """Make all images present. Return the local image for each name of the stack."""
+def host(system: str) -> str:
+    """Return the name of the image of hosts that have this system."""
+    return f"host-{system}"
+
+
+def ensure(systems: Iterable[str]) -> dict[str, str]:
+    """Make all images present, those of hosts with these systems too. Return the local image for
+    each name of the stack."""
     sources = {image.name: _source(image) for image in STACK}
     say("images: " + ", ".join(f"{name} {_kind(name, sources[name])}" for name in sources))
     stand_ins = [name for name, source in sources.items() if source == own(name)]
@@ -138,7 +152,7 @@ def ensure() -> dict[str, str]:
     for name in missing:
         say(f"skipping {name}: there is no {config.IMAGES / name}/Dockerfile yet")
         del sources[name]
-    names = dict.fromkeys((*LAB_IMAGES, *stand_ins))
+    names = dict.fromkeys((*LAB_IMAGES, *map(host, systems), *stand_ins))
     _build_all([_build_of(name) for name in names if name not in missing])
     if "chatwoot" in sources:
         arguments = {"CHATWOOT": sources["chatwoot"]}
@@ -159,6 +173,8 @@ def _kind(name: str, source: str) -> str:
 
 def _build_of(name: str) -> Build:
     """Return the build of one of the lab's own images, some of which start from Caddy's."""
+    if name.startswith(host("")):
+        return Build(name, HOSTS[name.removeprefix(host(""))], source="host")
     arguments = {"CADDY": own("caddy")} if name in ("ca", "download") else {}
     if name in ALPINE:
         arguments["LIKE_ALPINE"] = (config.IMAGES / "like-alpine.sh").read_text()

@@ -15,19 +15,27 @@ from tests.lab.docker import docker, own_names
 from tests.lab.shell import lock, run
 
 
-def up(names: Sequence[str] = (DEFAULT_HOST,), *, data: Mapping[str, object] | None = None) -> None:
+def up(
+    names: Sequence[str] = (DEFAULT_HOST,),
+    *,
+    system: str | None = None,
+    data: Mapping[str, object] | None = None,
+) -> None:
     """Make the services and the hosts run; what is there already stays as it is.
 
-    `data` is what these hosts' deploys get beside their address; without it they keep theirs.
+    `system` is what these hosts are, such as `bookworm`, and `data` what their deploys get beside
+    their address; without these they keep theirs.
     """
     started = time.monotonic()
     with lock():
         engine.ensure()
         images.remove_leftovers()
         hosts.remove_strangers()
-        sources = images.ensure()
-        containers.ensure_network()
         hosts.prepare(names)
+        if system is not None:
+            hosts.keep_system(names, system)
+        sources = images.ensure({hosts.system(name) for name in names})
+        containers.ensure_network()
         if data is not None:
             hosts.keep_data(names, data)
         with ThreadPoolExecutor() as pool:

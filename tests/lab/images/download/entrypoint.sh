@@ -14,9 +14,10 @@ fi
 
 cd /srv/linux/debian
 gpg --batch --export --armor > gpg
-cd dists/trixie
-gpg --batch --yes --armor --detach-sign --output Release.gpg Release
-gpg --batch --yes --clear-sign --output InRelease Release
+for suite in dists/*; do
+	gpg --batch --yes --armor --detach-sign --output "$suite/Release.gpg" "$suite/Release"
+	gpg --batch --yes --clear-sign --output "$suite/InRelease" "$suite/Release"
+done
 gpg --batch --with-colons --list-keys | awk -F: '$1 == "fpr" { print $10; exit }' > /keys/fingerprint.new
 mv /keys/fingerprint.new /keys/fingerprint
 gpgconf --kill all

@@ -1,15 +1,18 @@
 #!/bin/sh
 # Debian's Docker packages made into Docker's own: same names, relations and repository layout.
+#
+# Usage: repackage ROOT SUITE VERSION: all of them from the system that this runs on, but for runc,
+# whose C library has to be SUITE's.
 set -eu
-root=$1
-suffix='1~debian.13~trixie'
-work=/tmp/work
+root=$1 suite=$2
+suffix="1~debian.$3~$suite"
+work=/tmp/work-$suite
 arch=$(dpkg --print-architecture)
-pool=dists/trixie/pool/stable/$arch
+pool=dists/$suite/pool/stable/$arch
 mkdir -p "$work" "$root/$pool"
 cd "$work"
 # apt downloads as _apt, which cannot write here.
-apt-get -o APT::Sandbox::User=root download docker.io docker-cli containerd runc docker-compose docker-buildx tini
+apt-get -o APT::Sandbox::User=root download docker.io docker-cli containerd "runc/$suite" docker-compose docker-buildx tini
 
 upstream() { # the version without epoch and Debian's part: 26.1.5
 	dpkg-deb -f "$work/$1"_*.deb Version | sed 's/^[0-9]*://; s/[+~-].*//'
@@ -81,16 +84,16 @@ Replaces: docker-buildx
 EOF
 
 cd "$root"
-index=dists/trixie/stable/binary-$arch
+index=dists/$suite/stable/binary-$arch
 mkdir -p "$index"
 apt-ftparchive packages "$pool" > "$index/Packages"
 gzip -k "$index/Packages"
-cd dists/trixie
+cd "dists/$suite"
 apt-ftparchive \
 	-o APT::FTPArchive::Release::Origin=Docker \
 	-o 'APT::FTPArchive::Release::Label=Docker CE' \
-	-o APT::FTPArchive::Release::Suite=trixie \
-	-o APT::FTPArchive::Release::Codename=trixie \
+	-o "APT::FTPArchive::Release::Suite=$suite" \
+	-o "APT::FTPArchive::Release::Codename=$suite" \
 	-o APT::FTPArchive::Release::Components=stable \
 	-o "APT::FTPArchive::Release::Architectures=$arch" \
 	release . > /tmp/Release
