@@ -6,7 +6,8 @@
 #   SOURCE distribution: these two and stdin are empty
 #   DOUBLED     words: files of apt's that name the same repository; they are set aside
 set -eu
-export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+# needrestart, which Ubuntu has installed, would restart services of others after each apt-get.
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 umask 022
 source=$1 packages=$2 conflicts=$3 key_url=$4 fingerprint=$5 doubled=${6:-}
 started=$(date +%s)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from borgstack.change import Change, Code
 from borgstack.docker import DAEMON_JSON
 from tests.e2e.support import HostUnderTest, Run
@@ -149,3 +151,32 @@ def test_a_daemon_json_with_which_docker_does_not_start_is_taken_back(bare: Host
     assert bare.ssh("docker ps --format '{{.Names}}'").split() == ["somebodys"]
     install(bare).changed_only()
     assert install(bare, docker_log_max_size="77m").code == 0
+
+
+NEEDRESTART = r"""
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+{ apt-get update && apt-get install -y needrestart; } >&2 || exit
+echo '$nrconf{restart} = "a";' >/etc/needrestart/conf.d/automatic.conf
+printf '[Service]\nExecStart=/bin/sleep infinity\n' >/run/systemd/system/somebodys.service
+systemctl daemon-reload && systemctl start somebodys.service
+apt-get install -y --reinstall libc6 >&2 && apt-get remove -y docker-compose-plugin >&2
+"""
+"""As on Ubuntu 24.04: what uses a library of which there is a newer one is restarted unasked."""
+
+
+@pytest.mark.slow
+def test_a_service_of_others_is_not_restarted_for_a_library_that_it_uses(
+    bare: HostUnderTest,
+) -> None:
+    assert install(bare).code == 0
+    bare.ssh(NEEDRESTART)
+    before = bare.ssh("systemctl show -p MainPID somebodys.service")
+    try:
+        assert install(bare).code == 0
+        assert "docker-compose-plugin" in packages(bare)
+        assert bare.ssh("systemctl show -p MainPID somebodys.service") == before
+    finally:
+        bare.ssh(
+            "systemctl stop somebodys.service; rm /run/systemd/system/somebodys.service; "
+            "apt-get purge -y needrestart && rm -rf /etc/needrestart /run/needrestart"
+        )

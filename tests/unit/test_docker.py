@@ -850,6 +850,14 @@ def test_an_installer_that_died_before_a_rename_leaves_nothing_after_the_next(
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
+def test_apt_is_to_ask_nothing_and_to_restart_nothing_of_others(tmp_path: Path) -> None:
+    """What debconf and needrestart's hook (/usr/lib/needrestart/apt-pinvoke, 3.5 to 3.11) read."""
+    called = f'echo "$1 $DEBIAN_FRONTEND $NEEDRESTART_SUSPEND" >>{tmp_path}/calls'
+    assert install(tmp_path, apt_get=f'shift "$(($# - 1))"; {called}').status == 0
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [line.split(" ", 1)[1] for line in calls] == ["noninteractive 1"] * 2
+
+
 def test_the_installer_sets_another_entry_for_the_repository_aside(tmp_path: Path) -> None:
     folder = tmp_path / "etc/apt/sources.list.d"
     folder.mkdir(parents=True)
