@@ -222,6 +222,8 @@ def _ports(
             then = f"Have it publish another port, or stop it: 'docker stop {container}'."
         elif holder in _DOCKERS:
             seen = "another container listening on it"
+        elif holder == "systemd":
+            then = "Stop and disable its unit ('systemctl list-sockets' shows it), then run again."
         unknown = holder in _DOCKERS and caddy_runs is None
         if unknown:
             seen = "a container that Docker, which does not answer yet, cannot name"
