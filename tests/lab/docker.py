@@ -29,4 +29,7 @@ def own_names(kind: str) -> list[str]:
     column = {"container": "{{.Names}}"}.get(kind, "{{.Name}}")
     arguments = ["--all"] if kind == "container" else []
     listed = docker(kind, "ls", *arguments, "--filter", f"label={LABEL}", "--format", column)
-    return sorted(name for name in listed.split() if name.startswith(PREFIX))
+    # The hyphen: borgstack-lab5-registry is another lab's, whatever label its image handed down.
+    return sorted(
+        name for name in listed.split() if name == PREFIX or name.startswith(f"{PREFIX}-")
+    )
