@@ -408,22 +408,19 @@ def tampered(host: HostUnderTest, command: str) -> None:
     host.ssh(f"{HELPERS}\n{{ {command}; }} >/dev/null")
 
 
+def plant(host: HostUnderTest) -> HostUnderTest:
+    if look(host)[1] != set(PLANT):
+        host.ssh("set -e\n" + "\n".join(PLANT.values()))
+    return host
+
+
 @pytest.fixture
 def planted(stack: HostUnderTest) -> HostUnderTest:
     """The converged host with data in it that no deploy may lose."""
-    if look(stack)[1] != set(PLANT):
-        stack.ssh("set -e\n" + "\n".join(PLANT.values()))
-    return stack
+    return plant(stack)
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, marks=pytest.mark.family(case.family), id=f"{case.family}: {case.name}")
-        for case in CASES
-    ],
-)
-def test_one_run_corrects_exactly_the_drift(planted: HostUnderTest, case: Drift) -> None:
+def corrects_exactly(planted: HostUnderTest, case: Drift) -> None:
     before, _ = look(planted)
     tampered(planted, case.tamper)
     planted.plan().lists_only(*case.operations)
@@ -436,6 +433,17 @@ def test_one_run_corrects_exactly_the_drift(planted: HostUnderTest, case: Drift)
     if case.destroys:
         planted.ssh(PLANT[case.destroys])
     planted.deploy().changed_only()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.family(case.family), id=f"{case.family}: {case.name}")
+        for case in CASES
+    ],
+)
+def test_one_run_corrects_exactly_the_drift(planted: HostUnderTest, case: Drift) -> None:
+    corrects_exactly(planted, case)
 
 
 UNTOUCHED = {

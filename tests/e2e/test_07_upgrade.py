@@ -15,7 +15,7 @@ def assets(stack: HostUnderTest) -> set[str]:
     return set(stack.ssh(f"ls {ASSETS}").split())
 
 
-def test_an_upgrade_prepares_once_and_keeps_the_old_assets(stack: HostUnderTest) -> None:
+def upgrades(stack: HostUnderTest) -> None:
     # Another file may have brought it here before.
     stack.ssh(f"docker image rm -f {NEXT} 2>/dev/null; rm -f {ASSETS}/upgrade-*")
     old_assets, before = assets(stack), stack.containers()
@@ -37,6 +37,10 @@ def test_an_upgrade_prepares_once_and_keeps_the_old_assets(stack: HostUnderTest)
     for name in old_assets | new_assets:
         assert stack.request(f"/vite/assets/{name}")[0] == 200, name
     stack.deploy(chatwoot_image=NEXT).changed_only()
+
+
+def test_an_upgrade_prepares_once_and_keeps_the_old_assets(stack: HostUnderTest) -> None:
+    upgrades(stack)
 
 
 def test_a_failing_prepare_leaves_the_old_version_serving(stack: HostUnderTest) -> None:
