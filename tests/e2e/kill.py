@@ -27,9 +27,10 @@ COUNTED = (
 """The programs with which the scripts change a host. Only those that a host has are wrapped, so
 that no script takes a missing one for installed."""
 PREPARES = "--filter container=chatwoot-prepare --filter container=n8n-prepare"
-# What has been said by a prepare that is still running.
+# What has been said by a prepare that is still running; without Docker, which may take a second to
+# answer: some of its steps are no longer than that.
 _PREPARING = (
-    "docker top chatwoot-prepare && said=$(docker logs chatwoot-prepare 2>&1) && "
+    "pgrep -f 'borgstack:prepare' && said=$(cat /var/lib/docker/containers/*/*-json.log) && "
     "echo \"$said\" | grep 'prepare: the database' && "
     "echo \"$said\" | grep {} 'prepare: account'"
 )

@@ -68,6 +68,9 @@ def test_so_do_drift_an_upgrade_and_a_removal(old: HostUnderTest, strangers: Str
 def test_what_is_in_the_way_is_refused_at_once_and_by_name(
     old: HostUnderTest, strangers: Strangers
 ) -> None:
+    old.deploy()
+    assert not {"n8n", "evolution"} & set(old.containers())
+    strangers.unharmed()
     old.ssh("docker run -d --name n8n -v ops_own:/data ops/tool:1 sleep infinity")
     before = strangers.look(), old.snapshot()
     wanted = {"whatsapp": True, "chatwoot_image": NEXT, "chatwoot_host": "nowhere.lab.invalid"}
