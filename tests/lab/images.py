@@ -140,7 +140,7 @@ def host(system: str) -> str:
     return f"host-{system}"
 
 
-def ensure(systems: Iterable[str]) -> dict[str, str]:
+def ensure(systems: Iterable[str] = ()) -> dict[str, str]:
     """Make all images present, those of hosts with these systems too. Return the local image for
     each name of the stack."""
     sources = {image.name: _source(image) for image in STACK}
