@@ -25,7 +25,7 @@ State = Mapping[str, Any]
 """Parsed JSON; `application_state.sql` gives the keys."""
 
 
-def declared(settings: Settings) -> bytes:
+def render(settings: Settings) -> bytes:
     """The content of `application.json`; it holds no secret."""
     fields = {"agents", "former_agents", "teams", "labels", "inboxes", "webhooks"}
     wanted: dict[str, Any] = {

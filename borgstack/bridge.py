@@ -53,7 +53,7 @@ class Bridge:
     failures: tuple[Failures, ...] | None = None
 
     @property
-    def deaf(self) -> list[str]:
+    def unregistered(self) -> list[str]:
         """At whose address n8n does not listen."""
         return [name for name, listens in (self.listens or {}).items() if not listens]
 

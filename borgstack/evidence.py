@@ -103,7 +103,7 @@ class Jobs:
 
 
 @dataclass(frozen=True)
-class Inside:
+class HostObservation:
     """One look at a host by `verify_state.sh`; None stands for an answer that did not come.
 
     :ivar blind: why nothing but the clock and the disks could be looked at.
@@ -157,7 +157,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class Outside:
+class ExternalObservation:
     """What the laptop sees; a string in an answer's place says why there is none.
 
     :ivar address: where it connected.
@@ -184,15 +184,15 @@ class Evidence:
     :ivar flow: likewise of `verify_whatsapp.sh`.
     """
 
-    inside: Inside
-    outside: Outside
+    inside: HostObservation
+    outside: ExternalObservation
     now: float
     conversation: Mapping[str, Any] | None = None
     delivery: Mapping[str, Any] | None = None
     flow: Mapping[str, Any] | None = None
 
 
-def parse(lines: Iterable[str]) -> Inside:
+def parse(lines: Iterable[str]) -> HostObservation:
     """Read the lines of `verify_state.sh`."""
     rows: dict[str, list[str]] = {}
     for line in lines:
@@ -200,7 +200,7 @@ def parse(lines: Iterable[str]) -> Inside:
         rows.setdefault(kind, []).append(rest)
     one = {kind: found[0] for kind, found in rows.items()}
     containers = [row.split("|") for row in rows.get("container", ())]
-    return Inside(
+    return HostObservation(
         blind=one.get("blind", ""),
         clock=float(one["clock"]) if "clock" in one else None,
         ssh_port=int(one.get("ssh", 22)),

@@ -21,7 +21,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from borgstack.evidence import Answer, Certificate, Outside
+from borgstack.evidence import Answer, Certificate, ExternalObservation
 from borgstack.settings import Settings
 
 TIMEOUT = 10
@@ -81,13 +81,13 @@ class _At(HTTPAdapter):
         return {**host, "host": self.address}, pool
 
 
-def look(settings: Settings) -> Outside:
+def look(settings: Settings) -> ExternalObservation:
     """Ask everything, side by side."""
     name = settings.chatwoot_host
     try:
         address = _address(settings)
     except OSError as error:
-        return Outside(silent=f"the name {name} leads nowhere: {error}")
+        return ExternalObservation(silent=f"the name {name} leads nowhere: {error}")
     root = _root(settings)
     running = {
         "certificate": gevent.spawn(certificate, address, name, root),
@@ -99,7 +99,7 @@ def look(settings: Settings) -> Outside:
     ports = {port: gevent.spawn(takes_connections, address, port) for port in (443, *CLOSED_PORTS)}
     gevent.joinall([*running.values(), *ports.values()], raise_error=True)
     page = running["page"].value
-    return Outside(
+    return ExternalObservation(
         address=address,
         silent=page if isinstance(page, str) else "",
         answers={key: running[key].value for key in REQUESTS},

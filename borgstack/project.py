@@ -144,7 +144,7 @@ def render(settings: Settings) -> Project:
         for name in ("prepare.rake", "provision.rb")
     ]
     chatwoot.append(
-        ProjectFile("config/chatwoot/application.json", application.declared(settings), "600")
+        ProjectFile("config/chatwoot/application.json", application.render(settings), "600")
     )
     postgresql = _template("config/postgresql/postgresql.conf", "postgresql.conf.j2", settings)
     n8n = _n8n_files(settings)
@@ -202,7 +202,7 @@ def _n8n_files(settings: Settings) -> list[ProjectFile]:
         ProjectFile(f"config/n8n/{name}", (folder / name).read_bytes())
         for name in ("prepare.js", "credentials.json")
     ]
-    wanted = whatsapp.preparation(settings)
+    wanted = whatsapp.import_manifest(settings)
     files.append(ProjectFile("config/n8n/preparation.json", wanted))
     for name, content in whatsapp.workflows(settings).items():
         files.append(ProjectFile(f"config/n8n/workflows/{name}", content))

@@ -63,7 +63,7 @@ def parse(rows: Iterable[str]) -> RedisState | None:
     return RedisState(password, settings, onboarding) if password else None
 
 
-def declared(conf: bytes) -> dict[str, str]:
+def parse_conf(conf: bytes) -> dict[str, str]:
     """The settings of a redis.conf by name, in the order of the file; never a password."""
     found: dict[str, str] = {}
     for line in conf.decode().splitlines():

@@ -27,21 +27,21 @@ from pyinfra.api.arguments import all_global_arguments
 from pyinfra.api.exceptions import DeployError
 from pyinfra.connectors.ssh import ConnectorData as SSHConnectorData
 
-from borgstack import declared
-from borgstack.declared import Agent, Declared, Inbox, Label, Team, Webhook
+from borgstack import chatwoot_resources
+from borgstack.chatwoot_resources import Agent, Declared, Inbox, Label, Team, Webhook
 from borgstack.sizes import SIZES
 from borgstack.values import (
     ByteSize,
     Domain,
     Email,
+    EnvSafeText,
     Fingerprint,
     Image,
     InstanceName,
-    Line,
     Locale,
     Login,
     PhoneVersion,
-    PlainText,
+    SingleLine,
     TimeZone,
     Url,
     address,
@@ -92,11 +92,13 @@ class Settings(BaseModel):
         default={}, description="overrides of single limits, such as {'chatwoot': '1g'}"
     )
 
-    installation_name: PlainText = Field(
+    installation_name: EnvSafeText = Field(
         default="BorgStack Chatwoot", description="the name that Chatwoot shows"
     )
-    account_name: Line = Field(default="BorgStack", description="the account's name, put right")
-    admin_name: Line = Field(
+    account_name: SingleLine = Field(
+        default="BorgStack", description="the account's name, put right"
+    )
+    admin_name: SingleLine = Field(
         default="Administrator", description="the first administrator's name at first"
     )
     admin_email: Email = Field(default="", description="the administrator's login; CADDY_EMAIL")
@@ -111,7 +113,7 @@ class Settings(BaseModel):
     teams: tuple[Team, ...] = Field(default=(), description="groups of agents, see below")
     labels: tuple[Label, ...] = Field(default=(), description="words for conversations, see below")
     inboxes: tuple[Inbox, ...] = Field(
-        default=declared.INBOXES, description="inboxes of the kind API, see below"
+        default=chatwoot_resources.INBOXES, description="inboxes of the kind API, see below"
     )
     webhooks: tuple[Webhook, ...] = Field(
         default=(), description="who is told of events, see below"
@@ -123,8 +125,9 @@ class Settings(BaseModel):
     whatsapp_instance: InstanceName = Field(
         default="whatsapp", description="the name under which Evolution keeps the paired phone"
     )
-    whatsapp_inbox: Line = Field(
-        default=declared.WHATSAPP, description="the one of `inboxes` that WhatsApp comes in through"
+    whatsapp_inbox: SingleLine = Field(
+        default=chatwoot_resources.WHATSAPP,
+        description="the one of `inboxes` that WhatsApp comes in through",
     )
     own_workflows: tuple[Literal["inbound", "replies", "errors"], ...] = Field(
         default=(),
@@ -220,7 +223,7 @@ class Settings(BaseModel):
         le=65535,
         description="the mail server's port; at 465 TLS from the start, at others STARTTLS",
     )
-    smtp_username: PlainText | None = Field(default=None, description="login at the mail server")
+    smtp_username: EnvSafeText | None = Field(default=None, description="login at the mail server")
     smtp_password: SecretStr | None = Field(
         default=None, description="a reference: 'env:NAME' or 'file:PATH', read on the laptop"
     )
@@ -370,7 +373,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
         mistakes.append(f"{field}: {mistake}")
         known.pop(field)
         known.pop(_PARTNERS[field], None)  # or its lonely partner is named as well
-    mistakes += _contradictions(known)
+    mistakes += _cross_field_errors(known)
     try:
         settings = Settings.model_validate(known)
     except ValidationError as error:
@@ -384,7 +387,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
     return (None, mistakes) if mistakes else (settings, [])
 
 
-def _contradictions(data: Mapping[str, object]) -> list[str]:
+def _cross_field_errors(data: Mapping[str, object]) -> list[str]:
     """What single values cannot show; read from raw data, so that it is named with the rest."""
     mistakes = []
     domain = data.get("domain")
@@ -400,11 +403,13 @@ def _contradictions(data: Mapping[str, object]) -> list[str]:
         mistakes.append("smtp_username is of no use without smtp_address")
     if bool(data.get("editors")) != ("editors_password" in data):
         mistakes.append("editors and editors_password go together")
-    mistakes += _whatsapp_contradictions(data)
+    mistakes += _whatsapp_errors(data)
     limits = data.get("memory_limits")
     if isinstance(limits, dict) and (unknown := set(limits) - set(SIZES["4gb"].memory)):
         mistakes.append(f"memory_limits names no service of the stack: {sorted(unknown)}")
-    mistakes += declared.contradictions(data, data.get("admin_email", data.get("caddy_email")))
+    mistakes += chatwoot_resources.cross_field_errors(
+        data, data.get("admin_email", data.get("caddy_email"))
+    )
     root = data.get("acme_root")
     # Path.is_file raises where a name is too long to be one.
     if root is not None and not os.path.isfile(str(root)):  # noqa: PTH113
@@ -412,13 +417,13 @@ def _contradictions(data: Mapping[str, object]) -> list[str]:
     return mistakes
 
 
-def _whatsapp_contradictions(data: Mapping[str, object]) -> Iterable[str]:
+def _whatsapp_errors(data: Mapping[str, object]) -> Iterable[str]:
     if data.get("whatsapp", True) is False:
         if data.get("editors"):
             yield "editors is of no use while whatsapp is False"
         return
-    name = data.get("whatsapp_inbox", declared.WHATSAPP)
-    inbox = declared.inbox_named(data, name)
+    name = data.get("whatsapp_inbox", chatwoot_resources.WHATSAPP)
+    inbox = chatwoot_resources.inbox_named(data, name)
     if inbox is None:
         yield f"whatsapp_inbox: inboxes has no {name!r}; add it there, or set whatsapp to False"
     elif inbox.get("webhook_url") is not None:

@@ -412,8 +412,12 @@ def _not_working(service: Service, live: Container, state: StackState) -> Servic
         return ServiceChange.of(service, "recreate", Code.UNHEALTHY)
     if service.name == REDIS and state.redis and state.redis.password != "ok":  # noqa: S105
         return ServiceChange.of(service, "recreate", Code.DIFFERS, "password")
-    if service.name == whatsapp.N8N and state.n8n and (deaf := whatsapp.deaf(state.n8n)):
-        webhook = f"webhook of {', '.join(deaf)}"
+    if (
+        service.name == whatsapp.N8N
+        and state.n8n
+        and (silent := whatsapp.unregistered_webhooks(state.n8n))
+    ):
+        webhook = f"webhook of {', '.join(silent)}"
         return ServiceChange.of(service, "recreate", Code.UNREGISTERED, webhook)
     if service.name == PUBLISHER and state.unstored:
         # A reload keeps what is in memory; only a start obtains it again.
@@ -636,7 +640,7 @@ def redis_changes(project: Project, state: StackState, *, starts: bool) -> list[
     """What the running Redis has to be told; one that `starts` anew reads its redis.conf."""
     found = redis.onboarding_changes(state.redis)
     if not starts:
-        wanted = redis.declared(project.content(REDIS_CONF))
+        wanted = redis.parse_conf(project.content(REDIS_CONF))
         found += redis.settings_changes(wanted, state.redis)
     return found
 

@@ -42,7 +42,7 @@ class HostStatus:
             return not self.errors
         seen = self.bridge or Bridge()
         open_ = seen.phone is not None and seen.phone.state == "open"
-        return open_ and seen.listens is not None and not seen.deaf and seen.wired is True
+        return open_ and seen.listens is not None and not seen.unregistered and seen.wired is True
 
     def lines(self) -> Iterable[str]:
         """The form for people."""
@@ -71,8 +71,8 @@ class HostStatus:
 def _listening(bridge: Bridge) -> str:
     if bridge.listens is None:
         return "does not answer; on the host: docker logs --tail 50 n8n"
-    if bridge.deaf:
-        return f"does not listen for {', '.join(bridge.deaf)}; deploy"
+    if bridge.unregistered:
+        return f"does not listen for {', '.join(bridge.unregistered)}; deploy"
     return f"listens for {', '.join(bridge.listens)}"
 
 

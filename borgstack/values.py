@@ -121,14 +121,14 @@ Image = Annotated[
 Url = Annotated[str, matching(r"https?://[^\s\"'{}$#]+[^\s\"'{}$#/]", "a URL without a final /")]
 # Control characters, line separators, surrogates and the like: YAML refuses or folds them.
 _NOT_IN_YAML = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
-PlainText = Annotated[
+EnvSafeText = Annotated[
     str,
     matching(
         rf"[^{_NOT_IN_YAML}\"'\\$`{{}}#]{{1,200}}",
         "one line without quotes, $, `, #, braces, \\ or control characters",
     ),
 ]
-Line = Annotated[
+SingleLine = Annotated[
     str, matching(rf"[^{_NOT_IN_YAML}]{{1,200}}", "one line of at most 200 characters")
 ]
 """Text that goes into JSON alone, and so may hold quotes: people are called O'Brien."""

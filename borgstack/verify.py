@@ -22,7 +22,7 @@ from pyinfra.api.exceptions import PyinfraError
 from borgstack import outside
 from borgstack.bridge import words
 from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Result, Verdict, judge
-from borgstack.evidence import Evidence, Inside, Outside
+from borgstack.evidence import Evidence, ExternalObservation, HostObservation
 from borgstack.facts.verify import Conversation, Delivery, MessageFlow, Verify
 from borgstack.hosts import UnusableError, ask, connect, select_hosts
 from borgstack.operations import run_log
@@ -196,13 +196,13 @@ class Looks:
     :ivar tried: what was done beside looking, by `conversation`, `delivery` and `flow`.
     """
 
-    inside: Inside | None
-    outside: Outside
+    inside: HostObservation | None
+    outside: ExternalObservation
     tried: Mapping[str, Mapping[str, Any]]
     seconds: float
 
 
-def _look_inside(state: State, host: Host, project: Project) -> Inside:
+def _look_inside(state: State, host: Host, project: Project) -> HostObservation:
     settings = project.settings
     before = time.time()
     arguments = {
@@ -211,11 +211,11 @@ def _look_inside(state: State, host: Host, project: Project) -> Inside:
         "smtp_port": settings.smtp_port,
         "whatsapp": words(settings),
     }
-    found: Inside
+    found: HostObservation
     try:
         found = ask(state, host, Verify, **arguments)
     except UnusableError as error:  # of one host: the others are still told of
-        found = Inside(blind=f"the look at the host failed: {error}")
+        found = HostObservation(blind=f"the look at the host failed: {error}")
     return replace(found, asked=(before, time.time()))
 
 
@@ -255,7 +255,7 @@ def _report(host: Host, project: Project, looks: Looks, table: tuple[Check, ...]
     errors: tuple[str, ...] = ()
     if inside is None:
         errors = tuple(run_log(host).refusals) or ("it cannot be reached",)
-        inside = Inside(blind=f"the host cannot be reached by SSH: {errors[0]}")
+        inside = HostObservation(blind=f"the host cannot be reached by SSH: {errors[0]}")
     elif inside.clock is None:
         errors = (inside.blind or "the look at the host told nothing",)
     evidence = Evidence(inside, looks.outside, time.time(), **looks.tried)

@@ -121,7 +121,7 @@ def workflows(settings: Settings) -> dict[str, bytes]:
     }
 
 
-def preparation(settings: Settings) -> bytes:
+def import_manifest(settings: Settings) -> bytes:
     """What `prepare.js` has to know; it holds no secret."""
     wanted = {
         "workflows": [
@@ -137,7 +137,7 @@ def preparation(settings: Settings) -> bytes:
     return (json.dumps(wanted, indent=2) + "\n").encode()
 
 
-def packed(settings: Settings) -> str:
+def encoded_workflows(settings: Settings) -> str:
     """The workflows for the look at n8n's database: a JSON array, gzip, base64."""
     if not settings.whatsapp:
         return ""
@@ -207,7 +207,7 @@ def _workflow_changes(settings: Settings, one: Workflow, live: N8nState) -> Iter
         yield Change(subject, Code.DIFFERS, "active", expected=True, actual=False)
 
 
-def deaf(live: N8nState) -> list[str]:
+def unregistered_webhooks(live: N8nState) -> list[str]:
     """The workflows at whose address n8n does not listen; it begins to when it starts."""
     return [
         one.name

@@ -19,7 +19,7 @@ def whatsapp(project: Project, evidence: Evidence) -> Verdict:
     """N8n listens at both addresses, and a phone is paired and connected."""
     bridge = evidence.inside.bridge
     phone = bridge.phone or Phone("missing")
-    problems = [f"n8n cannot be reached for {name}" for name in bridge.deaf]
+    problems = [f"n8n cannot be reached for {name}" for name in bridge.unregistered]
     if phone.state == "missing":
         problems.append(f"Evolution has no instance {project.settings.whatsapp_instance}")
     if problems:

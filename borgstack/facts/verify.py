@@ -9,12 +9,12 @@ from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
 from borgstack import evidence
-from borgstack.evidence import Inside
+from borgstack.evidence import HostObservation
 from borgstack.facts import last_object
 from borgstack.remote import locked_command, script_command
 
 
-class Verify(FactBase[Inside]):
+class Verify(FactBase[HostObservation]):
     """Containers, volumes, jobs, database, web process, sockets and disks, in one look."""
 
     def command(
@@ -23,7 +23,7 @@ class Verify(FactBase[Inside]):
         """Run `verify_state.sh`, which says what the arguments are."""
         return script_command("verify_state", directory, smtp_address, str(smtp_port), *whatsapp)
 
-    def process(self, output: list[str]) -> Inside:
+    def process(self, output: list[str]) -> HostObservation:
         """Read what it prints."""
         try:
             return evidence.parse(output)
@@ -34,9 +34,9 @@ class Verify(FactBase[Inside]):
             ) from error
 
     @staticmethod
-    def default() -> Inside:
+    def default() -> HostObservation:
         """A look that told nothing."""
-        return Inside(blind="the look at the host failed; what it said stands above")
+        return HostObservation(blind="the look at the host failed; what it said stands above")
 
 
 class Conversation(FactBase[Mapping[str, Any]]):

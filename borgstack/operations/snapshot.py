@@ -94,7 +94,7 @@ def stack_state(project: Project) -> StackState:
         Stack,
         directory=DIRECTORY,
         databases=databases(project.settings),
-        redis=tuple(redis.declared(project.content(REDIS_CONF))),
+        redis=tuple(redis.parse_conf(project.content(REDIS_CONF))),
         names=project.settings.public_names,
         plain=" ".join(f"{name}={value}" for name, value in plain.items()),
         compose=_base64(project.content(COMPOSE_FILE)),
@@ -129,7 +129,7 @@ _ASKED = {
 def _whatsapp(settings: Settings) -> tuple[str, str, str]:
     if not settings.whatsapp:
         return "", "", ""
-    return settings.whatsapp_instance, settings.whatsapp_inbox, whatsapp.packed(settings)
+    return settings.whatsapp_instance, settings.whatsapp_inbox, whatsapp.encoded_workflows(settings)
 
 
 def _base64(content: bytes) -> str:

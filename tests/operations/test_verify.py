@@ -54,7 +54,7 @@ class World:
         serve(connector, Server({"verify_state": seen, **self.tried}))
         self.sent[name] = connector.executed_commands
 
-    def look(self, settings: Settings) -> outside.Outside:
+    def look(self, settings: Settings) -> outside.ExternalObservation:
         self.asked.append(settings)
         return OUTSIDE
 

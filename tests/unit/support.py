@@ -240,7 +240,7 @@ def published(service: Service) -> str:
 
 def fit_redis_lines(project: Project) -> list[str]:
     """What `redis_state.sh` prints where Redis runs with its redis.conf."""
-    settings = redis.declared(project.content(REDIS_CONF)) | {"maxmemory": "67108864"}
+    settings = redis.parse_conf(project.content(REDIS_CONF)) | {"maxmemory": "67108864"}
     rows = [f"redis-setting {name} {value}" for name, value in settings.items()]
     return ["redis-password ok", "redis-onboarding 0", *rows]
 

@@ -158,7 +158,7 @@ def test_the_value_of_a_row_is_read_with_its_type(text: str | None, value: objec
 
 
 def test_what_is_declared_is_written_without_a_secret_and_read_by_ruby() -> None:
-    written = json.loads(application.declared(settings()))
+    written = json.loads(application.render(settings()))
     assert written["account"]["name"] == "O'Brien & Söhne"
     assert written["agents"][0]["inboxes"] == ["WhatsApp"]
     assert written["invite"] is False
@@ -168,12 +168,12 @@ def test_what_is_declared_is_written_without_a_secret_and_read_by_ruby() -> None
         "Shop": f"{HOOK}/inbox",
     }
     mailed = settings_of(**FULL, smtp_address="mail.example.com")
-    assert json.loads(application.declared(mailed))["invite"] is True
+    assert json.loads(application.render(mailed))["invite"] is True
 
 
 def test_without_whatsapp_the_inboxs_webhook_is_its_owners() -> None:
     off = settings_of(**FULL, whatsapp=False)
-    written = json.loads(application.declared(off))
+    written = json.loads(application.render(off))
     assert written["inboxes"][0]["webhook_url"] is None
     found = live()
     found["inboxes"][0]["webhook"] = None

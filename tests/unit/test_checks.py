@@ -15,7 +15,14 @@ from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Verdic
 from borgstack.checks.inside import MOUNTS
 from borgstack.checks.verdict import Result
 from borgstack.checks.whatsapp import SWITCHED_OFF
-from borgstack.evidence import Answer, Certificate, Evidence, Inside, Outside, parse
+from borgstack.evidence import (
+    Answer,
+    Certificate,
+    Evidence,
+    ExternalObservation,
+    HostObservation,
+    parse,
+)
 from borgstack.facts.verify import Conversation, Delivery, MessageFlow
 from borgstack.project import render
 from tests.unit.support import default_project, settings_of
@@ -125,7 +132,7 @@ PAGE = Answer(
     },
     "<title>Chatwoot</title>",
 )
-OUTSIDE = Outside(
+OUTSIDE = ExternalObservation(
     address="192.0.2.10",
     answers={
         "page": PAGE,
@@ -149,7 +156,7 @@ OUTSIDE = Outside(
 HERE = (NOW - 1, NOW + 2)
 
 
-def inside(*changes: tuple[str, str], drop: str = "no such line") -> Inside:
+def inside(*changes: tuple[str, str], drop: str = "no such line") -> HostObservation:
     """The inside of a host where `changes` replace one text by another, and lines are gone."""
     text = "\n".join(line for line in fit_lines() if not line.startswith(drop))
     for old, new in changes:
@@ -158,22 +165,25 @@ def inside(*changes: tuple[str, str], drop: str = "no such line") -> Inside:
     return replace(parse(text.splitlines()), asked=HERE)
 
 
-def web(**changes: object) -> Inside:
+def web(**changes: object) -> HostObservation:
     return replace(inside(), web={**WEB, **changes})
 
 
-def answers(**changes: Answer | str) -> Outside:
+def answers(**changes: Answer | str) -> ExternalObservation:
     named = {name.replace("__", " "): value for name, value in changes.items()}
     return replace(OUTSIDE, answers={**OUTSIDE.answers, **named})
 
 
-def page(**headers: str) -> Outside:
+def page(**headers: str) -> ExternalObservation:
     own = {name.replace("_", "-"): value for name, value in headers.items()}
     return answers(page=replace(PAGE, headers={**PAGE.headers, **own}))
 
 
 def verdict(
-    name: str, seen_inside: Inside, seen_outside: Outside = OUTSIDE, **settings: object
+    name: str,
+    seen_inside: HostObservation,
+    seen_outside: ExternalObservation = OUTSIDE,
+    **settings: object,
 ) -> Verdict:
     (check,) = (check for check in CHECKS if check.name == name)
     project = render(settings_of(**settings)) if settings else default_project()
@@ -187,7 +197,7 @@ def test_all_is_well_where_all_is_well(name: str) -> None:
 
 
 JUST_NOW = "2027-01-15T07:59:00"
-INSIDE: list[tuple[str, Inside, str]] = [
+INSIDE: list[tuple[str, HostObservation, str]] = [
     ("running", inside(("engine running", "engine stopped")), "it is stopped"),
     ("running", inside(("engine running", "engine missing")), "it is missing"),
     ("running", inside(drop="container /chatwoot-worker"), "chatwoot-worker is not there"),
@@ -272,7 +282,9 @@ INSIDE: list[tuple[str, Inside, str]] = [
 
 
 @pytest.mark.parametrize(("name", "seen", "fragment"), INSIDE)
-def test_a_fault_inside_is_told_with_what_to_do(name: str, seen: Inside, fragment: str) -> None:
+def test_a_fault_inside_is_told_with_what_to_do(
+    name: str, seen: HostObservation, fragment: str
+) -> None:
     found = verdict(name, seen)
     assert found.result is Result.FAILED
     assert fragment in found.seen
@@ -280,12 +292,12 @@ def test_a_fault_inside_is_told_with_what_to_do(name: str, seen: Inside, fragmen
     assert found.next
 
 
-def certified(**changes: Any) -> Outside:  # noqa: ANN401 - fields of a certificate
+def certified(**changes: Any) -> ExternalObservation:  # noqa: ANN401 - fields of a certificate
     assert isinstance(OUTSIDE.certificate, Certificate)
     return replace(OUTSIDE, certificate=replace(OUTSIDE.certificate, **changes))
 
 
-OUTSIDES: list[tuple[str, Outside, str]] = [
+OUTSIDES: list[tuple[str, ExternalObservation, str]] = [
     ("ui", replace(OUTSIDE, silent="Connection refused"), "Connection refused"),
     ("ui", answers(page=Answer(502)), "502"),
     ("ui", answers(page=Answer(302, {"location": "/installation/onboarding"})), "302 /install"),
@@ -362,7 +374,7 @@ def test_a_wildcard_certificate_is_for_the_names_one_label_below() -> None:
 
 @pytest.mark.parametrize(("name", "seen", "fragment"), OUTSIDES)
 def test_a_fault_seen_from_outside_is_told_with_what_to_do(
-    name: str, seen: Outside, fragment: str
+    name: str, seen: ExternalObservation, fragment: str
 ) -> None:
     found = verdict(name, inside(), seen)
     assert found.result is Result.FAILED
@@ -441,14 +453,16 @@ def test_ports_of_ones_own_are_allowed_by_a_setting(name: str) -> None:
     assert verdict(name, mine, seen, allowed_ports=[6379]).result is Result.PASSED
 
 
-BLIND = replace(Inside(blind="the login user joe is not root"), clock=NOW + 0.5, asked=HERE)
+BLIND = replace(
+    HostObservation(blind="the login user joe is not root"), clock=NOW + 0.5, asked=HERE
+)
 NO_ENGINE = inside(("engine running", "engine stopped"))
 NO_CHATWOOT = replace(inside(("|chatwoot|running", "|chatwoot|exited")), web=None)
 NO_REDIS = replace(inside(("redis|running", "redis|exited")), jobs=None)
 NO_N8N = inside(("|n8n|running", "|n8n|exited"), drop="n8n")
 NO_EVOLUTION = inside(("|evolution|running", "|evolution|exited"), drop="phone")
-DARK = Outside(silent="Connection refused")
-SKIPS: list[tuple[str, Inside, Outside, str]] = [
+DARK = ExternalObservation(silent="Connection refused")
+SKIPS: list[tuple[str, HostObservation, ExternalObservation, str]] = [
     *((name, BLIND, OUTSIDE, "joe is not root") for name in ("running", "env", "exposed", "jobs", "schema", "mail")),  # noqa: E501
     *((name, NO_ENGINE, OUTSIDE, "see `running`") for name in ("healthy", "volumes", "memory", "jobs", "schema")),  # noqa: E501
     *((name, NO_CHATWOOT, OUTSIDE, "see `running`") for name in ("schema", "agents", "token")),
@@ -469,7 +483,7 @@ SKIPS: list[tuple[str, Inside, Outside, str]] = [
 
 @pytest.mark.parametrize(("name", "seen_inside", "seen_outside", "fragment"), SKIPS)
 def test_what_cannot_be_known_is_skipped_with_the_reason(
-    name: str, seen_inside: Inside, seen_outside: Outside, fragment: str
+    name: str, seen_inside: HostObservation, seen_outside: ExternalObservation, fragment: str
 ) -> None:
     found = verdict(name, seen_inside, seen_outside)
     assert found.result is Result.SKIPPED
@@ -478,12 +492,16 @@ def test_what_cannot_be_known_is_skipped_with_the_reason(
 
 @pytest.mark.parametrize("check", [check for check in (*CHECKS, FLOW) if check.whatsapp])
 def test_where_whatsapp_is_switched_off_nothing_is_judged_of_it(check: Check) -> None:
-    found = judge(check, render(settings_of(whatsapp=False)), Evidence(Inside(), Outside(), NOW))
+    found = judge(
+        check,
+        render(settings_of(whatsapp=False)),
+        Evidence(HostObservation(), ExternalObservation(), NOW),
+    )
     assert (found.result, found.reason) == (Result.SKIPPED, SWITCHED_OFF)
 
 
 def test_nothing_passes_where_nothing_was_seen() -> None:
-    seen = Evidence(Inside(), Outside(), NOW)
+    seen = Evidence(HostObservation(), ExternalObservation(), NOW)
     passed = [
         check.name
         for check in CHECKS

@@ -12,13 +12,13 @@ from borgstack.project import REDIS_CONF
 from borgstack.redis import ONBOARDING, RedisState
 from tests.unit.support import default_project, fit_redis_lines
 
-WANTED = redis.declared(default_project().content(REDIS_CONF))
+WANTED = redis.parse_conf(default_project().content(REDIS_CONF))
 FIT = redis.parse(fit_redis_lines(default_project()))
 
 
 def test_what_redis_conf_declares_is_compared_and_nothing_else() -> None:
     conf = b'# comment\n\nmaxmemory 64mb\nbind * -::*\nrequirepass x\nuser default\nsave ""\n'
-    assert redis.declared(conf) == {"maxmemory": "64mb", "bind": "* -::*", "save": ""}
+    assert redis.parse_conf(conf) == {"maxmemory": "64mb", "bind": "* -::*", "save": ""}
 
 
 def test_the_rendered_redis_conf_declares_what_keeps_jobs() -> None:

@@ -108,7 +108,7 @@ def test_an_evolution_that_did_not_answer_is_not_compared(lines: list[str]) -> N
 
 def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
     assert whatsapp.workflow_changes(settings_of(), n8n()) == []
-    assert whatsapp.deaf(n8n()) == []
+    assert whatsapp.unregistered_webhooks(n8n()) == []
     assert whatsapp.instance_changes(settings_of(), instance()) == []
 
 
@@ -179,7 +179,7 @@ def test_an_own_workflow_is_made_once_and_then_left_alone(name: str) -> None:
 def test_n8n_is_deaf_where_it_does_not_listen_for_a_webhook(
     live: N8nState, expected: list[str]
 ) -> None:
-    assert whatsapp.deaf(live) == expected
+    assert whatsapp.unregistered_webhooks(live) == expected
     state = dataclasses.replace(FIT, n8n=live)
     found = stack.service_changes(default_project(), default_project().services, state)
     unregistered = f"service n8n: webhook of {', '.join(expected)} unregistered"
@@ -260,7 +260,7 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def unpacked(settings: Settings) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(
-        gzip.decompress(base64.b64decode(whatsapp.packed(settings)))
+        gzip.decompress(base64.b64decode(whatsapp.encoded_workflows(settings)))
     )
     return found
 
@@ -285,10 +285,10 @@ def test_the_files_get_the_instances_name_and_keep_what_the_server_fills_in() ->
 
 
 def test_packing_again_gives_the_same_text_and_nothing_without_whatsapp() -> None:
-    first = whatsapp.packed(settings_of())
+    first = whatsapp.encoded_workflows(settings_of())
     whatsapp._packed.cache_clear()
-    assert whatsapp.packed(settings_of()) == first
-    assert whatsapp.packed(settings_of(whatsapp=False)) == ""
+    assert whatsapp.encoded_workflows(settings_of()) == first
+    assert whatsapp.encoded_workflows(settings_of(whatsapp=False)) == ""
 
 
 def test_the_workflows_files_have_their_ids_and_only_marks_that_are_filled_in() -> None:
@@ -302,7 +302,7 @@ def test_the_workflows_files_have_their_ids_and_only_marks_that_are_filled_in() 
 
 
 def test_the_preparation_says_what_is_due_and_holds_no_secret() -> None:
-    found = json.loads(whatsapp.preparation(settings_of(own_workflows=["inbound"])))
+    found = json.loads(whatsapp.import_manifest(settings_of(own_workflows=["inbound"])))
     assert [(one["id"], one["file"]) for one in found["workflows"]] == [
         (one.id, one.file) for one in WORKFLOWS
     ]

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from borgstack.values import Email, Line, Url, lower_case, matching
+from borgstack.values import Email, SingleLine, Url, lower_case, matching
 
 EventName = Literal[
     "conversation_created",
@@ -49,9 +49,11 @@ class Agent(Declared):
     """A person who answers. Taking one out of the settings changes nothing in Chatwoot."""
 
     email: Email = Field(description="the login")
-    name: Line = Field(description="the name at first; people change their own")
+    name: SingleLine = Field(description="the name at first; people change their own")
     role: Literal["agent", "administrator"] = Field(default="agent", description="put right")
-    inboxes: tuple[Line, ...] = Field(default=(), description="declared inboxes that they see")
+    inboxes: tuple[SingleLine, ...] = Field(
+        default=(), description="declared inboxes that they see"
+    )
     teams: tuple[TeamName, ...] = Field(default=(), description="declared teams that they are in")
 
 
@@ -59,7 +61,7 @@ class Team(Declared):
     """A group of agents to which conversations can be assigned."""
 
     name: TeamName = Field(description="in lower case, as Chatwoot stores it")
-    description: Line | None = Field(default=None, description="shown in the settings")
+    description: SingleLine | None = Field(default=None, description="shown in the settings")
 
 
 class Label(Declared):
@@ -67,17 +69,17 @@ class Label(Declared):
 
     title: LabelTitle = Field(description="of a-z, 0-9, _ and -")
     color: Color = Field(default="#1f93ff", description="shown beside it")
-    description: Line | None = Field(default=None, description="shown in the settings")
+    description: SingleLine | None = Field(default=None, description="shown in the settings")
 
 
 class Inbox(Declared):
     """An inbox of the kind API: the one through which WhatsApp comes in."""
 
-    name: Line = Field(description="shown to agents")
+    name: SingleLine = Field(description="shown to agents")
     auto_assignment: bool = Field(
         default=True, description="new conversations go to the inbox's agents in turn"
     )
-    greeting: Line | None = Field(default=None, description="sent when a conversation begins")
+    greeting: SingleLine | None = Field(default=None, description="sent when a conversation begins")
     one_conversation: bool = Field(
         default=True, description="a contact's new messages reopen the conversation they had"
     )
@@ -103,7 +105,7 @@ KEYS: Mapping[str, str] = {
 """By setting, the field by which one of its entries is known."""
 
 
-def contradictions(data: Mapping[str, object], admin_email: object) -> list[str]:
+def cross_field_errors(data: Mapping[str, object], admin_email: object) -> list[str]:
     """What single entries cannot show, read from raw data: doubles, and names that lead nowhere."""
     found: list[str] = []
     names: dict[str, list[object]] = {}
