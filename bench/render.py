@@ -23,8 +23,8 @@ from pyinfra_cli.inventory import make_inventory
 from bench.errors import BenchError
 from bench.hosts import DOCKER_KEY, INVENTORY, KNOWN_HOSTS, RENDERED, REPOSITORY
 from borgstack import docker
+from borgstack.host_data import settings_of_all
 from borgstack.project import FIRST_PASSWORDS, Project, render
-from borgstack.settings import settings_of_all
 from tests.lab.shell import write_file
 
 

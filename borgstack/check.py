@@ -16,9 +16,9 @@ from pyinfra.context import ctx_config
 
 from borgstack import access, access_look, installed
 from borgstack.findings import Finding, Result, missing, ok, warning
+from borgstack.host_data import read_secrets, read_settings, referred_file
 from borgstack.hosts import describe, limited, load_inventory, new_state, not_in_project
 from borgstack.run import PRODUCTION, names_of_both
-from borgstack.settings import read_secrets, read_settings, referred_file
 
 SCHEMA = 1
 _REFERENCE = "Put one there, or change the reference in group_data/*.py or inventory.py."

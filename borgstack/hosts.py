@@ -18,9 +18,10 @@ from pyinfra_cli.cli import _apply_inventory_limit
 from pyinfra_cli.inventory import make_inventory
 from pyinfra_cli.util import parse_cli_arg
 
+from borgstack.host_data import settings_of_all
 from borgstack.operations import run_log
 from borgstack.run import fit_connection, guard_names
-from borgstack.settings import Settings, settings_of_all
+from borgstack.settings import Settings
 
 
 class UnusableError(Exception):

@@ -10,8 +10,8 @@ from pyinfra.api import Host, Inventory, State
 from pyinfra.api.exceptions import DeployError
 
 from borgstack import login
+from borgstack.host_data import settings_of_all
 from borgstack.project import Project, render
-from borgstack.settings import settings_of_all
 
 PRODUCTION = "prod"
 

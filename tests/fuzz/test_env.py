@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from borgstack import entries
 from borgstack.entries import EnvState, Kind
 from borgstack.facts.env import Env
-from borgstack.settings import resolve_reference
+from borgstack.host_data import resolve_reference
 from tests.fuzz.support import AWKS, ENTRIES, awk, awks, env_files
 from tests.unit.support import run_script, settings_of
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from borgstack import docker, entries
 from borgstack.docker import DAEMON_JSON, SOURCES, DockerState
+from borgstack.host_data import read_settings
 from borgstack.project import Project, render
-from borgstack.settings import Settings, read_settings
+from borgstack.settings import Settings
 from tests.unit.support import REQUIRED, default_project
 
 texts = st.one_of(

@@ -17,10 +17,11 @@ from typing import Any
 from borgstack import docker, redis, whatsapp
 from borgstack.database import CHATWOOT, EVOLUTION, N8N
 from borgstack.entries import digest
+from borgstack.host_data import read_settings
 from borgstack.operations.snapshot import SALT
 from borgstack.project import REDIS_CONF, Project, Service, render
 from borgstack.remote import script_text
-from borgstack.settings import Settings, read_settings
+from borgstack.settings import Settings
 from borgstack.values import LOCALES
 from borgstack.whatsapp import REPLY_URL
 

@@ -11,13 +11,8 @@ import pytest
 from pyinfra.api.exceptions import DeployError
 
 from borgstack.entries import entries_for
-from borgstack.settings import (
-    Settings,
-    read_settings,
-    reference,
-    resolve_reference,
-    settings_of_all,
-)
+from borgstack.host_data import read_settings, resolve_reference, settings_of_all
+from borgstack.settings import Settings, reference
 from borgstack.sizes import MEGABYTE, SIZES
 from tests.unit.support import REPOSITORY, REQUIRED, settings_of
 
