@@ -83,7 +83,7 @@ lab-down: ## remove the lab, keep its images
 lab-ssh: ## make -s lab-ssh CMD='uptime' [HOST=demo]: a command as root on a lab host
 	@$(LAB) ssh --host $(HOST) "$$CMD"
 
-env-example: dev ## write .env.example from the list in borgstack/entries.py
+env-example: dev ## write .env.example from the list in borgstack/services
 	$(BIN)/python -c 'from borgstack.entries import example; print(example(), end="")' > .env.example
 
 settings-doc: dev ## write docs/settings.md from the fields in borgstack/settings.py

@@ -24,7 +24,8 @@ from bench.errors import BenchError
 from bench.hosts import DOCKER_KEY, INVENTORY, KNOWN_HOSTS, RENDERED, REPOSITORY
 from borgstack import docker
 from borgstack.host_data import settings_of_all
-from borgstack.project import FIRST_PASSWORDS, Project, render
+from borgstack.project import Project, render
+from borgstack.services.chatwoot import FIRST_PASSWORDS
 from tests.lab.shell import write_file
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from borgstack.change import Change, Code, Scalar, compare
-from borgstack.entries import digest
+from borgstack.salted import digest
 from borgstack.settings import Settings
 from borgstack.values import LOCALES
 from borgstack.whatsapp import REPLY_URL

@@ -1,4 +1,4 @@
-"""The databases, who owns them, and how the live server is compared with that."""
+"""Roles, databases and extensions: how the live server is compared with what services declare."""
 
 from __future__ import annotations
 
@@ -6,38 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from borgstack.change import Change, Code, compare
-from borgstack.settings import Settings
-
-
-@dataclass(frozen=True)
-class Database:
-    """One application's database.
-
-    :ivar password: the `.env` entry that holds the role's password.
-    :ivar extensions: created by the superuser, since two of Chatwoot's four are not trusted and
-        the role must not be a superuser (facts: chatwoot section 4).
-    """
-
-    name: str
-    role: str
-    password: str
-    extensions: tuple[str, ...] = ()
-
-
-CHATWOOT = Database(
-    "chatwoot_db",
-    "chatwoot_user",
-    "CHATWOOT_DB_PASSWORD",
-    ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector"),
-)
-N8N = Database("n8n_db", "n8n_user", "N8N_DB_PASSWORD")
-EVOLUTION = Database("evolution_db", "evolution_user", "EVOLUTION_DB_PASSWORD")
-
-
-def databases(settings: Settings) -> tuple[Database, ...]:
-    """The databases of what runs; those of what is switched off stay as they are."""
-    return (CHATWOOT, N8N, EVOLUTION) if settings.whatsapp else (CHATWOOT,)
-
+from borgstack.services.base import Database
 
 UNKNOWN = ("unset", "unasked")
 """Verdicts on a password that say nothing of whether it is right."""

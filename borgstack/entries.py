@@ -1,4 +1,4 @@
-"""The list of everything in `.env`: each entry's kind, its length, and who reads it.
+"""`.env`: what the services' entries have to be there, and how it is brought to that.
 
 Secrets are born on first need and never travel back: a fact says of each entry only whether it
 is fit (`borgstack/remote/env_state.sh`), and what is missing goes to the host over stdin.
@@ -7,263 +7,25 @@ is fit (`borgstack/remote/env_state.sh`), and what is missing goes to the host o
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 
 from passlib import pwd
 
+from borgstack import services
 from borgstack.change import Change, Code, compare
+from borgstack.salted import digest
+from borgstack.services.base import Entry, Kind
 from borgstack.settings import Settings
 
-
-class Kind(StrEnum):
-    """What a value looks like and where it comes from."""
-
-    PLAIN = "plain"
-    """No secret: follows the settings, and is put right when it differs."""
-    PASSWORD = "password"  # noqa: S105 - a kind, not a password
-    """Letters and digits, a letter first: safe in URLs, YAML and shells (Chatwoot's traps)."""
-    HEX = "hex"
-    """A key of data, generated as hexadecimal digits; that of a moved installation is taken."""
-    KEY = "key"
-    """A key of data, generated as a password; that of a moved installation is taken."""
-    LOGIN = "login"
-    """A person's password by Chatwoot's rule: upper, lower, digit and special characters."""
-    SUPPLIED = "supplied"
-    """Given by the operator as a reference in the settings; follows it."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One key of `.env`.
-
-    :ivar length: of what is generated, and the least of what is taken, where `least` says no other.
-    :ivar readers: the services whose environment may hold it; a test holds the rendered compose
-        file to that.
-    :ivar value: for `PLAIN` and `SUPPLIED`, where the value comes from; None leaves the entry out.
-    :ivar needed: whether these settings call for a generated entry at all.
-    """
-
-    name: str
-    kind: Kind
-    comment: str
-    placeholder: str
-    readers: tuple[str, ...] = ()
-    length: int = 0
-    least: int = 0
-    value: Callable[[Settings], str | None] | None = None
-    needed: Callable[[Settings], bool] = lambda _: True
-
-
-_CHATWOOT = ("chatwoot-prepare", "chatwoot", "chatwoot-worker")
-_N8N = ("n8n-prepare", "n8n")
-
-
-def _smtp_password(settings: Settings) -> str | None:
-    return settings.smtp_password.get_secret_value() if settings.smtp_password else None
-
-
-def _editors_password_hash(settings: Settings) -> str | None:
-    if settings.editors_password is None:
-        return None
-    return _hashed(settings.editors_password.get_secret_value(), settings.domain)
-
-
-@cache
-def _hashed(password: str, domain: str) -> str:
-    """The password as Caddy wants it: the same at each run, or each would find another there.
-
-    A salt has to differ from server to server, not to be a secret; told by the password it would
-    make that quick to guess.
-    """
-    from passlib.hash import bcrypt  # a slow import that few settings call for
-    from passlib.utils.binary import bcrypt64
-
-    salt = hashlib.sha256(f"borgstack editors {domain}".encode()).digest()[:16]
-    return str(bcrypt.using(rounds=10, salt=bcrypt64.encode_bytes(salt).decode()).hash(password))
-
-
-def _whatsapp(settings: Settings) -> bool:
-    return settings.whatsapp
-
-
-ENTRIES: tuple[Entry, ...] = (
-    Entry(
-        "DOMAIN",
-        Kind.PLAIN,
-        "The domain under which the public names live; follows the settings.",
-        "example.com",
-        value=lambda settings: settings.domain,
-    ),
-    Entry(
-        "CADDY_EMAIL",
-        Kind.PLAIN,
-        "Where the certificate authority sends its warnings; follows the settings.",
-        "admin@example.com",
-        value=lambda settings: settings.caddy_email,
-    ),
-    Entry(
-        "POSTGRES_PASSWORD",
-        Kind.PASSWORD,
-        "PostgreSQL's superuser; no application gets it.",
-        "<generate-strong-password>",
-        readers=("postgresql",),
-        length=32,
-    ),
-    Entry(
-        "REDIS_PASSWORD",
-        Kind.PASSWORD,
-        "Redis, shared by the applications, each in a database of its own.",
-        "<generate-strong-password>",
-        readers=("redis", *_CHATWOOT, "evolution"),
-        length=32,
-    ),
-    Entry(
-        "CHATWOOT_HOST",
-        Kind.PLAIN,
-        "Chatwoot customer service platform credentials\n"
-        "Chatwoot's public name; follows the settings.",
-        "chatwoot.${DOMAIN}",
-        readers=_CHATWOOT,
-        value=lambda settings: settings.chatwoot_host,
-    ),
-    Entry(
-        "CHATWOOT_DB_PASSWORD",
-        Kind.PASSWORD,
-        "The role chatwoot_user, which owns chatwoot_db and reaches no other database.",
-        "<generate-strong-password>",
-        readers=("postgresql", *_CHATWOOT),
-        length=32,
-    ),
-    Entry(
-        "CHATWOOT_SECRET_KEY_BASE",
-        Kind.HEX,
-        "SECURITY WARNING: signs every session and attachment link. Whoever has it is anybody;\n"
-        "whoever changes it logs everybody out. Keep a copy with your backups.",
-        "<generate-secret-key>",
-        readers=_CHATWOOT,
-        length=128,
-        least=30,  # Rails refuses a shorter one
-    ),
-    Entry(
-        "CHATWOOT_API_TOKEN",
-        Kind.PASSWORD,
-        "SECURITY WARNING: acts with all rights of the administrator.\n"
-        "Nobody has to obtain it: it is generated here and written into Chatwoot by the deploy,\n"
-        "which shows it under the avatar menu: Profile Settings, Access Token.",
-        "<generate-api-token>",
-        readers=("chatwoot-prepare", "n8n-prepare"),
-        length=24,
-    ),
-    Entry(
-        "CHATWOOT_ADMIN_PASSWORD",
-        Kind.LOGIN,
-        "The administrator's first password. Chatwoot reads it once, when it makes the user;\n"
-        "after that the one set in Chatwoot counts.",
-        "<generate-strong-password>",
-        readers=("chatwoot-prepare",),
-        length=24,
-    ),
-    Entry(
-        "SMTP_PASSWORD",
-        Kind.SUPPLIED,
-        "The mail server's password; follows the reference in the settings.",
-        "<from-the-settings>",
-        readers=_CHATWOOT,
-        value=_smtp_password,
-    ),
-    Entry(
-        "N8N_HOST",
-        Kind.PLAIN,
-        "n8n, which carries messages between WhatsApp and Chatwoot\n"
-        "n8n's name; follows the settings.",
-        "n8n.${DOMAIN}",
-        readers=("n8n",),
-        value=lambda settings: settings.n8n_host if settings.whatsapp else None,
-    ),
-    Entry(
-        "N8N_DB_PASSWORD",
-        Kind.PASSWORD,
-        "The role n8n_user, which owns n8n_db and reaches no other database.",
-        "<generate-strong-password>",
-        readers=("postgresql", *_N8N),
-        length=32,
-        needed=_whatsapp,
-    ),
-    Entry(
-        "N8N_ENCRYPTION_KEY",
-        Kind.KEY,
-        "SECURITY WARNING: encrypts the credentials that n8n keeps; without it they are lost.\n"
-        "Keep a copy with your backups, and never change it.",
-        "<generate-encryption-key>",
-        readers=_N8N,
-        length=48,
-        least=16,
-        needed=_whatsapp,
-    ),
-    Entry(
-        "N8N_OWNER_PASSWORD",
-        Kind.LOGIN,
-        "The first password of n8n's owner, whose login is the administrator's e-mail address.\n"
-        "The deploy claims n8n with it once; after that the one set in n8n counts.",
-        "<generate-strong-password>",
-        length=24,
-        needed=_whatsapp,
-    ),
-    Entry(
-        "EVOLUTION_HOST",
-        Kind.PLAIN,
-        "Evolution API, which speaks with WhatsApp\nEvolution's name; follows the settings.",
-        "evolution.${DOMAIN}",
-        readers=("evolution",),
-        value=lambda settings: settings.evolution_host if settings.whatsapp else None,
-    ),
-    Entry(
-        "EVOLUTION_DB_PASSWORD",
-        Kind.PASSWORD,
-        "The role evolution_user, which owns evolution_db and reaches no other database.",
-        "<generate-strong-password>",
-        readers=("postgresql", "evolution"),
-        length=32,
-        needed=_whatsapp,
-    ),
-    Entry(
-        "EVOLUTION_API_KEY",
-        Kind.PASSWORD,
-        "SECURITY WARNING: sends and reads WhatsApp messages in the name of the paired phone.",
-        "<generate-api-key>",
-        readers=("evolution", "n8n-prepare"),
-        length=40,
-        needed=_whatsapp,
-    ),
-    Entry(
-        "WHATSAPP_BRIDGE_SECRET",
-        Kind.PASSWORD,
-        "What Evolution shows to n8n with each message; the deploy tells both.",
-        "<generate-secret>",
-        readers=("n8n-prepare",),
-        length=40,
-        needed=_whatsapp,
-    ),
-    Entry(
-        "EDITORS_PASSWORD_HASH",
-        Kind.SUPPLIED,
-        "The password in front of n8n's and Evolution's user interfaces, as bcrypt;\n"
-        "follows the reference in the settings.",
-        "<from-the-settings>",
-        readers=("caddy",),
-        value=_editors_password_hash,
-    ),
-)
+ENTRIES = services.entries()
+"""All that there is, in the order of `.env.example`."""
 
 EXAMPLE_HEAD = """\
 # What /opt/borgstack/.env holds on the server. Nobody has to write that file: the deploy generates
 # every missing value, never changes one that is there, and keeps it mode 600. Keys of your own may
-# stand in it; they stay. Generated from borgstack/entries.py by `make env-example`.
+# stand in it; they stay. Generated from borgstack/services by `make env-example`.
 """
 
 
@@ -271,8 +33,8 @@ def entries_for(settings: Settings) -> tuple[Entry, ...]:
     """The entries that these settings call for."""
     return tuple(
         entry
-        for entry in ENTRIES
-        if entry.needed(settings) and (entry.value is None or entry.value(settings) is not None)
+        for entry in services.entries(services.enabled(settings))
+        if entry.value is None or entry.value(settings) is not None
     )
 
 
@@ -294,7 +56,7 @@ def plain_values(settings: Settings) -> dict[str, str]:
     """The entries that are no secrets, as these settings want them."""
     return {
         entry.name: value
-        for entry in ENTRIES
+        for entry in entries_for(settings)
         if entry.kind is Kind.PLAIN and entry.value and (value := entry.value(settings))
     }
 
@@ -330,11 +92,6 @@ def rule(entry: Entry, settings: Settings) -> str:
     expected = entry.value(settings) if entry.kind is Kind.PLAIN and entry.value else ""
     least = str(entry.least or entry.length)
     return "\t".join((entry.name, entry.kind, least, expected or ""))
-
-
-def digest(salt: str, value: str) -> str:
-    """What `env_state.sh` prints for a supplied value: proof of equality, not of content."""
-    return hashlib.sha256(f"{salt}{value}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)

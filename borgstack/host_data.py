@@ -18,9 +18,8 @@ from pyinfra.api.arguments import all_global_arguments
 from pyinfra.api.exceptions import DeployError
 from pyinfra.connectors.ssh import ConnectorData as SSHConnectorData
 
-from borgstack import chatwoot_resources
+from borgstack import chatwoot_resources, services
 from borgstack.settings import Settings
-from borgstack.sizes import SIZES
 
 _CONNECTOR_KEYS = frozenset(SSHConnectorData.__annotations__)
 _GLOBAL_KEYS = frozenset(name for name, _ in all_global_arguments())
@@ -149,7 +148,7 @@ def _cross_field_errors(data: Mapping[str, object]) -> list[str]:
         mistakes.append("editors and editors_password go together")
     mistakes += _whatsapp_errors(data)
     limits = data.get("memory_limits")
-    if isinstance(limits, dict) and (unknown := set(limits) - set(SIZES["4gb"].memory)):
+    if isinstance(limits, dict) and (unknown := set(limits) - set(services.containers())):
         mistakes.append(f"memory_limits names no service of the stack: {sorted(unknown)}")
     mistakes += chatwoot_resources.cross_field_errors(
         data, data.get("admin_email", data.get("caddy_email"))

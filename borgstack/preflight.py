@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from borgstack import services
 from borgstack.settings import Settings
 from borgstack.sizes import MEGABYTE, SIZES
 
@@ -252,7 +253,7 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
     if settings.dns_check == "off":
         return
     own = server.addresses | set(settings.public_addresses)
-    for name in settings.public_names:
+    for name in services.public_names(settings):
         said = server.names.get(name, frozenset())
         all_found = {address for address in said if not address.startswith(_DNS64)}
         found = {address for address in all_found if not _is_proxy(settings, address)}

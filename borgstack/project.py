@@ -8,67 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 from pyinfra.api.exceptions import DeployError
 
-from borgstack import application, whatsapp
+from borgstack import services
 from borgstack.change import Change, Code, compare
-from borgstack.database import databases
+from borgstack.services.base import ProjectFile, Template
 from borgstack.settings import Settings
 from borgstack.sizes import SIZES
 
 DIRECTORY = "/opt/borgstack"
 ENV_PATH = f"{DIRECTORY}/.env"
 COMPOSE_FILE = "docker-compose.yml"
-CADDYFILE = "config/caddy/Caddyfile"
-FIRST_PASSWORDS = "first-passwords"
-"""Below `DIRECTORY`: a file for each agent who has not changed the first password yet."""
-REDIS_CONF = "config/redis/redis.conf"
-VOLUMES = (
-    "borgstack_postgresql_data",
-    "borgstack_redis_data",
-    "borgstack_chatwoot_storage",
-    "borgstack_chatwoot_public",
-    "borgstack_caddy_data",
-    "borgstack_caddy_config",
-)
-WHATSAPP_VOLUMES = ("borgstack_n8n_data", "borgstack_evolution_instances")
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REPOSITORY = Path(__file__).parent.parent
-VERIFY_SCRIPT = _REPOSITORY / "tests" / "deployment" / "verify-chatwoot.sh"
-"""The story's name for it; whoever has only the server finds a copy there."""
-_REDIS_UID, _REDIS_GID = 999, 1000
-"""The user that the Redis image drops to before it reads its configuration."""
-
-
-@dataclass(frozen=True)
-class ProjectFile:
-    """One file or folder as it has to lie below `DIRECTORY`.
-
-    :ivar path: relative to `DIRECTORY`; the empty path is the directory itself.
-    :ivar content: None for a folder.
-    :ivar mode: octal digits, as `stat -c %a` prints them.
-    """
-
-    path: str
-    content: bytes | None
-    mode: str = "644"
-    uid: int = 0
-    gid: int = 0
-
-    @property
-    def expected(self) -> str:
-        """What `files_state.sh` prints of it when it is in place."""
-        kind = "directory" if self.content is None else "regular file"
-        digest = "-" if self.content is None else hashlib.sha256(self.content).hexdigest()
-        return f"{kind}|{self.mode}|{self.uid}|{self.gid}|{digest}"
 
 
 def file_changes(file: ProjectFile, seen: str | None) -> list[Change]:
@@ -138,40 +98,31 @@ def render(settings: Settings) -> Project:
 
     :raises DeployError: a template is broken; says which, where and why.
     """
-    folder = _REPOSITORY / "files" / "chatwoot"
-    chatwoot = [
-        ProjectFile(f"config/chatwoot/{name}", (folder / name).read_bytes())
-        for name in ("prepare.rake", "provision.rb")
-    ]
-    chatwoot.append(
-        ProjectFile("config/chatwoot/application.json", application.render(settings), "600")
-    )
-    postgresql = _template("config/postgresql/postgresql.conf", "postgresql.conf.j2", settings)
-    n8n = _n8n_files(settings)
-    redis = _template(REDIS_CONF, "redis.conf.j2", settings, "600", _REDIS_UID, _REDIS_GID)
+    values = _values(settings)
     digests = {
-        "postgresql": _digest([postgresql]),
-        "redis": _digest([redis]),
-        "chatwoot": _digest(chatwoot),
-        "n8n": _digest(n8n),
+        one.name: _digest(_rendered(file, values) for file in one.startup_files(settings))
+        for one in services.enabled(settings)
     }
-    compose = _template(COMPOSE_FILE, "docker-compose.yml.j2", settings, "640", digests=digests)
-    files = [
-        compose,
-        _template(CADDYFILE, "Caddyfile.j2", settings, editors=_editors(settings)),
-        _template("config/postgresql/init-databases.sql", "init-databases.sql.j2", settings),
-        postgresql,
-        redis,
-        *chatwoot,
-        *n8n,
-        _template("config/chatwoot/README.md", "chatwoot-README.md.j2", settings),
-        ProjectFile("verify-chatwoot.sh", VERIFY_SCRIPT.read_bytes(), mode="750"),
-    ]
-    if settings.acme_root is not None:
-        files.append(ProjectFile("config/caddy/acme-root.pem", settings.acme_root.read_bytes()))
+    main = Template(COMPOSE_FILE, "docker-compose.yml.j2", "640")
+    compose = _rendered(main, {**values, "digests": digests})
+    files = [compose, *(_rendered(file, values) for file in services.files(settings))]
     parsed = _parsed(compose.content or b"")
     networks = {name: _network(one) for name, one in parsed["networks"].items()}
-    return Project(settings, (*_folders(settings), *files), _services(parsed), networks)
+    return Project(settings, (*_folders(files), *files), _services(parsed), networks)
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    """What templates may name."""
+    pages = services.pages(settings)
+    return {
+        "settings": settings,
+        "size": SIZES[settings.size],
+        "services": services.enabled(settings),
+        "databases": services.databases(settings),
+        "volumes": services.volumes(settings),
+        "memory": services.memory_limits(settings),
+        "editors": [page for name, page in pages.items() if name in settings.editors],
+    }
 
 
 def _network(declared: Mapping[str, Any]) -> NetworkGoal:
@@ -179,46 +130,12 @@ def _network(declared: Mapping[str, Any]) -> NetworkGoal:
     return NetworkGoal(bool(declared.get("internal")), options.get(MTU_OPTION, ""))
 
 
-def _editors(settings: Settings) -> list[tuple[str, str]]:
-    """The public name of each open user interface, and where it answers inside."""
-    known = {
-        "n8n": (settings.n8n_host, "n8n:5678"),
-        "evolution": (settings.evolution_host, "evolution:8080"),
-    }
-    return [known[name] for name in known if name in settings.editors]
-
-
-def volumes(settings: Settings) -> tuple[str, ...]:
-    """The volumes of what runs; those of what is switched off stay, and are nobody's."""
-    return (*VOLUMES, *WHATSAPP_VOLUMES) if settings.whatsapp else VOLUMES
-
-
-def _n8n_files(settings: Settings) -> list[ProjectFile]:
-    """What the one-shot n8n-prepare reads; secrets and ids are filled in there."""
-    if not settings.whatsapp:
-        return []
-    folder = _REPOSITORY / "files" / "n8n"
-    files = [
-        ProjectFile(f"config/n8n/{name}", (folder / name).read_bytes())
-        for name in ("prepare.js", "credentials.json")
-    ]
-    wanted = whatsapp.import_manifest(settings)
-    files.append(ProjectFile("config/n8n/preparation.json", wanted))
-    for name, content in whatsapp.workflows(settings).items():
-        files.append(ProjectFile(f"config/n8n/workflows/{name}", content))
-    return files
-
-
-def _folders(settings: Settings) -> Iterable[ProjectFile]:
+def _folders(files: Collection[ProjectFile]) -> Iterable[ProjectFile]:
+    """The folders that files lie in, a folder before what is below it."""
     yield ProjectFile("", None, mode="750")
-    yield ProjectFile(FIRST_PASSWORDS, None, mode="700")
-    for path in ("config", "config/caddy", "config/caddy/conf.d"):
+    parents = {str(parent) for file in files for parent in PurePosixPath(file.path).parents}
+    for path in sorted(parents - {".", *(file.path for file in files)}):
         yield ProjectFile(path, None, mode="755")
-    for service in ("postgresql", "redis", "chatwoot"):
-        yield ProjectFile(f"config/{service}", None, mode="755")
-    if settings.whatsapp:
-        for path in ("config/n8n", "config/n8n/workflows"):
-            yield ProjectFile(path, None, mode="755")
 
 
 @cache
@@ -231,45 +148,28 @@ def _environment() -> Environment:
     )
 
 
-def _template(
-    path: str,
-    template: str,
-    settings: Settings,
-    mode: str = "644",
-    uid: int = 0,
-    gid: int = 0,
-    **values: Any,  # noqa: ANN401 - whatever the template wants
-) -> ProjectFile:
+def _rendered(file: ProjectFile | Template, values: Mapping[str, Any]) -> ProjectFile:
+    if isinstance(file, ProjectFile):
+        return file
     try:
-        text = (
-            _environment()
-            .get_template(template)
-            .render(
-                settings=settings,
-                size=SIZES[settings.size],
-                databases=databases(settings),
-                volumes=volumes(settings),
-                **values,
-            )
-        )
+        text = _environment().get_template(file.template).render(values)
     except Exception as error:  # an expression in a template may raise anything
-        line = _template_line(error)
-        where = f"templates/{template}" + (f" line {line}" if line else "")
         raise DeployError(
-            f"The template {where} cannot be rendered: {error}.\n"
+            f"The template {_place(error, file.template)} cannot be rendered: {error}.\n"
             "  Nothing was touched on any host. Correct the template and run again."
         ) from error
-    return ProjectFile(path, text.encode(), mode, uid, gid)
+    return ProjectFile(file.path, text.encode(), file.mode, file.uid, file.gid)
 
 
-def _template_line(error: Exception) -> int | None:
-    """Where in a template an error arose: Jinja puts template lines into the traceback."""
+def _place(error: Exception, template: str) -> str:
+    """Which template and line an error arose in: Jinja puts template lines into the traceback."""
     if isinstance(error, TemplateSyntaxError):
-        return error.lineno
-    frames = traceback.extract_tb(error.__traceback__)
-    return next(
-        (frame.lineno for frame in reversed(frames) if frame.filename.endswith(".j2")), None
-    )
+        return f"templates/{error.name or template} line {error.lineno}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.endswith(".j2"):
+            path = Path(frame.filename).relative_to(_REPOSITORY)
+            return f"{path} line {frame.lineno}"
+    return f"templates/{template}"
 
 
 def _digest(files: Iterable[ProjectFile]) -> str:

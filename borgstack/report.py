@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from borgstack import services
 from borgstack.evidence import Certificate
-from borgstack.project import DIRECTORY, ENV_PATH, FIRST_PASSWORDS
+from borgstack.project import DIRECTORY, ENV_PATH
+from borgstack.services.chatwoot import FIRST_PASSWORDS
 from borgstack.settings import Settings
 from borgstack.stack import StackState
 
@@ -53,10 +55,10 @@ def _whatsapp(settings: Settings, live: StackState) -> Iterable[str]:
         yield "  WhatsApp: a phone is paired and connected"
     else:
         yield f"  WhatsApp: no phone is connected ({status or 'no answer'}): borgstack pair"
-    hosts = {"n8n": settings.n8n_host, "evolution": settings.evolution_host}
+    pages = services.pages(settings)
     for name in settings.editors:
-        yield f"  {name}: https://{hosts[name]}/ for {settings.editors_user} (editors_password)"
-    if closed := [name for name in hosts if name not in settings.editors]:
+        yield f"  {name}: https://{pages[name][0]}/ for {settings.editors_user} (editors_password)"
+    if closed := [name for name in pages if name not in settings.editors]:
         yield f"  not reachable from outside: the pages of {', '.join(closed)} (editors)"
 
 

@@ -21,7 +21,6 @@ from pydantic import (
 
 from borgstack import chatwoot_resources
 from borgstack.chatwoot_resources import Agent, Declared, Inbox, Label, Team, Webhook
-from borgstack.sizes import SIZES
 from borgstack.values import (
     ByteSize,
     Domain,
@@ -255,19 +254,9 @@ class Settings(BaseModel):
         return derived
 
     @property
-    def public_names(self) -> tuple[str, ...]:
-        """The names that Caddy asks certificates for."""
-        hosts = {"n8n": self.n8n_host, "evolution": self.evolution_host}
-        return (self.chatwoot_host, *(hosts[name] for name in hosts if name in self.editors))
-
-    @property
     def smtp_tls(self) -> bool:
         """Whether the mail server speaks TLS from the first byte on (RFC 8314)."""
         return self.smtp_port == 465
-
-    def memory_limit(self, service: str) -> str:
-        """The memory limit of a service, in Compose's notation."""
-        return self.memory_limits.get(service) or SIZES[self.size].memory[service]
 
 
 _REFERENCE_HEAD = """\

@@ -1,6 +1,6 @@
-"""What each service may use, by the server's memory: one table to read and to argue about.
+"""What follows from the server's memory beside the services' limits, which each declares itself.
 
-The limits of the `4gb` row add up to 3.4 GB or less with every service on and one of the
+The limits of a `4gb` server add up to 3.4 GB or less with every service on and one of the
 one-shots, which run beside the rest but never at once; a test holds the sum. Chatwoot's processes
 idle at 300-350 MB each, n8n at 430 MB with its task runner.
 """
@@ -29,10 +29,9 @@ class PostgresqlSize:
 
 @dataclass(frozen=True)
 class Size:
-    """One row: the least host memory in bytes, limits by service, and what follows from them."""
+    """One row: the least host memory in bytes, and what follows from it."""
 
     host_memory: int
-    memory: Mapping[str, str]
     postgresql: PostgresqlSize
     redis_maxmemory: str
     web_threads: int
@@ -42,17 +41,6 @@ class Size:
 SIZES: Mapping[str, Size] = {
     "4gb": Size(
         host_memory=3600 * MEGABYTE,  # a cloud's "4 GB" is what the kernel leaves of 4096 MB
-        memory={
-            "postgresql": "448m",
-            "redis": "96m",
-            "chatwoot-prepare": "512m",
-            "chatwoot": "640m",
-            "chatwoot-worker": "640m",
-            "caddy": "64m",
-            "n8n-prepare": "512m",
-            "n8n": "512m",
-            "evolution": "320m",
-        },
         postgresql=PostgresqlSize("112MB", "256MB", "4MB", "32MB", 60),
         redis_maxmemory="64mb",
         web_threads=5,
@@ -60,17 +48,6 @@ SIZES: Mapping[str, Size] = {
     ),
     "8gb": Size(
         host_memory=7400 * MEGABYTE,
-        memory={
-            "postgresql": "1536m",
-            "redis": "256m",
-            "chatwoot-prepare": "1g",
-            "chatwoot": "1g",
-            "chatwoot-worker": "1280m",
-            "caddy": "128m",
-            "n8n-prepare": "768m",
-            "n8n": "768m",
-            "evolution": "512m",
-        },
         postgresql=PostgresqlSize("384MB", "1GB", "8MB", "96MB", 80),
         redis_maxmemory="192mb",
         web_threads=5,
@@ -78,17 +55,6 @@ SIZES: Mapping[str, Size] = {
     ),
     "16gb": Size(
         host_memory=15000 * MEGABYTE,
-        memory={
-            "postgresql": "4g",
-            "redis": "512m",
-            "chatwoot-prepare": "1g",
-            "chatwoot": "2g",
-            "chatwoot-worker": "2560m",
-            "caddy": "256m",
-            "n8n-prepare": "1g",
-            "n8n": "1g",
-            "evolution": "768m",
-        },
         postgresql=PostgresqlSize("1GB", "3GB", "16MB", "256MB", 120),
         redis_maxmemory="384mb",
         web_threads=10,

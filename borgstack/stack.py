@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from borgstack import database, redis, whatsapp
+from borgstack import database, redis, services, whatsapp
 from borgstack.change import Change, Code, Scalar
 from borgstack.database import DatabaseState
-from borgstack.project import DIRECTORY, REDIS_CONF, NetworkGoal, Project, Service, volumes
+from borgstack.project import DIRECTORY, NetworkGoal, Project, Service
 from borgstack.redis import RedisChange, RedisState
+from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.settings import Settings
-from borgstack.whatsapp import N8N_PREPARE, InstanceState, N8nState
+from borgstack.whatsapp import InstanceState, N8nState
 
 PROJECT = "borgstack"
 REDIS = "redis"
@@ -547,18 +548,14 @@ def _well(live: Container) -> bool:
     return "(health: starting)" not in live.status and "(unhealthy)" not in live.status
 
 
-OPTIONAL = (whatsapp.N8N, N8N_PREPARE, whatsapp.EVOLUTION)
-"""Services, and the names of their containers, that settings can switch off."""
-
-
-def undeclared(state: StackState) -> list[str]:
-    """Containers of services that the settings have switched off, and no override declares.
+def undeclared(settings: Settings, state: StackState) -> list[str]:
+    """Containers of services that are switched off, and no override declares.
 
     Nothing else is ever removed, whatever its labels say: it may be an operator's own.
     """
     return [
         name
-        for name in OPTIONAL
+        for name in services.containers(services.disabled(settings))
         if (live := state.containers.get(name))
         and _is_ours(name, live)
         and state.hashes
@@ -596,7 +593,7 @@ def strangers(project: Project, state: StackState) -> list[tuple[str, str, str]]
         users = {one for one, it in state.containers.items() if name in it.networks}
         if net and (net.project, net.network) != (PROJECT, name) and not users & set(ours):
             found.append((f"network {name}", _users(users), _REMOVE.format(name)))
-    for name in volumes(project.settings):
+    for name in services.volumes(project.settings):
         users = {one for one, mounted in state.mounts.items() if name in mounted}
         marked = state.volumes.get(name, PROJECT)
         if marked != PROJECT and users and not users & set(ours):
@@ -632,7 +629,7 @@ def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
 
 def database_changes(settings: Settings, state: StackState) -> list[Change]:
     """What the SQL has to put right; empty while PostgreSQL cannot be asked."""
-    wanted = database.databases(settings)
+    wanted = services.databases(settings)
     return database.changes(wanted, state.database) if state.database else []
 
 

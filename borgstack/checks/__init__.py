@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from borgstack.checks import conversation, delivery, inside, outside, whatsapp
-from borgstack.checks.verdict import Result, Verdict, failed, skipped
 from borgstack.evidence import Evidence
 from borgstack.project import Project
+from borgstack.verdict import Result, Verdict, failed, skipped
 
 __all__ = ["CHECKS", "CONVERSATION", "DELIVERY", "FLOW", "Check", "Result", "Verdict", "judge"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from borgstack.checks.verdict import Verdict, failed, skipped, unless
 from borgstack.evidence import Evidence
 from borgstack.project import Project
+from borgstack.verdict import Verdict, failed, skipped, unless
 
 _STEPS = (
     ("in", "the contact's message was not taken"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from borgstack.checks.verdict import DEPLOY, Verdict, failed, passed, skipped
 from borgstack.evidence import Evidence
 from borgstack.project import Project
+from borgstack.verdict import DEPLOY, Verdict, failed, passed, skipped
 
 _NEXT = {
     "settings": DEPLOY,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from borgstack.checks.verdict import DEPLOY, Verdict, failed, skipped, unless
+from borgstack import services
 from borgstack.entries import FIT_OWNER
 from borgstack.evidence import Container, Evidence, Jobs, Memory
 from borgstack.project import ENV_PATH, Project
+from borgstack.verdict import DEPLOY, Verdict, failed, skipped, unless
 
 CLOCK_TOLERANCE = 10
 LEAST_DISK = 2 * 1024**3
@@ -27,19 +28,6 @@ LIFE = 420
 """Seconds: Sidekiq's own job runs every 300."""
 QUEUED = 300
 """Seconds that a job may wait for a free thread."""
-MOUNTS = {
-    ("chatwoot", "/app/storage"): "borgstack_chatwoot_storage",
-    ("chatwoot-worker", "/app/storage"): "borgstack_chatwoot_storage",
-    ("chatwoot", "/app/public"): "borgstack_chatwoot_public",
-    ("caddy", "/srv/chatwoot"): "borgstack_chatwoot_public",
-    ("postgresql", "/var/lib/postgresql"): "borgstack_postgresql_data",
-    ("redis", "/data"): "borgstack_redis_data",
-    ("n8n", "/home/node/.n8n"): "borgstack_n8n_data",
-    ("evolution", "/evolution/instances"): "borgstack_evolution_instances",
-    ("caddy", "/data"): "borgstack_caddy_data",
-    ("caddy", "/config"): "borgstack_caddy_config",
-}
-"""By service and path, the volume that keeps the data; a test holds it to the compose file."""
 
 
 def running(project: Project, evidence: Evidence) -> Verdict:
@@ -179,9 +167,8 @@ def volumes(project: Project, evidence: Evidence) -> Verdict:
     inside = evidence.inside
     there = {(one.service, one.path): one for one in inside.volumes}
     problems, wanted = [], set()
-    for (service, path), name in MOUNTS.items():
-        if service not in project.services:
-            continue
+    for mount in services.mounts(project.settings):
+        service, path, name = mount.container, mount.path, mount.volume
         wanted.add(name)
         live, volume = inside.containers.get(service), there.get((service, path))
         if live is None or live.status != "running":

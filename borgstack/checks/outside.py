@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from borgstack.checks.verdict import DEPLOY, Verdict, failed, skipped, unless
 from borgstack.evidence import Answer, Certificate, Evidence
 from borgstack.project import Project
+from borgstack.verdict import DEPLOY, Verdict, failed, skipped, unless
 
 LEAST_DAYS = 14
 LEAST_HSTS = 180 * 24 * 3600

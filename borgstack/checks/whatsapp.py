@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from borgstack.bridge import Phone
-from borgstack.checks.verdict import DEPLOY, Verdict, failed, passed, skipped, unless
 from borgstack.evidence import Evidence
 from borgstack.project import Project
+from borgstack.verdict import DEPLOY, Verdict, failed, passed, skipped, unless
 
 SWITCHED_OFF = "WhatsApp is switched off (whatsapp)"
 PAIR = "borgstack pair --limit HOST"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyinfra.api import FactBase, StringCommand
 
 from borgstack import stack
-from borgstack.database import Database
 from borgstack.facts import read_lines
 from borgstack.redis import ONBOARDING
 from borgstack.remote import script_command
+from borgstack.services.base import Database
 from borgstack.stack import StackState
 
 

@@ -14,8 +14,9 @@ from borgstack.change import Change, Code
 from borgstack.facts.files import MaskedFiles
 from borgstack.operations import Commands, converging_operation, log_changes, show_diff
 from borgstack.operations.snapshot import STAGING, files_on_host
-from borgstack.project import DIRECTORY, Project, ProjectFile, file_changes
+from borgstack.project import DIRECTORY, Project, file_changes
 from borgstack.remote import locked_command
+from borgstack.services.base import ProjectFile
 
 
 @converging_operation

@@ -14,8 +14,7 @@ import gevent
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, state
 
-from borgstack import entries, redis, stack, whatsapp
-from borgstack.database import databases
+from borgstack import entries, redis, services, stack, whatsapp
 from borgstack.docker import DockerState
 from borgstack.entries import EnvChange, EnvState, plain_values
 from borgstack.facts.docker import Docker
@@ -26,13 +25,13 @@ from borgstack.facts.stack import Stack
 from borgstack.operations import cached_fact, forget_facts
 from borgstack.preflight import ServerState
 from borgstack.project import (
-    CADDYFILE,
     COMPOSE_FILE,
     DIRECTORY,
     ENV_PATH,
-    REDIS_CONF,
     Project,
 )
+from borgstack.services.caddy import CADDYFILE
+from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.settings import Settings
 from borgstack.stack import StackState
 
@@ -62,7 +61,7 @@ def gather_facts(project: Project) -> None:
 
 def server_state(settings: Settings) -> ServerState:
     """This server, looked at as the login user."""
-    return cached_fact(Server, names=settings.public_names, _sudo=False)
+    return cached_fact(Server, names=services.public_names(settings), _sudo=False)
 
 
 def env_state(settings: Settings) -> EnvState:
@@ -93,9 +92,9 @@ def stack_state(project: Project) -> StackState:
     return cached_fact(
         Stack,
         directory=DIRECTORY,
-        databases=databases(project.settings),
+        databases=services.databases(project.settings),
         redis=tuple(redis.parse_conf(project.content(REDIS_CONF))),
-        names=project.settings.public_names,
+        names=services.public_names(project.settings),
         plain=" ".join(f"{name}={value}" for name, value in plain.items()),
         compose=_base64(project.content(COMPOSE_FILE)),
         caddyfile=_base64(project.content(CADDYFILE)),

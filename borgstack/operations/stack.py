@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
-from borgstack import application, entries, images, remote, stack
+from borgstack import application, entries, images, remote, services, stack
 from borgstack.change import Change, Code
-from borgstack.database import databases
 from borgstack.entries import plain_values
 from borgstack.operations import (
     Commands,
@@ -94,7 +93,7 @@ def converge_networks(project: Project) -> Commands:
 def remove_undeclared(project: Project) -> Commands:
     """Remove the containers of what was switched off; their data stays in the volumes."""
     live = stack_state(project)
-    names = stack.undeclared(live)
+    names = stack.undeclared(project.settings, live)
     if names:
         log_changes(Change(f"container {name}", Code.UNDECLARED) for name in names)
         yield remote.locked_command("containers_remove", *names)
@@ -222,7 +221,7 @@ def converge_databases(project: Project) -> Commands:
         yield from refuse_unreadable("PostgreSQL", "borgstack_postgresql")
         return
     changes = stack.database_changes(project.settings, live)
-    roles = databases(project.settings)
+    roles = services.databases(project.settings)
     passwords = {"POSTGRES_PASSWORD", *(database.password for database in roles)}
     changes += [
         Change("PostgreSQL's roles", Code.FOLLOWS, change.name)

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from borgstack import docker, redis, whatsapp
-from borgstack.database import CHATWOOT, EVOLUTION, N8N
 from borgstack.entries import digest
 from borgstack.host_data import read_settings
 from borgstack.operations.snapshot import SALT
-from borgstack.project import REDIS_CONF, Project, Service, render
+from borgstack.project import Project, Service, render
 from borgstack.remote import script_text
+from borgstack.services import chatwoot, evolution, n8n
+from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.settings import Settings
 from borgstack.values import LOCALES
 from borgstack.whatsapp import REPLY_URL
@@ -246,7 +247,7 @@ def fit_redis_lines(project: Project) -> list[str]:
     return ["redis-password ok", "redis-onboarding 0", *rows]
 
 
-ALL = (CHATWOOT, N8N, EVOLUTION)
+ALL = (chatwoot.DATABASE, evolution.DATABASE, n8n.DATABASE)
 """The databases of the default settings."""
 
 

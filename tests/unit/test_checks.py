@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from borgstack import services
 from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Verdict, judge
-from borgstack.checks.inside import MOUNTS
-from borgstack.checks.verdict import Result
 from borgstack.checks.whatsapp import SWITCHED_OFF
 from borgstack.evidence import (
     Answer,
@@ -25,6 +24,7 @@ from borgstack.evidence import (
 )
 from borgstack.facts.verify import Conversation, Delivery, MessageFlow
 from borgstack.project import render
+from borgstack.verdict import Result
 from tests.unit.support import default_project, settings_of
 
 NOW = 1_800_000_000
@@ -115,12 +115,13 @@ def fit_lines() -> list[str]:
         ]
         lines += [
             f"volume {service}|{volume}|{path}|1:{number}|1:{number}"
-            for (owner, path), volume in MOUNTS.items()
+            for owner, path, volume in MOUNTS
             if owner == service
         ]
     return lines
 
 
+MOUNTS = [(one.container, one.path, one.volume) for one in services.mounts(settings_of())]
 UNKNOWN_TOKEN = '{"error":"web widget does not exist"}'
 PAGE = Answer(
     200,
@@ -526,7 +527,7 @@ def test_the_volumes_are_those_of_the_compose_file() -> None:
                 source, path = mount.split(":")[:2]
                 mounts[service, path] = source
     without_prepare = {key: name for key, name in mounts.items() if key[0] != "chatwoot-prepare"}
-    assert without_prepare == MOUNTS
+    assert {(owner, path, volume) for (owner, path), volume in without_prepare.items()} == {*MOUNTS}
 
 
 def test_the_storys_tests_are_the_first_eight_in_order() -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from borgstack import entries
+from borgstack import entries, services
 from borgstack.entries import ENTRIES
-from borgstack.project import VOLUMES, WHATSAPP_VOLUMES, Project, render
+from borgstack.project import Project, render
 from borgstack.sizes import SIZES
 from tests.unit.support import default_project, settings_of
 
@@ -179,7 +179,7 @@ def test_data_lies_in_named_volumes(name: str, target: str, source: str) -> None
 def test_every_volume_carries_the_prefix_and_is_a_local_one() -> None:
     volumes = default_compose()["volumes"]
     assert volumes == {
-        name: {"name": name, "driver": "local"} for name in (*VOLUMES, *WHATSAPP_VOLUMES)
+        name: {"name": name, "driver": "local"} for name in services.volumes(settings_of())
     }
     assert all(name.startswith("borgstack_") for name in volumes)
 
@@ -355,10 +355,9 @@ def test_no_log_grows_without_end(name: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_service_has_the_memory_limit_of_its_size(size: str) -> None:
-    services = compose_of(render(settings_of(size=size)))["services"]
-    assert {name: one["mem_limit"] for name, one in services.items()} == {
-        name: SIZES[size].memory[name] for name in SERVICES
-    }
+    found = compose_of(render(settings_of(size=size)))["services"]
+    limits = {name: one["mem_limit"] for name, one in found.items()}
+    assert limits == {name: services.memory(size)[name] for name in SERVICES}
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -135,7 +135,7 @@ CHECKS: list[tuple[Callable[[str], list[str]], str]] = [
     (bare_conditions, "f(_if=g)"),
 ]
 IN_ONE_MODULE: dict[Callable[[str], list[str]], str] = {
-    secrets_taken_out: "borgstack/entries.py",
+    secrets_taken_out: "borgstack/services/base.py",
     memory_of_changes: "borgstack/plan.py",  # it only tells what pyinfra has found out
 }
 

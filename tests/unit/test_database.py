@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from borgstack import database, stack
+from borgstack import database, services, stack
 from borgstack.database import DatabaseState
 from tests.unit.changes import keys
 from tests.unit.support import ALL, CHATWOOT_EXTENSIONS, fit_database_lines, settings_of
@@ -140,9 +140,9 @@ def test_an_empty_server_lacks_everything() -> None:
 
 
 def test_what_is_switched_off_has_no_database_and_what_is_left_of_it_is_no_difference() -> None:
-    wanted = database.databases(settings_of(whatsapp=False))
+    wanted = services.databases(settings_of(whatsapp=False))
     assert [one.name for one in wanted] == ["chatwoot_db"]
-    assert database.databases(settings_of()) == ALL
+    assert services.databases(settings_of()) == ALL
     assert database.changes(wanted, FIT) == []
 
 

@@ -15,6 +15,7 @@ from borgstack import entries
 from borgstack.change import Change, Code
 from borgstack.entries import ENTRIES, FIT_OWNER, EnvChange, EnvState, Kind
 from borgstack.project import ENV_PATH
+from borgstack.services import caddy
 from tests.unit.support import REPOSITORY, run_script, settings_of
 
 BY_NAME = {entry.name: entry for entry in ENTRIES}
@@ -143,7 +144,7 @@ def test_the_entries_of_whatsapp_and_of_editors_exist_only_with_them(
 def editors_hash(**data: object) -> str:
     entry = BY_NAME["EDITORS_PASSWORD_HASH"]
     assert entry.value is not None
-    entries._hashed.cache_clear()  # a run of tomorrow has to find the same
+    caddy._hashed.cache_clear()  # a run of tomorrow has to find the same
     return entry.value(settings_of(**data)) or ""
 
 

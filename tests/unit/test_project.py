@@ -16,8 +16,11 @@ import yaml
 from pyinfra.api.exceptions import DeployError
 
 from borgstack import project as project_module
-from borgstack.database import CHATWOOT
-from borgstack.project import CADDYFILE, DIRECTORY, Project, ProjectFile, file_changes, render
+from borgstack.project import DIRECTORY, Project, file_changes, render
+from borgstack.services import public_names
+from borgstack.services.base import ProjectFile
+from borgstack.services.caddy import CADDYFILE
+from borgstack.services.chatwoot import DATABASE as CHATWOOT
 from borgstack.sizes import SIZES
 from tests.unit.changes import keys
 from tests.unit.support import REPOSITORY, default_project, settings_of
@@ -242,13 +245,13 @@ def sites(project: Project) -> dict[str, str]:
 
 def test_editors_get_a_site_each_behind_a_password(variants: dict[str, Project]) -> None:
     found = sites(variants["editors"])
-    assert list(found) == ["chatwoot.example.com", "n8n.example.com", "evolution.example.com"]
+    assert list(found) == ["chatwoot.example.com", "evolution.example.com", "n8n.example.com"]
     for name, address in (("n8n", "n8n:5678"), ("evolution", "evolution:8080")):
         site = found[f"{name}.example.com"]
         assert "\tbasic_auth {\n\t\tteam {env.EDITORS_PASSWORD_HASH}\n\t}\n" in site
         assert f"\treverse_proxy {address} {{\n\t\theader_up -Authorization\n\t}}\n" in site
         assert site.index("basic_auth") < site.index("reverse_proxy")
-    assert variants["editors"].settings.public_names == tuple(found)
+    assert public_names(variants["editors"].settings) == tuple(found)
 
 
 def test_behind_trusted_proxies_the_visitor_alone_is_told(variants: dict[str, Project]) -> None:
@@ -313,11 +316,15 @@ def templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
 @pytest.mark.parametrize(
     ("template", "line", "where"),
     [
-        ("redis.conf.j2", "{% if %}", "templates/redis.conf.j2 line 3"),
-        ("Caddyfile.j2", "{% endfor %}", "templates/Caddyfile.j2 line 3"),
-        ("redis.conf.j2", "{{ settings.no_such_thing }}", "templates/redis.conf.j2 line 3"),
-        ("redis.conf.j2", "{{ size.memory + 1 }}", "templates/redis.conf.j2 line 3"),
-        ("redis.conf.j2", "{% include 'none.j2' %}", "templates/redis.conf.j2 line 3"),
+        ("redis/redis.conf.j2", "{% if %}", "line 3"),
+        ("caddy/Caddyfile.j2", "{% endfor %}", "line 3"),
+        (
+            "redis/redis.conf.j2",
+            "{{ settings.no_such_thing }}",
+            "line 3",
+        ),
+        ("redis/redis.conf.j2", "{{ size.memory + 1 }}", "line 3"),
+        ("redis/redis.conf.j2", "{% include 'none.j2' %}", "line 3"),
     ],
 )
 def test_a_broken_template_is_named_with_its_line(
@@ -328,7 +335,7 @@ def test_a_broken_template_is_named_with_its_line(
     path.write_text("\n".join([*lines[:2], line, *lines[2:]]))
     with pytest.raises(DeployError) as raised:
         render(settings_of())
-    assert f"The template {where}" in str(raised.value)
+    assert f"The template templates/{template} {where}" in str(raised.value)
     assert "Nothing was touched on any host." in str(raised.value)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from borgstack import redis
 from borgstack.change import Change, Code
-from borgstack.project import REDIS_CONF
 from borgstack.redis import ONBOARDING, RedisState
+from borgstack.services.redis import CONF as REDIS_CONF
 from tests.unit.support import default_project, fit_redis_lines
 
 WANTED = redis.parse_conf(default_project().content(REDIS_CONF))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import DeployError
 
+from borgstack import services
 from borgstack.entries import entries_for
 from borgstack.host_data import read_settings, resolve_reference, settings_of_all
 from borgstack.settings import Settings, reference
@@ -33,7 +34,6 @@ def mistakes_of(**data: object) -> list[str]:
         ("evolution_host", "evolution.example.com"),
         ("admin_email", "ops@example.com"),
         ("mail_sender", "ops@example.com"),
-        ("public_names", ("chatwoot.example.com",)),
         ("size", "4gb"),
         ("chatwoot_image", "chatwoot/chatwoot:v4.6.0-ce"),
         ("postgresql_image", "pgvector/pgvector:pg18"),
@@ -52,7 +52,7 @@ def test_domain_and_email_are_enough_and_the_rest_follows(name: str, value: obje
 
 def test_an_explicit_value_wins_over_the_derived_one() -> None:
     settings = settings_of(chatwoot_host="talk.example.org", admin_email="me@example.org")
-    assert settings.public_names == ("talk.example.org",)
+    assert services.public_names(settings) == ("talk.example.org",)
     assert settings.admin_email == "me@example.org"
     assert settings.mail_sender == "ops@example.com"
 
@@ -326,7 +326,7 @@ def test_the_names_of_open_editors_are_public(monkeypatch: pytest.MonkeyPatch) -
     found = settings_of(
         editors=["evolution"], editors_password="env:TEST_EDITORS", evolution_host="wa.example.com"
     )
-    assert found.public_names == ("chatwoot.example.com", "wa.example.com")
+    assert services.public_names(found) == ("chatwoot.example.com", "wa.example.com")
     assert SECRET not in f"{found} {found!r}"
 
 
@@ -475,19 +475,19 @@ def most_at_once(limits: Mapping[str, str]) -> int:
 
 
 def test_the_limits_of_4gb_leave_room_on_such_a_server_with_every_service_on() -> None:
-    limits = SIZES["4gb"].memory
+    limits = services.memory("4gb")
     assert set(limits) >= {"n8n", "evolution", *ONE_SHOTS}
     assert most_at_once(limits) <= 3.4e9
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_size_limits_every_service_within_the_hosts_memory(size: str) -> None:
-    limits = SIZES[size].memory
-    assert set(limits) == set(SIZES["4gb"].memory)
+    limits = services.memory(size)
+    assert set(limits) == set(services.containers())
     assert most_at_once(limits) < SIZES[size].host_memory
 
 
 def test_a_single_limit_can_be_overridden() -> None:
     settings = settings_of(memory_limits={"chatwoot": "900m"})
-    assert settings.memory_limit("chatwoot") == "900m"
-    assert settings.memory_limit("redis") == SIZES["4gb"].memory["redis"]
+    assert services.memory_limits(settings)["chatwoot"] == "900m"
+    assert services.memory_limits(settings)["redis"] == services.memory("4gb")["redis"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from borgstack import stack
+from borgstack import services, stack
 from borgstack.project import render
 from borgstack.redis import RedisState
 from borgstack.stack import Container, Network, StackState
@@ -36,7 +36,7 @@ def test_nothing_differs_where_the_stack_is_in_place() -> None:
     assert stack.service_changes(PROJECT, PROJECT.services, FIT) == []
     assert stack.prepare_change(PROJECT, FIT) is None
     assert stack.database_changes(PROJECT.settings, FIT) == []
-    assert stack.undeclared(FIT) == []
+    assert stack.undeclared(PROJECT.settings, FIT) == []
     assert stack.caddy_change(FIT) is None
     assert stack.network_changes(PROJECT, FIT) == []
     assert stack.redis_changes(PROJECT, FIT, starts=False) == []
@@ -475,7 +475,7 @@ def test_a_compose_project_of_our_name_elsewhere_is_named_whole_and_left_alone()
     assert seen == "in /home/ops/borgstack, with borgstack_postgresql, directus, n8n"
     assert "another name" in then
     switched_off = dataclasses.replace(state, hashes={"chatwoot": "x"})
-    assert "n8n" not in stack.undeclared(switched_off)
+    assert "n8n" not in stack.undeclared(settings_of(whatsapp=False), switched_off)
 
 
 def test_a_symbolic_link_is_another_name_for_the_same_folder() -> None:
@@ -544,21 +544,26 @@ def test_a_volume_without_labels_is_a_strangers_when_strangers_alone_use_it(
     assert seen == ([(f"volume {VOLUME}", found)] if found else [])
 
 
+OPTIONAL = ["evolution", "n8n-prepare", "n8n"]
+
+
 def test_what_was_switched_off_is_removed_and_nothing_else() -> None:
-    declared = {name: one for name, one in FIT.hashes.items() if name not in stack.OPTIONAL}
+    off = settings_of(whatsapp=False)
+    declared = {name: one for name, one in FIT.hashes.items() if name not in OPTIONAL}
     own = dataclasses.replace(NOBODYS, project="borgstack", service="adminer")
     state = dataclasses.replace(FIT, hashes=declared, containers={**FIT.containers, "adminer": own})
-    assert stack.undeclared(state) == list(stack.OPTIONAL)
-    assert stack.undeclared(dataclasses.replace(state, hashes={})) == []  # Compose said nothing
+    assert stack.undeclared(off, state) == OPTIONAL
+    # Compose said nothing.
+    assert stack.undeclared(off, dataclasses.replace(state, hashes={})) == []
     state = dataclasses.replace(state, containers={**state.containers, "n8n": NOBODYS})
-    assert stack.undeclared(state) == [name for name in stack.OPTIONAL if name != "n8n"]
-    assert stack.undeclared(dataclasses.replace(state, hashes=FIT.hashes)) == []
+    assert stack.undeclared(off, state) == [name for name in OPTIONAL if name != "n8n"]
+    assert stack.undeclared(off, dataclasses.replace(state, hashes=FIT.hashes)) == []
 
 
 def test_what_settings_can_switch_off_is_known() -> None:
     without = render(settings_of(whatsapp=False)).services
     optional = {one.container for name, one in PROJECT.services.items() if name not in without}
-    assert optional == set(stack.OPTIONAL)
+    assert optional == set(OPTIONAL)
 
 
 DIGEST = f"sha256:{'ab' * 32}"
@@ -674,4 +679,5 @@ def test_a_caddyfile_that_caddy_refuses_is_no_configuration() -> None:
 
 
 def test_a_chatwoot_under_another_name_is_another_project() -> None:
-    assert settings_of(domain="other.example").public_names == ("chatwoot.other.example",)
+    names = services.public_names(settings_of(domain="other.example"))
+    assert names == ("chatwoot.other.example",)

@@ -20,10 +20,10 @@ import requests
 from borgstack import outside
 from borgstack.bridge import words
 from borgstack.checks import CHECKS, DELIVERY
-from borgstack.checks.verdict import PASSED, failed, passed, skipped
 from borgstack.evidence import Answer, Certificate, Socket, parse
 from borgstack.outside import REQUESTS, Request, answer, ask_api, certificate, look, websocket
-from borgstack.project import VERIFY_SCRIPT
+from borgstack.services.chatwoot import VERIFY_SCRIPT
+from borgstack.verdict import PASSED, failed, passed, skipped
 from borgstack.verify import HostReport, Report
 from tests.unit.support import REPOSITORY, program, run_script, settings_of
 from tests.unit.test_conventions import errors_of_sh

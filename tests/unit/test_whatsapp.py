@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from borgstack import entries, stack, whatsapp
-from borgstack.database import databases
 from borgstack.facts.stack import Stack
 from borgstack.operations import snapshot
 from borgstack.project import Project, render
+from borgstack.services import databases
 from borgstack.settings import Settings
 from borgstack.whatsapp import (
     CREDENTIALS,

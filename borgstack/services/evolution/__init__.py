@@ -1,0 +1,51 @@
+"""Evolution API, which speaks with WhatsApp."""
+
+from __future__ import annotations
+
+from borgstack.services.base import Database, Entry, Kind, Mount, Page, Service, sizes
+
+DATABASE = Database("evolution_db", "evolution_user", "EVOLUTION_DB_PASSWORD")
+
+SERVICE = Service(
+    "evolution",
+    "Evolution API",
+    memory={"evolution": sizes("320m", "512m", "768m")},
+    enabled=lambda settings: settings.whatsapp,
+    entries=(
+        Entry(
+            "EVOLUTION_HOST",
+            Kind.PLAIN,
+            "Evolution API, which speaks with WhatsApp\nEvolution's name; follows the settings.",
+            "evolution.${DOMAIN}",
+            readers=("evolution",),
+            value=lambda settings: settings.evolution_host,
+        ),
+        Entry(
+            "EVOLUTION_DB_PASSWORD",
+            Kind.PASSWORD,
+            "The role evolution_user, which owns evolution_db and reaches no other database.",
+            "<generate-strong-password>",
+            readers=("evolution",),
+            length=32,
+        ),
+        Entry(
+            "EVOLUTION_API_KEY",
+            Kind.PASSWORD,
+            "SECURITY WARNING: sends and reads WhatsApp messages in the name of the paired phone.",
+            "<generate-api-key>",
+            readers=("evolution",),
+            length=40,
+        ),
+        Entry(
+            "WHATSAPP_BRIDGE_SECRET",
+            Kind.PASSWORD,
+            "What Evolution shows to n8n with each message; the deploy tells both.",
+            "<generate-secret>",
+            length=40,
+        ),
+    ),
+    reads={"REDIS_PASSWORD": ("evolution",)},
+    databases=(DATABASE,),
+    mounts=(Mount("evolution", "/evolution/instances", "borgstack_evolution_instances"),),
+    page=Page(lambda settings: settings.evolution_host, "evolution:8080"),
+)

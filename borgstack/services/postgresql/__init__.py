@@ -1,0 +1,37 @@
+"""PostgreSQL with pgvector: every application has a database and a role of its own in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from borgstack.services.base import Entry, Kind, Mount, ProjectFile, Service, Template, sizes
+from borgstack.settings import Settings
+
+
+def _startup_files(_: Settings) -> Iterable[ProjectFile | Template]:
+    yield Template("config/postgresql/postgresql.conf", "postgresql/postgresql.conf.j2")
+
+
+def _files(_: Settings) -> Iterable[ProjectFile | Template]:
+    yield Template("config/postgresql/init-databases.sql", "postgresql/init-databases.sql.j2")
+
+
+SERVICE = Service(
+    "postgresql",
+    "PostgreSQL",
+    memory={"postgresql": sizes("448m", "1536m", "4g")},
+    entries=(
+        Entry(
+            "POSTGRES_PASSWORD",
+            Kind.PASSWORD,
+            "PostgreSQL's superuser; no application gets it.",
+            "<generate-strong-password>",
+            readers=("postgresql",),
+            length=32,
+        ),
+    ),
+    mounts=(Mount("postgresql", "/var/lib/postgresql", "borgstack_postgresql_data"),),
+    startup_files=_startup_files,
+    files=_files,
+    own_task=True,
+)

@@ -1,0 +1,36 @@
+"""Redis: Sidekiq's jobs, the keys of WhatsApp's session; it keeps what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from borgstack.services.base import Entry, Kind, Mount, ProjectFile, Service, Template, sizes
+from borgstack.settings import Settings
+
+CONF = "config/redis/redis.conf"
+_UID, _GID = 999, 1000
+"""The user that the image drops to before it reads its configuration."""
+
+
+def _startup_files(_: Settings) -> Iterable[ProjectFile | Template]:
+    yield Template(CONF, "redis/redis.conf.j2", "600", _UID, _GID)
+
+
+SERVICE = Service(
+    "redis",
+    "Redis",
+    memory={"redis": sizes("96m", "256m", "512m")},
+    entries=(
+        Entry(
+            "REDIS_PASSWORD",
+            Kind.PASSWORD,
+            "Redis, shared by the applications, each in a database of its own.",
+            "<generate-strong-password>",
+            readers=("redis",),
+            length=32,
+        ),
+    ),
+    mounts=(Mount("redis", "/data", "borgstack_redis_data"),),
+    startup_files=_startup_files,
+    own_task=True,
+)
