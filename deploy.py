@@ -8,7 +8,6 @@ from tasks.clean import remove_superseded
 from tasks.config import put_files
 from tasks.database import converge_databases
 from tasks.docker import install_docker
-from tasks.evolution import start_evolution
 from tasks.health import wait_until_healthy
 from tasks.images import pull_images
 from tasks.n8n import start_n8n
@@ -17,7 +16,8 @@ from tasks.preflight import check_server
 from tasks.publish import start_caddy
 from tasks.report import tell
 from tasks.secrets import complete_env
-from tasks.whatsapp import connect_whatsapp
+from tasks.services import start_services
+from tasks.states import converge_states
 
 project = prepare_run(ctx_state.get())[host.name]
 fit_connection(ctx_host.get())
@@ -29,11 +29,11 @@ complete_env(project=project)
 put_files(project=project)
 clear_networks(project=project)
 converge_databases(project=project)
-start_evolution(project=project)
+start_services(project=project)
 start_chatwoot(project=project)
 start_n8n(project=project)
 wait_until_healthy(project=project)
-connect_whatsapp(project=project)
+converge_states(project=project)
 start_caddy(project=project)
 remove_superseded(project=project)
 tell(project=project)

@@ -12,6 +12,7 @@ from borgstack import services
 from borgstack.evidence import Certificate
 from borgstack.project import DIRECTORY, ENV_PATH
 from borgstack.services.chatwoot import FIRST_PASSWORDS
+from borgstack.services.evolution.instance import InstanceState
 from borgstack.settings import Settings
 from borgstack.stack import StackState
 
@@ -50,7 +51,8 @@ def _whatsapp(settings: Settings, live: StackState) -> Iterable[str]:
     if not settings.whatsapp:
         yield "  switched off: WhatsApp (whatsapp); n8n and Evolution API do not run"
         return
-    status = live.instance.status if live.instance else None
+    instance: InstanceState | None = live.states.get("evolution")
+    status = instance.status if instance else None
     if status == "open":
         yield "  WhatsApp: a phone is paired and connected"
     else:

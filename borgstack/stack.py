@@ -15,7 +15,7 @@ from borgstack.project import DIRECTORY, NetworkGoal, Project, Service
 from borgstack.redis import RedisChange, RedisState
 from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.settings import Settings
-from borgstack.whatsapp import InstanceState, N8nState
+from borgstack.whatsapp import N8nState
 
 PROJECT = "borgstack"
 REDIS = "redis"
@@ -89,7 +89,8 @@ class StackState:
     :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values, None
         for a Caddyfile that Caddy refuses; None for both while it does not answer.
     :ivar unstored: the names whose certificate Caddy serves and has no longer in its store.
-    :ivar n8n: None while its database does not answer; :ivar instance: while Evolution does not.
+    :ivar n8n: None while its database does not answer.
+    :ivar states: what services say of themselves by `state.sh`; None of one that does not answer.
     """
 
     engine: str = "missing"
@@ -113,7 +114,7 @@ class StackState:
     caddy: tuple[Any, Any] | None = None
     unstored: tuple[str, ...] = ()
     n8n: N8nState | None = None
-    instance: InstanceState | None = None
+    states: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(lines: Iterable[str]) -> StackState:
@@ -147,7 +148,7 @@ def parse(lines: Iterable[str]) -> StackState:
         caddy=_caddy(rows),
         unstored=tuple(rows.get("caddy-unstored", ())),
         n8n=whatsapp.parse_n8n(rows),
-        instance=whatsapp.parse_instance(rows),
+        states=services.parse_states(rows.get("state", ())),
     )
 
 

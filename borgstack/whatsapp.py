@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from borgstack.change import Change, Code, Scalar
+from borgstack.change import Change, Code
 from borgstack.settings import Settings
 
 _FOLDER = Path(__file__).parent.parent / "files" / "n8n"
@@ -48,23 +47,6 @@ WORKFLOWS = (
     Workflow("replies", "05-chatwoot-whatsapp-replies.json", "borgstackReplies"),
     Workflow("errors", "06-whatsapp-errors.json", "borgstackErrors", listens=False),
 )
-INSTANCE_SETTINGS: Mapping[str, object] = {
-    "rejectCall": False,
-    "groupsIgnore": True,
-    "alwaysOnline": False,
-    "readMessages": False,
-    "readStatus": False,
-    "syncFullHistory": False,
-}
-"""Of the Evolution instance; groups and status posts are no conversations with customers."""
-INSTANCE_WEBHOOK: Mapping[str, object] = {
-    "enabled": True,
-    "url": INBOUND_URL,
-    "byEvents": False,
-    "base64": True,
-    "events": ["MESSAGES_UPSERT"],
-}
-"""Its own webhook: the global one sends no header and refuses names without a dot (facts 1.4)."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +73,6 @@ class N8nState:
     owned: bool
     workflows: Mapping[str, WorkflowState]
     credentials: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class InstanceState:
-    """The Evolution instance.
-
-    :ivar status: `open`, `connecting` or `close`; None when there is no instance.
-    :ivar webhook: its values by the names of `INSTANCE_WEBHOOK`; :ivar settings: likewise.
-    :ivar secret: whether its webhook shows n8n the secret of `.env`.
-    """
-
-    status: str | None
-    webhook: Mapping[str, object]
-    settings: Mapping[str, object]
-    secret: bool
 
 
 @cache
@@ -169,19 +136,6 @@ def parse_n8n(rows: Mapping[str, list[str]]) -> N8nState | None:
     return N8nState(owned, found, {identity: verdict for identity, _, verdict in credentials})
 
 
-def parse_instance(rows: Mapping[str, list[str]]) -> InstanceState | None:
-    """Read the line of `evolution_state.js`; None when Evolution did not answer."""
-    try:
-        found: Any = json.loads(rows.get("evolution", [""])[-1])
-    except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
-    return InstanceState(
-        found["status"], found.get("webhook", {}), found.get("settings", {}), bool(found["secret"])
-    )
-
-
 def workflow_changes(settings: Settings, live: N8nState) -> list[Change]:
     """What importing would put right."""
     return [
@@ -214,30 +168,3 @@ def unregistered_webhooks(live: N8nState) -> list[str]:
         for one in WORKFLOWS
         if one.listens and not (one.id in live.workflows and live.workflows[one.id].registered)
     ]
-
-
-def instance_changes(settings: Settings, live: InstanceState) -> list[Change]:
-    """What has to be told to Evolution."""
-    subject = f"instance {settings.whatsapp_instance}"
-    if live.status is None:
-        return [Change(subject, Code.MISSING)]
-    found = [
-        Change(subject, Code.DIFFERS, f"{what} {field}", _plain(value), _plain(seen.get(field)))
-        for what, seen, wanted in (
-            ("webhook", live.webhook, INSTANCE_WEBHOOK),
-            ("setting", live.settings, INSTANCE_SETTINGS),
-        )
-        for field, value in wanted.items()
-        if seen.get(field) != value
-    ]
-    return found if live.secret else [*found, Change(subject, Code.DIFFERS, "webhook secret")]
-
-
-def _plain(value: object) -> Scalar:
-    """A value of JSON as a change shows it."""
-    return value if isinstance(value, str | bool | int | None) else json.dumps(value)
-
-
-def instance_wanted() -> str:
-    """What `evolution_converge.js` brings about, as JSON."""
-    return json.dumps({"settings": INSTANCE_SETTINGS, "webhook": INSTANCE_WEBHOOK})

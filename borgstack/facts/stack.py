@@ -26,7 +26,8 @@ class Stack(FactBase[StackState]):
         caddyfile: str,
         admin: str,
         salt: str,
-        whatsapp: tuple[str, str, str],
+        states: str,
+        whatsapp: tuple[str, str],
         things: tuple[str, ...],
     ) -> StringCommand:
         """Run `stack_state.sh`, which says what the arguments are."""
@@ -36,7 +37,7 @@ class Stack(FactBase[StackState]):
             " ".join(names),
         )
         wanted = (plain, compose, caddyfile, admin, salt)
-        return script_command("stack_state", directory, *words, *wanted, *whatsapp, *things)
+        return script_command("stack_state", directory, *words, *wanted, states, *whatsapp, *things)
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""

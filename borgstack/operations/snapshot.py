@@ -30,6 +30,8 @@ from borgstack.project import (
     ENV_PATH,
     Project,
 )
+from borgstack.remote import state_program
+from borgstack.services.base import Service
 from borgstack.services.caddy import CADDYFILE
 from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.settings import Settings
@@ -100,6 +102,7 @@ def stack_state(project: Project) -> StackState:
         caddyfile=_base64(project.content(CADDYFILE)),
         admin=project.settings.admin_email.lower(),
         salt=SALT,
+        states=state_program(services.enabled(project.settings), project.settings, DIRECTORY, SALT),
         whatsapp=_whatsapp(project.settings),
         things=(*project.images, *project.networks, *containers),
     )
@@ -115,20 +118,30 @@ def stack_state_with(project: Project, part: str) -> StackState:
     return live
 
 
+def stack_state_of(project: Project, service: Service) -> StackState:
+    """The same with an answer of this service's `state.sh`, asked for twice: one can get lost."""
+    live = stack_state(project)
+    container = project.services[service.state.container].container if service.state else ""
+    due = state.is_executing or stack.answers(live, container)
+    if due and live.engine == "running" and live.states.get(service.name) is None:
+        forget_facts()
+        live = stack_state(project)
+    return live
+
+
 _ASKED = {
     "database": "borgstack_postgresql",
     "redis": "borgstack_redis",
     "caddy": "borgstack_caddy",
     "n8n": "borgstack_postgresql",
-    "instance": "evolution",
 }
 """The container that each part of the look is asked of."""
 
 
-def _whatsapp(settings: Settings) -> tuple[str, str, str]:
+def _whatsapp(settings: Settings) -> tuple[str, str]:
     if not settings.whatsapp:
-        return "", "", ""
-    return settings.whatsapp_instance, settings.whatsapp_inbox, whatsapp.encoded_workflows(settings)
+        return "", ""
+    return settings.whatsapp_inbox, whatsapp.encoded_workflows(settings)
 
 
 def _base64(content: bytes) -> str:

@@ -20,8 +20,15 @@ from borgstack.operations import (
     run_now,
     streamed,
 )
-from borgstack.operations.snapshot import SALT, env_changes, stack_state, stack_state_with
+from borgstack.operations.snapshot import (
+    SALT,
+    env_changes,
+    stack_state,
+    stack_state_of,
+    stack_state_with,
+)
 from borgstack.project import DIRECTORY, Project
+from borgstack.services.base import Service
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
 
 DO_NOT_WAIT = 0
@@ -264,6 +271,32 @@ def reload_caddy(project: Project) -> Commands:
     if change:
         log_changes([change])
         yield remote.locked_command("caddy_reload")
+
+
+@converging_operation
+def converge_state(project: Project, service: Service) -> Commands:
+    """Have a service hold what it declares, beside its container."""
+    live = stack_state_of(project, service)
+    if engine_is_stopped(live) or service.state is None:
+        return
+    held, found = live.states.get(service.name), []
+    if held is not None:
+        found = service.state.changes(project.settings, held)
+    elif live.engine == "missing" and not state.is_executing:
+        found = [Change(service.state.subject(project.settings), Code.MISSING)]
+    else:
+        note_unknown(f"what {service.title} holds, because it does not run")
+        container = project.services[service.state.container].container
+        yield from refuse_unreadable(service.title, container)
+    found += [
+        Change(service.state.subject(project.settings), Code.FOLLOWS, change.name)
+        for change in env_changes(project.settings)
+        if change.name in service.state.secrets and not found
+    ]
+    if found:
+        log_changes(found)
+        words = service.state.words(project.settings)
+        yield remote.locked_command(f"{service.name}_converge", DIRECTORY, *words)
 
 
 def bring_up(changes: Iterable[ServiceChange], timeout: int) -> Streamed:

@@ -1,4 +1,4 @@
-"""WhatsApp: n8n's workflows and its owner, and Evolution's instance; each only where it differs."""
+"""n8n's workflows and its owner, each only where it differs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pyinfra.context import state
 from borgstack import remote, whatsapp
 from borgstack.change import Change, Code
 from borgstack.operations import Commands, converging_operation, log_changes, note_unknown
-from borgstack.operations.snapshot import env_changes, stack_state, stack_state_with
+from borgstack.operations.snapshot import stack_state, stack_state_with
 from borgstack.operations.stack import (
     bring_up,
     engine_is_stopped,
@@ -66,30 +66,3 @@ def claim_n8n(project: Project) -> Commands:
         log_changes([Change("service n8n", Code.MISSING, "owner")])
         email = project.settings.admin_email.lower()
         yield remote.locked_command("n8n_claim", DIRECTORY, email, _CLAIM_SECONDS)
-
-
-@converging_operation
-def converge_instance(project: Project) -> Commands:
-    """Have the Evolution instance exist, with its webhook to n8n and its settings."""
-    live = stack_state_with(project, "instance")
-    if engine_is_stopped(live):
-        return
-    name = project.settings.whatsapp_instance
-    subject = f"instance {name}"
-    found = []
-    if live.instance is not None:
-        found = whatsapp.instance_changes(project.settings, live.instance)
-    elif _is_new(live):
-        found = [Change(subject, Code.MISSING)]
-    else:
-        note_unknown("what Evolution holds, because it does not run")
-        yield from refuse_unreadable("Evolution", whatsapp.EVOLUTION)
-    found += [
-        Change(subject, Code.FOLLOWS, change.name)
-        for change in env_changes(project.settings)
-        if change.name == "WHATSAPP_BRIDGE_SECRET" and not found
-    ]
-    if found:
-        log_changes(found)
-        wanted = whatsapp.instance_wanted()
-        yield remote.locked_command("evolution_converge", DIRECTORY, name, wanted)

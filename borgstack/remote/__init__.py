@@ -9,10 +9,16 @@ and what to do next.
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from pyinfra.api import QuoteString, StringCommand
+
+from borgstack import services
+from borgstack.services.base import Kind, Service
+from borgstack.settings import Settings
 
 _FOLDER = Path(__file__).parent
 
@@ -25,11 +31,37 @@ def script_text(name: str) -> str:
 
 
 def with_inclusions(file: str) -> str:
-    """The text of a file of `borgstack/remote`, its `@file@` marks replaced by those files."""
-    text = (_FOLDER / file).read_text(encoding="utf-8")
+    """The text of a file, its `@file@` marks replaced by those files.
+
+    :param file: of `borgstack/remote`, or `SERVICE_FILE` for one in that service's folder.
+    """
+    text = _path(file).read_text(encoding="utf-8").replace("@plain_names@", _PLAIN_NAMES)
     return re.sub(
         r"@([a-z0-9_]+\.(?:awk|js|lua|rb|sh|sql))@", lambda mark: with_inclusions(mark[1]), text
     )
+
+
+def state_program(asked: Iterable[Service], settings: Settings, directory: str, salt: str) -> str:
+    """A program that asks these services for their state, side by side.
+
+    It prints `state SERVICE LINE` for each line of a service's `state.sh`.
+    """
+    looks = [
+        f"(\nset -- {shlex.join((directory, salt, *one.state.words(settings)))}\n"
+        f"{script_text(f'{one.name}_state')}\n) | sed 's/^/state {one.name} /' &"
+        for one in asked
+        if one.state
+    ]
+    return "\n".join([*looks, "wait"]) if looks else ""
+
+
+def _path(file: str) -> Path:
+    service, _, name = file.partition("_")
+    own = services.FOLDER / service / name
+    return own if name and own.is_file() else _FOLDER / file
+
+
+_PLAIN_NAMES = "|".join(one.name for one in services.entries() if one.kind is Kind.PLAIN)
 
 
 WORK_LOCK = "/run/borgstack-work.lock"

@@ -1,5 +1,6 @@
 # Replaces every value that .env holds by stars: for logs that go to the operator's terminal.
 # Usage: awk "$mask" part=env /opt/borgstack/.env part=log -
+# @plain_names@: the entries that are no secrets, by borgstack/services.
 # Values under 4 characters are left: their stars would make any text unreadable.
 function masked(line,    i, at) {
   for (i = 1; i <= values; i++)
@@ -15,7 +16,7 @@ function hide(value,    i) {
 }
 part == "env" {
   parse($0)
-  if (NAME == "" || NAME ~ /^(DOMAIN|CADDY_EMAIL|(CHATWOOT|N8N|EVOLUTION)_HOST)$/) next
+  if (NAME == "" || NAME ~ /^(@plain_names@)$/) next
   hide(VALUE)
   if (gsub(/\\/, "", VALUE)) hide(VALUE)
   next

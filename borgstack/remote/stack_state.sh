@@ -4,7 +4,7 @@
 # disk: so the look tells what a deploy will do before it has put a file in place.
 #
 # Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE ADMIN SALT
-#          INSTANCE INBOX WORKFLOWS THING...
+#          STATES INBOX WORKFLOWS THING...
 #   DATABASES   words, see database_state.sh
 #   REDIS       words, see redis_state.sh
 #   NAMES       words: the public names that Caddy has certificates for
@@ -12,15 +12,15 @@
 #   SALT        of the digests that stand for what must not be read
 #   PLAIN       words NAME=VALUE: the entries of .env that are no secrets, as they have to be
 #   COMPOSE, CADDYFILE   the wanted files, in base64
-#   INSTANCE    of Evolution API; empty where WhatsApp is switched off
-#   INBOX       the name of the inbox that WhatsApp comes in through
+#   STATES      a program that asks single services; it prints lines `state SERVICE …`
+#   INBOX       the name of the inbox that WhatsApp comes in through; empty where it is switched off
 #   WORKFLOWS   the wanted ones, a JSON array, in gzip and base64
 #   THING       the name of an image, a network or a container
 set -u
 export LC_ALL=C
 directory=$1 databases=$2 redis=$3 names=$4 plain=$5 compose_file=$6 caddyfile=$7 admin=$8 salt=$9
 shift 9
-instance=$1 inbox=$2 workflows=$3
+states=$1 inbox=$2 workflows=$3
 shift 3
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
 @docker_settled.sh@
@@ -35,13 +35,8 @@ trap 'exit 1' HUP INT TERM PIPE
 # Secrets go through pipes alone; salted digests say whether others hold the same ones.
 # quiet: a container that is not there yet fails its part, and .env may not be there; what cannot be
 # told then is None to the comparison, and a healthy one that does not answer stops the run.
-value() {
-  awk '
-@env_value.awk@
-  ' wanted="$1" "$directory/.env" 2>/dev/null
-}
-digest() { { printf %s "$salt"; value "$1"; } | sha256sum | cut -d ' ' -f 1; }
-token=$(digest CHATWOOT_API_TOKEN)
+@env_values.sh@
+token=$(digest "$directory" "$salt" CHATWOOT_API_TOKEN)
 # Side by side: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose
 timeout 30 docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $databases >"$parts/4" 2>/dev/null <<'INNER' &
@@ -49,17 +44,14 @@ timeout 30 docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $
 INNER
 
 # quiet: as above.
-if [ -n "$instance" ]; then
+if [ -n "$inbox" ]; then
   (
     set -- "$directory" "$admin" "$inbox" "$workflows"
 @n8n_state.sh@
   ) >"$parts/9" 2>/dev/null &
-  # An exec now and then loses the end of its stdin; then this look tells nothing of Evolution.
-  timeout 30 docker exec -i evolution node - "$instance" "$salt" "$(digest WHATSAPP_BRIDGE_SECRET)" \
-    >"$parts/10" 2>/dev/null <<'INNER' &
-@evolution_state.js@
-INNER
 fi
+# quiet: as above.
+[ -z "$states" ] || timeout 60 sh -c "$states" >"$parts/10" 2>/dev/null &
 
 # The plugin itself, not `docker compose`: that one starts every plugin twice to ask its name. The one
 # that Docker's CLI would take, so that both hash alike.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from borgstack.services import caddy, chatwoot, evolution, n8n, postgresql, redis
 from borgstack.services.base import Database, Entry, Kind, Mount, ProjectFile, Service, Template
 from borgstack.settings import Settings
 
+FOLDER = Path(__file__).parent
 SERVICES: tuple[Service, ...] = (
     postgresql.SERVICE,
     redis.SERVICE,
@@ -91,6 +94,19 @@ def memory_limits(settings: Settings) -> dict[str, str]:
 def containers(services: Iterable[Service] = SERVICES) -> tuple[str, ...]:
     """What these services are called in the compose file."""
     return tuple(name for one in services for name in one.containers)
+
+
+def parse_states(rows: Iterable[str]) -> dict[str, Any]:
+    """Read lines `SERVICE …` of services' `state.sh`; None where they are no answer."""
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        name, _, line = row.partition(" ")
+        lines.setdefault(name, []).append(line)
+    return {
+        one.name: one.state.parse(lines[one.name])
+        for one in SERVICES
+        if one.state and one.name in lines
+    }
 
 
 def pages(settings: Settings) -> dict[str, tuple[str, str]]:

@@ -147,6 +147,7 @@ class State:
     `state.sh` in the service's folder prints it: a deploy, `borgstack plan` and `borgstack verify`
     ask the same. `converge.sh` there closes every difference; it holds the work lock.
 
+    :ivar subject: what a change of it is said of, such as `instance whatsapp`.
     :ivar container: the one that is asked: while it is well, silence is a failure.
     :ivar parse: reads the lines of `state.sh`; None where they are no answer.
     :ivar changes: the differences to what is declared.
@@ -154,6 +155,7 @@ class State:
     :ivar secrets: entries of `.env` that `converge.sh` brings into it.
     """
 
+    subject: Callable[[Settings], str]
     container: str
     parse: Callable[[list[str]], Any]
     changes: Callable[[Settings, Any], list[Change]]

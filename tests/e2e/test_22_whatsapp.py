@@ -559,7 +559,7 @@ class Drift:
 
 IMPORT = "WhatsApp | Import credentials and workflows"
 START = "WhatsApp | Start n8n"
-INSTANCE = "WhatsApp | Converge the WhatsApp instance"
+INSTANCE = "States | Converge Evolution API"
 N8N_PREPARE, N8N = frozenset({"n8n-prepare"}), frozenset({"n8n-prepare", "n8n"})
 EDIT = "UPDATE workflow_entity SET nodes = replace(nodes::text, 'WhatsApp', 'whatsup')::json"
 DRIFTS = (

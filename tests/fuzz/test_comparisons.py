@@ -22,6 +22,7 @@ from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
 from borgstack.preflight import findings
 from borgstack.project import file_changes
+from borgstack.services.evolution import instance
 from tests.unit.support import (
     default_project,
     fit_docker_lines,
@@ -98,8 +99,8 @@ def test_any_stack_can_be_compared(lines: list[str]) -> None:
     assert all(str(change) for change in stack.database_changes(PROJECT.settings, live))
     if live.n8n is not None:
         assert all(whatsapp.workflow_changes(PROJECT.settings, live.n8n))
-    if live.instance is not None:
-        assert all(whatsapp.instance_changes(PROJECT.settings, live.instance))
+    if live.states.get("evolution") is not None:
+        assert all(instance.changes(PROJECT.settings, live.states["evolution"]))
 
 
 @given(st.permutations(FIT[Stack]))
@@ -112,8 +113,7 @@ def test_a_stack_that_fits_fits_in_any_order(lines: list[str]) -> None:
     assert stack.database_changes(PROJECT.settings, live) == []
     assert live.n8n is not None
     assert whatsapp.workflow_changes(PROJECT.settings, live.n8n) == []
-    assert live.instance is not None
-    assert whatsapp.instance_changes(PROJECT.settings, live.instance) == []
+    assert instance.changes(PROJECT.settings, live.states["evolution"]) == []
     assert stack.caddy_change(live) is None
 
 

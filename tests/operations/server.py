@@ -32,14 +32,14 @@ Lines = list[str]
 
 def script_of(command: str) -> str:
     """The script that a command runs."""
-    return command.rpartition("borgstack-")[2].split(" ", 1)[0].strip("'\"")
+    return command.rpartition(" borgstack-")[2].split(" ", 1)[0].strip("'\"")
 
 
 def words(command: str) -> list[str]:
     """The script that a command runs, and its arguments; slow on the long ones that only look."""
     if script_of(command).endswith("_state"):
         return [script_of(command)]
-    return shlex.split(command.rpartition("borgstack-")[2])
+    return shlex.split(command.rpartition(" borgstack-")[2])
 
 
 def fit_env_lines(settings: Settings) -> Lines:
@@ -144,7 +144,7 @@ class Server:
         elif script == "n8n_claim":
             self._replace("n8n-owner ", ["n8n-owner true"])
         elif script == "evolution_converge":
-            self._replace("evolution ", starting(FIT["stack_state"], "evolution "))
+            self._replace("state ", starting(FIT["stack_state"], "state "))
 
     def _write_env(self) -> None:
         late = set(FIT["env_state"]) - set(self.answers["env_state"])
@@ -195,8 +195,8 @@ class Server:
                 f"{row}true" if row.startswith("n8n-workflow ") and row.endswith("|true|") else row
                 for row in rows
             ]
-        elif service == EVOLUTION and not starting(rows, "evolution "):
-            self._replace("evolution ", ['evolution {"status": null, "secret": false}'])
+        elif service == EVOLUTION and not starting(rows, "state evolution "):
+            self._replace("state ", ['state evolution {"status": null, "secret": false}'])
 
     def _prepare_n8n(self) -> None:
         """Import all; n8n itself, and who owns it, stay as they are."""

@@ -268,7 +268,9 @@ def test_a_service_that_does_not_become_healthy_stops_the_host(
     assert changes(chat) == ["services_up"]
 
 
-@pytest.mark.parametrize("rows", ["database-read", "redis-", "n8n-", "evolution ", "caddy-live"])
+@pytest.mark.parametrize(
+    "rows", ["database-read", "redis-", "n8n-", "state evolution ", "caddy-live"]
+)
 def test_an_answer_that_got_lost_is_asked_for_once_more(
     chat: FakeHosts, monkeypatch: pytest.MonkeyPatch, rows: str
 ) -> None:
@@ -292,7 +294,7 @@ def test_an_answer_that_got_lost_is_asked_for_once_more(
     [
         ("PostgreSQL", "database-read"),
         ("Redis", "redis-"),
-        ("Evolution", "evolution "),
+        ("Evolution API", "state evolution "),
         ("Caddy", "caddy-live"),
     ],
 )

@@ -25,7 +25,9 @@ from borgstack.operations import files
 from borgstack.operations.snapshot import SALT
 from borgstack.plan import HostPlan, Plan, Step, make_plan
 from borgstack.project import DIRECTORY, render
-from borgstack.whatsapp import INSTANCE_SETTINGS, INSTANCE_WEBHOOK, REPLY_URL
+from borgstack.services.evolution.instance import SETTINGS as INSTANCE_SETTINGS
+from borgstack.services.evolution.instance import WEBHOOK as INSTANCE_WEBHOOK
+from borgstack.whatsapp import REPLY_URL
 from tests.operations.conftest import FakeFactory, FakeHosts, serve
 from tests.operations.server import (
     BARE,
@@ -121,11 +123,11 @@ STORES = "Databases | Start PostgreSQL and Redis"
 ROLES = "Databases | Converge roles, databases and extensions"
 PREPARE = "Chatwoot | Prepare schema, account and assets"
 WEB = "Chatwoot | Start web and worker"
-EVOLUTION = "WhatsApp | Start Evolution API"
+EVOLUTION = "Services | Start Evolution API"
 N8N_PREPARE = "WhatsApp | Import credentials and workflows"
 N8N = "WhatsApp | Start n8n"
 CLAIM = "WhatsApp | Give n8n its owner"
-INSTANCE = "WhatsApp | Converge the WhatsApp instance"
+INSTANCE = "States | Converge Evolution API"
 WHATSAPP = [N8N_PREPARE, N8N, CLAIM, INSTANCE]
 LEFTOVERS = "Networks | Remove what is switched off"
 CADDY = "Publish | Start Caddy"
@@ -143,9 +145,9 @@ def stack_with(old: str, new: str) -> Differences:
 
 def evolution(**fields: object) -> Differences:
     """An Evolution whose instance is as declared, but for these fields."""
-    (line,) = starting(STACK, "evolution ")
-    changed = {**json.loads(line.removeprefix("evolution ")), **fields}
-    return stack_with(line, f"evolution {json.dumps(changed)}")
+    (line,) = starting(STACK, "state evolution ")
+    changed = {**json.loads(line.removeprefix("state evolution ")), **fields}
+    return stack_with(line, f"state evolution {json.dumps(changed)}")
 
 
 DIFFERENCES: list[tuple[Differences, list[str]]] = [
@@ -327,8 +329,8 @@ def test_a_plan_says_why(world: World, differences: Differences, reason: str) ->
             ),
         ),
         (
-            {"stack_state": without(STACK, "evolution ")},
-            ("what Evolution holds, because it does not run",),
+            {"stack_state": without(STACK, "state evolution ")},
+            ("what Evolution API holds, because it does not run",),
         ),
         (
             {"docker_state": STOPPED, "stack_state": ["engine stopped"]},

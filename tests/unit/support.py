@@ -21,12 +21,21 @@ from borgstack.operations.snapshot import SALT
 from borgstack.project import Project, Service, render
 from borgstack.remote import script_text
 from borgstack.services import chatwoot, evolution, n8n
+from borgstack.services.evolution import instance as evolution_instance
 from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.settings import Settings
 from borgstack.values import LOCALES
 from borgstack.whatsapp import REPLY_URL
 
 REPOSITORY = Path(__file__).parent.parent.parent
+SCRIPT_FILES = {
+    **{path.stem: path for path in sorted((REPOSITORY / "borgstack/remote").glob("*.sh"))},
+    **{
+        f"{path.parent.name}_{path.stem}": path
+        for path in sorted((REPOSITORY / "borgstack/services").glob("*/*.sh"))
+    },
+}
+"""The scripts that go to the host, by the names that run them."""
 REQUIRED: dict[str, object] = {"domain": "example.com", "caddy_email": "ops@example.com"}
 CHATWOOT_EXTENSIONS = ("pg_stat_statements", "pg_trgm", "pgcrypto", "vector")
 
@@ -169,8 +178,8 @@ def fit_whatsapp_lines() -> list[str]:
     """What `n8n_state.sh` and `evolution_state.js` print where both hold what they have to."""
     instance = {
         "status": "open",
-        "webhook": {**whatsapp.INSTANCE_WEBHOOK},
-        "settings": {**whatsapp.INSTANCE_SETTINGS, "msgCall": ""},
+        "webhook": {**evolution_instance.WEBHOOK},
+        "settings": {**evolution_instance.SETTINGS, "msgCall": ""},
         "secret": True,
     }
     return [
@@ -181,7 +190,7 @@ def fit_whatsapp_lines() -> list[str]:
         *(f"n8n-credential {identity} ok" for identity in whatsapp.CREDENTIALS),
         "n8n-owner true",
         "n8n-read yes",
-        f"evolution {json.dumps(instance)}",
+        f"state evolution {json.dumps(instance)}",
     ]
 
 

@@ -21,7 +21,8 @@ from borgstack.bridge import Bridge, Failures, Phone, words
 from borgstack.facts import last_object
 from borgstack.facts.whatsapp import Pairing, Whatsapp
 from borgstack.remote import with_inclusions
-from borgstack.whatsapp import REPLY_URL, instance_wanted
+from borgstack.services.evolution import instance
+from borgstack.whatsapp import REPLY_URL
 from tests.unit.support import REPOSITORY, Ran, program, run_script, settings_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
@@ -175,14 +176,14 @@ def instance_state(host: Host, **fake: object) -> str:
 def test_the_look_at_the_stack_says_nothing_of_an_instance_that_is_being_loaded(host: Host) -> None:
     webhook = {"webhook": {"url": "u", "headers": {"x-borgstack-secret": "SecretOfTheBridge"}}}
     late = {"whatsapp": {**LOADING["whatsapp"], **webhook}}
-    said = json.loads(instance_state(host, instances=late).removeprefix("evolution "))
+    said = json.loads(instance_state(host, instances=late))
     assert (said["webhook"]["url"], said["secret"]) == ("u", True)
     assert instance_state(host, instances=NEVER_LOADED) == ""
-    assert json.loads(instance_state(host).removeprefix("evolution "))["status"] is None
+    assert json.loads(instance_state(host))["status"] is None
 
 
 def converge(host: Host, **fake: object) -> Ran:
-    return host.run("evolution_converge", str(host.folder), "whatsapp", instance_wanted(), **fake)
+    return host.run("evolution_converge", str(host.folder), *instance.words(settings_of()), **fake)
 
 
 def calls_of(host: Host) -> list[str]:

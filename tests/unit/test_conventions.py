@@ -20,7 +20,7 @@ import pytest
 
 from borgstack import remote
 from borgstack.remote import script_text
-from tests.unit.support import REPOSITORY
+from tests.unit.support import REPOSITORY, SCRIPT_FILES
 
 PYTHON = [
     REPOSITORY / "deploy.py",
@@ -28,8 +28,18 @@ PYTHON = [
     *sorted((REPOSITORY / "borgstack").rglob("*.py")),
 ]
 HOST = REPOSITORY / "borgstack" / "remote"
-SCRIPTS = sorted(path.stem for path in HOST.glob("*.sh"))
-JAVASCRIPT = [*sorted(HOST.glob("*.js")), *sorted((REPOSITORY / "files" / "n8n").glob("*.js"))]
+SERVICES = REPOSITORY / "borgstack" / "services"
+SCRIPTS = sorted(SCRIPT_FILES)
+PARTS = {path.name: path for path in HOST.iterdir() if path.suffix not in {".py", ""}} | {
+    f"{path.parent.name}_{path.name}": path
+    for path in SERVICES.glob("*/*")
+    if path.suffix not in {".py", ""}
+}
+"""What scripts are put together from, by the names that the marks in them have."""
+JAVASCRIPT = [
+    *(path for name, path in sorted(PARTS.items()) if name.endswith(".js")),
+    *sorted((REPOSITORY / "files" / "n8n").glob("*.js")),
+]
 NODE = shutil.which("node")
 DOCUMENTS = [
     path
@@ -212,12 +222,12 @@ def between_quotes(text: str) -> set[str]:
 def quoted() -> list[Path]:
     """Every file that stands between single quotes, by itself or inside another."""
     found: set[str] = set()
-    new = {name for path in HOST.glob("*.sh") for name in between_quotes(path.read_text())}
+    new = {name for path in SCRIPT_FILES.values() for name in between_quotes(path.read_text())}
     while new - found:
         found |= new
-        texts = [(HOST / name).read_text() for name in found]
+        texts = [PARTS[name].read_text() for name in found]
         new = {name for text in texts for name in re.findall(r"(?m)^@(\S+)@$", text)}
-    return [HOST / name for name in sorted(found)]
+    return [PARTS[name] for name in sorted(found)]
 
 
 def taken_for_comments(text: str) -> list[str]:
@@ -345,10 +355,10 @@ def test_what_stands_between_single_quotes_is_found() -> None:
     text = "program='\n@env.awk@\n@one.js@\n'\ncat <<'SQL'\n@two.sql@\nSQL\n"
     text += "docker exec -i x sh -s <<'INNER' &\n@three.sh@\nINNER\n"
     assert between_quotes(text) == {"env.awk", "one.js"}
-    names = {path.name for path in quoted()}
-    assert names >= {"n8n_claim.js", "evolution_converge.js", "evolution_api.js"}
-    others = [path for kind in ("awk", "lua", "rb") for path in HOST.glob(f"*.{kind}")]
-    assert names >= {path.name for path in others}
+    found = quoted()
+    assert {PARTS[f"{name}.js"] for name in ("n8n_claim", "evolution_converge")} <= {*found}
+    others = [path for name, path in PARTS.items() if name.endswith((".awk", ".lua", ".rb"))]
+    assert {*others} <= {*found}
 
 
 @pytest.mark.parametrize("path", JAVASCRIPT, ids=lambda path: path.name)
@@ -356,14 +366,15 @@ def test_a_program_for_node_says_what_it_is_for_and_reaches_node_whole(path: Pat
     text = path.read_text()
     assert without_an_opening_comment(text) == []
     assert taken_for_comments(text) == []
-    whole = remote.with_inclusions(path.name) if path.parent == HOST else text
+    name = next((one for one, part in PARTS.items() if part == path), "")
+    whole = remote.with_inclusions(name) if name else text
     assert errors_of_javascript(whole) == []
 
 
 @pytest.mark.parametrize("check", [without_an_opening_comment, without_usage])
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_says_what_it_does_and_takes(name: str, check: Callable[[str], list[str]]) -> None:
-    assert check((HOST / f"{name}.sh").read_text()) == []
+    assert check(SCRIPT_FILES[name].read_text()) == []
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -373,7 +384,7 @@ def test_a_script_cleans_up_when_nobody_listens_any_more(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_says_why_a_message_may_be_lost(name: str) -> None:
-    text = (HOST / f"{name}.sh").read_text()
+    text = SCRIPT_FILES[name].read_text()
     assert unexplained_silence(text) == []
     fine = "# quiet: it may be gone\nrm x || true\n\ncommand -v y >/dev/null 2>&1 || exit\n"
     assert unexplained_silence(fine + 'message=$(z 2>&1 >/dev/null) || echo "$message"\n') == []
@@ -381,7 +392,7 @@ def test_a_script_says_why_a_message_may_be_lost(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_gives_echo_no_backslash(name: str) -> None:
-    assert backslashes_for_echo((HOST / f"{name}.sh").read_text()) == []
+    assert backslashes_for_echo(SCRIPT_FILES[name].read_text()) == []
     assert backslashes_for_echo('echo "{{.Paused \\"x\\"}}"\nprintf "\\n"\n') == []
 
 

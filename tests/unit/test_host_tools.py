@@ -13,9 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.support import REPOSITORY
-
-HOST = REPOSITORY / "borgstack" / "remote"
+from tests.unit.support import SCRIPT_FILES
 
 Version = tuple[int, ...]
 
@@ -267,8 +265,8 @@ echo "run docker ps --all"
 
 
 USED = {
-    (name, flag): path.stem
-    for path in sorted(HOST.glob("*.sh"))
+    (name, flag): script
+    for script, path in SCRIPT_FILES.items()
     for name, flag in used(path.read_text())
 }
 

@@ -6,18 +6,17 @@ import io
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import make_unix_command
 
-from borgstack import remote
 from borgstack.login import BEGINS, ENDS, Output, packed, read
 from borgstack.remote import locked_command, script_command
+from tests.unit.support import SCRIPT_FILES
 
-SCRIPTS = sorted(path.stem for path in Path(remote.__file__).parent.glob("*.sh"))
+SCRIPTS = sorted(SCRIPT_FILES)
 ASCII = "".join(map(chr, range(1, 128)))
 WORDS = (
     ASCII,

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from borgstack.remote import script_text
+from borgstack.entries import ENTRIES
+from borgstack.remote import script_text, with_inclusions
+from borgstack.services.base import Entry, Kind
 
-FOLDER = Path(__file__).parents[2] / "borgstack/remote"
-PROGRAM = "".join((FOLDER / name).read_text() for name in ("env.awk", "mask.awk"))
+PROGRAM = "".join(map(with_inclusions, ("env.awk", "mask.awk")))
 
 
 def masked(tmp_path: Path, env: str, log: str) -> str:
@@ -37,6 +38,12 @@ def masked(tmp_path: Path, env: str, log: str) -> str:
 )
 def test_values_are_replaced_by_stars(tmp_path: Path, env: str, log: str, expected: str) -> None:
     assert masked(tmp_path, env, log) == expected
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_only_what_is_no_secret_is_shown(tmp_path: Path, entry: Entry) -> None:
+    shown = masked(tmp_path, f"{entry.name}=the-value\n", "the-value\n") == "the-value\n"
+    assert shown == (entry.kind is Kind.PLAIN)
 
 
 @pytest.mark.parametrize("name", ["services_up", "database_converge", "files_masked"])

@@ -9,8 +9,8 @@ import pytest
 
 from borgstack import report
 from borgstack.evidence import Certificate
+from borgstack.services.evolution.instance import InstanceState
 from borgstack.stack import StackState
-from borgstack.whatsapp import InstanceState
 from tests.unit.support import fit_application, settings_of
 
 CERTIFICATE = Certificate(("chatwoot.example.com",), 0, time.time() + 60.5 * 86400)
@@ -53,10 +53,10 @@ def test_people_who_are_not_in_the_settings_are_named_and_what_happens_to_them()
 
 def test_whether_a_phone_is_connected_and_how_to_pair_one() -> None:
     assert "no phone is connected (no answer): borgstack pair" in told(StackState())
-    closed = StackState(instance=replace(OPEN, status="close"))
+    closed = StackState(states={"evolution": replace(OPEN, status="close")})
     assert "no phone is connected (close): borgstack pair" in told(closed)
-    assert "a phone is paired and connected" in told(StackState(instance=OPEN))
-    off = told(StackState(instance=OPEN), whatsapp=False)
+    assert "a phone is paired and connected" in told(StackState(states={"evolution": OPEN}))
+    off = told(StackState(states={"evolution": OPEN}), whatsapp=False)
     assert "switched off: WhatsApp" in off
     assert "paired" not in off
 
@@ -64,7 +64,7 @@ def test_whether_a_phone_is_connected_and_how_to_pair_one() -> None:
 def test_the_pages_that_are_open_are_named_with_their_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert "not reachable from outside: the pages of n8n, evolution" in told(StackState())
+    assert "not reachable from outside: the pages of evolution, n8n" in told(StackState())
     monkeypatch.setenv("EDITORS", "PasswordOfTheEditors")
     text = told(StackState(), editors=["n8n"], editors_password="env:EDITORS")
     assert "n8n: https://n8n.example.com/ for admin" in text

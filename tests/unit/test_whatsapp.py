@@ -19,13 +19,12 @@ from borgstack.facts.stack import Stack
 from borgstack.operations import snapshot
 from borgstack.project import Project, render
 from borgstack.services import databases
+from borgstack.services.evolution import instance as evolution
+from borgstack.services.evolution.instance import SETTINGS, WEBHOOK, InstanceState
 from borgstack.settings import Settings
 from borgstack.whatsapp import (
     CREDENTIALS,
-    INSTANCE_SETTINGS,
-    INSTANCE_WEBHOOK,
     WORKFLOWS,
-    InstanceState,
     N8nState,
     WorkflowState,
 )
@@ -42,8 +41,8 @@ def n8n() -> N8nState:
 
 
 def instance(**values: Any) -> InstanceState:  # noqa: ANN401 - InstanceState's own fields
-    assert FIT.instance is not None
-    return dataclasses.replace(FIT.instance, **values)
+    fit: InstanceState = FIT.states["evolution"]
+    return dataclasses.replace(fit, **values)
 
 
 def with_workflow(name: str, **values: Any) -> N8nState:  # noqa: ANN401 - WorkflowState's own
@@ -95,21 +94,24 @@ def test_an_n8n_is_owned_only_where_it_says_so(owner: list[str]) -> None:
 
 
 def test_the_line_of_evolution_is_read() -> None:
-    line = 'evolution {"status":"open","webhook":{"url":"u"},"settings":{"a":1},"secret":true}'
-    assert stack.parse([line]).instance == InstanceState("open", {"url": "u"}, {"a": 1}, True)
-    none = stack.parse(['evolution {"status":null,"secret":false}']).instance
+    said = '{"status":"open","webhook":{"url":"u"},"settings":{"a":1},"secret":true}'
+    found = stack.parse([f"state evolution {said}"]).states
+    assert found == {"evolution": InstanceState("open", {"url": "u"}, {"a": 1}, True)}
+    none = evolution.parse(['{"status":null,"secret":false}'])
     assert none == InstanceState(None, {}, {}, False)
 
 
-@pytest.mark.parametrize("lines", [[], ["evolution "], ["evolution {"], ["evolution null"]])
+@pytest.mark.parametrize("lines", [[], [""], ["{"], ["null"]])
 def test_an_evolution_that_did_not_answer_is_not_compared(lines: list[str]) -> None:
-    assert stack.parse(lines).instance is None
+    assert evolution.parse(lines) is None
+    rows = [f"state evolution {line}" for line in lines]
+    assert stack.parse(rows).states.get("evolution") is None
 
 
 def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
     assert whatsapp.workflow_changes(settings_of(), n8n()) == []
     assert whatsapp.unregistered_webhooks(n8n()) == []
-    assert whatsapp.instance_changes(settings_of(), instance()) == []
+    assert evolution.changes(settings_of(), instance()) == []
 
 
 @pytest.mark.parametrize(
@@ -198,42 +200,40 @@ def test_n8n_is_deaf_where_it_does_not_listen_for_a_webhook(
         (instance(secret=False), "instance whatsapp: webhook secret differs"),
         *(
             (
-                instance(webhook={**INSTANCE_WEBHOOK, field: "x"}),
+                instance(webhook={**WEBHOOK, field: "x"}),
                 f"instance whatsapp: webhook {field} differs",
             )
-            for field in INSTANCE_WEBHOOK
+            for field in WEBHOOK
         ),
         *(
             (
-                instance(
-                    settings={key: one for key, one in INSTANCE_SETTINGS.items() if key != gone}
-                ),
+                instance(settings={key: one for key, one in SETTINGS.items() if key != gone}),
                 f"instance whatsapp: setting {gone} differs",
             )
-            for gone in INSTANCE_SETTINGS
+            for gone in SETTINGS
         ),
     ],
 )
 def test_what_evolution_has_to_be_told_is_named_and_nothing_else_is(
     live: InstanceState, expected: str
 ) -> None:
-    assert keys(whatsapp.instance_changes(settings_of(), live)) == [expected]
+    assert keys(evolution.changes(settings_of(), live)) == [expected]
 
 
 @pytest.mark.parametrize("status", ["open", "connecting", "close"])
 def test_a_phone_that_is_not_paired_is_no_difference(status: str) -> None:
-    assert whatsapp.instance_changes(settings_of(), instance(status=status)) == []
+    assert evolution.changes(settings_of(), instance(status=status)) == []
 
 
 def test_settings_of_evolution_that_are_not_declared_are_left_alone() -> None:
-    live = instance(settings={**INSTANCE_SETTINGS, "msgCall": "Please write", "wavoipToken": "x"})
-    assert whatsapp.instance_changes(settings_of(), live) == []
+    live = instance(settings={**SETTINGS, "msgCall": "Please write", "wavoipToken": "x"})
+    assert evolution.changes(settings_of(), live) == []
 
 
 def test_evolution_is_told_both_what_is_compared_and_what_is_not_secret() -> None:
-    assert json.loads(whatsapp.instance_wanted()) == {
-        "settings": dict(INSTANCE_SETTINGS),
-        "webhook": dict(INSTANCE_WEBHOOK),
+    assert json.loads(evolution.words(settings_of())[1]) == {
+        "settings": dict(SETTINGS),
+        "webhook": dict(WEBHOOK),
     }
 
 
@@ -417,10 +417,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Any]:
 
 
 def test_without_whatsapp_the_look_asks_for_none_of_it(asked: Callable[[Project], Any]) -> None:
-    assert asked(OFF)["whatsapp"] == ("", "", "")
-    instance, inbox, packed = asked(default_project())["whatsapp"]
-    assert (instance, inbox) == ("whatsapp", "WhatsApp")
+    assert asked(OFF)["whatsapp"] == ("", "")
+    assert asked(OFF)["states"] == ""
+    inbox, packed = asked(default_project())["whatsapp"]
+    assert inbox == "WhatsApp"
     assert packed
+    assert "docker exec -i evolution" in asked(default_project())["states"]
 
 
 def test_the_look_fits_into_one_word_of_a_command_line(asked: Callable[[Project], Any]) -> None:

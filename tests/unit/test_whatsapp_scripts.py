@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import entries, stack, whatsapp
-from borgstack.remote import script_text
-from tests.unit.support import Ran, of_this_host, program, run_script, run_text
+from borgstack import entries, services, stack, whatsapp
+from borgstack.remote import script_text, state_program
+from borgstack.services.evolution.instance import InstanceState
+from tests.unit.support import Ran, of_this_host, program, run_script, run_text, settings_of
 
 VALUES = {
     "CHATWOOT_API_TOKEN": "TokenOfChatwoot0123456789",
@@ -174,21 +175,30 @@ INSTANCE = {"status": "open", "webhook": {"url": "u"}, "settings": {}, "secret":
 REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-to-check"
 
 
-def gather_facts(host: Path, *asked: str) -> stack.StackState:
+def gather_facts(host: Path, *asked: str, **data: object) -> stack.StackState:
     """Run the look at the whole stack with Evolution and n8n in it."""
+    settings = settings_of(**data)
+    states = state_program(services.enabled(settings), settings, str(host), "salt")
     (host / "rows").write_text("n8n-owner true\nn8n-read yes\n")
     docker(
         host,
         f"""ps*) ;;
 "exec -i borgstack_postgresql sh -s"*) cat >/dev/null; echo database-read ;;
 "exec -i borgstack_postgresql psql"*) cat >{host}/sql; cat {host}/rows ;;
-"exec -i evolution"*) cat >{host}/program; echo 'evolution {json.dumps(INSTANCE)}' ;;""",
+"exec -i evolution"*) cat >{host}/program; echo '{json.dumps(INSTANCE)}' ;;""",
     )
     program(host / "bin", "docker-compose", "exit 0")
     text = of_this_host(host)
     arguments = (str(host), "chatwoot_db:u:P", "key", "", "DOMAIN=example.com", "", "")
     ran = run_text(
-        text, *arguments, "ops@example.com", "salt", *asked, "n8n:1", first_on_path=host / "bin"
+        text,
+        *arguments,
+        "ops@example.com",
+        "salt",
+        states,
+        *asked,
+        "n8n:1",
+        first_on_path=host / "bin",
     )
     assert (ran.status, ran.err) == (0, "")
     assert secrets_in(ran.out) == []
@@ -196,9 +206,9 @@ def gather_facts(host: Path, *asked: str) -> stack.StackState:
 
 
 def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path) -> None:
-    found = gather_facts(host, "phone", "WhatsApp", PACKED)
+    found = gather_facts(host, "WhatsApp", PACKED)
     assert found.n8n == whatsapp.N8nState(owned=True, workflows={}, credentials={})
-    assert found.instance == whatsapp.InstanceState("open", {"url": "u"}, {}, secret=True)
+    assert found.states["evolution"] == InstanceState("open", {"url": "u"}, {}, secret=True)
     assert found.database is not None
     sent = (host / "program").read_text()
     assert "fetchInstances" in sent  # its own file, with that of the API in it
@@ -207,7 +217,7 @@ def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path
 
 
 def test_the_look_gets_digests_of_what_it_compares_and_never_a_secret(host: Path) -> None:
-    gather_facts(host, "phone", "WhatsApp", PACKED)
+    gather_facts(host, "WhatsApp", PACKED, whatsapp_instance="phone")
     said = words(host)
     token = entries.digest("salt", VALUES["CHATWOOT_API_TOKEN"])
     bridge = entries.digest("salt", VALUES["WHATSAPP_BRIDGE_SECRET"])
@@ -217,8 +227,8 @@ def test_the_look_gets_digests_of_what_it_compares_and_never_a_secret(host: Path
 
 
 def test_where_whatsapp_is_switched_off_nobody_is_asked_for_it(host: Path) -> None:
-    found = gather_facts(host, "", "", "")
-    assert (found.n8n, found.instance) == (None, None)
+    found = gather_facts(host, "", "", whatsapp=False)
+    assert (found.n8n, found.states) == (None, {})
     assert "evolution" not in words(host)
     assert "psql" not in words(host)
     assert re.search(r"sh -s ops@example\.com salt [0-9a-f]{64} chatwoot_db:u:P", words(host))

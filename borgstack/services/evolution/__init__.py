@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from borgstack.services.base import Database, Entry, Kind, Mount, Page, Service, sizes
+from borgstack.services.base import Database, Entry, Kind, Mount, Page, Service, State, sizes
+from borgstack.services.evolution import instance
 
 DATABASE = Database("evolution_db", "evolution_user", "EVOLUTION_DB_PASSWORD")
 
@@ -48,4 +49,12 @@ SERVICE = Service(
     databases=(DATABASE,),
     mounts=(Mount("evolution", "/evolution/instances", "borgstack_evolution_instances"),),
     page=Page(lambda settings: settings.evolution_host, "evolution:8080"),
+    state=State(
+        instance.subject,
+        "evolution",
+        instance.parse,
+        instance.changes,
+        instance.words,
+        secrets=("WHATSAPP_BRIDGE_SECRET",),
+    ),
 )

@@ -1,5 +1,5 @@
-// How the Evolution instance is, as one line `evolution JSON`; borgstack/whatsapp.py reads it. Of one that
-// is still being loaded nothing can be said.
+// How the Evolution instance is, as one line of JSON; instance.py beside this reads it. Of one that is
+// still being loaded nothing can be said.
 // Usage: node - INSTANCE SALT SECRET (the digest of the salted secret that its webhook has to show)
 @evolution_api.js@
 const [instance, salt, wanted] = process.argv.slice(2);
@@ -7,12 +7,12 @@ const { createHash } = require("node:crypto");
 
 (async () => {
   const found = await find(instance);
-  if (!found) return console.log('evolution {"status":null,"secret":false}');
+  if (!found) return console.log('{"status":null,"secret":false}');
   if (!(await stateWithin(10, instance))) return;
   const webhook = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
   const settings = (await api("GET", `/settings/find/${instance}`)).json ?? {};
   const shown = (webhook.headers ?? {})["x-borgstack-secret"] ?? "";
-  console.log(`evolution ${JSON.stringify({
+  console.log(JSON.stringify({
     status: found.connectionStatus,
     webhook: {
       enabled: webhook.enabled, url: webhook.url, events: webhook.events,
@@ -21,5 +21,5 @@ const { createHash } = require("node:crypto");
     },
     settings,
     secret: createHash("sha256").update(salt + shown).digest("hex") === wanted,
-  })}`);
+  }));
 })();

@@ -1,0 +1,91 @@
+"""Evolution's instance, which keeps the paired phone: what it has to be, and what differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from borgstack.change import Change, Code, Scalar
+from borgstack.settings import Settings
+from borgstack.whatsapp import INBOUND_URL
+
+SETTINGS: Mapping[str, object] = {
+    "rejectCall": False,
+    "groupsIgnore": True,
+    "alwaysOnline": False,
+    "readMessages": False,
+    "readStatus": False,
+    "syncFullHistory": False,
+}
+"""Of the Evolution instance; groups and status posts are no conversations with customers."""
+WEBHOOK: Mapping[str, object] = {
+    "enabled": True,
+    "url": INBOUND_URL,
+    "byEvents": False,
+    "base64": True,
+    "events": ["MESSAGES_UPSERT"],
+}
+"""Its own webhook: the global one sends no header and refuses names without a dot (facts 1.4)."""
+
+
+@dataclass(frozen=True)
+class InstanceState:
+    """The Evolution instance.
+
+    :ivar status: `open`, `connecting` or `close`; None when there is no instance.
+    :ivar webhook: its values by the names of `WEBHOOK`; :ivar settings: likewise.
+    :ivar secret: whether its webhook shows n8n the secret of `.env`.
+    """
+
+    status: str | None
+    webhook: Mapping[str, object]
+    settings: Mapping[str, object]
+    secret: bool
+
+
+def parse(lines: list[str]) -> InstanceState | None:
+    """Read the line of `state.js`; None when Evolution did not answer."""
+    try:
+        found: Any = json.loads(lines[-1] if lines else "")
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    return InstanceState(
+        found["status"], found.get("webhook", {}), found.get("settings", {}), bool(found["secret"])
+    )
+
+
+def subject(settings: Settings) -> str:
+    """How a change names it."""
+    return f"instance {settings.whatsapp_instance}"
+
+
+def changes(settings: Settings, live: InstanceState) -> list[Change]:
+    """What has to be told to Evolution."""
+    name = subject(settings)
+    if live.status is None:
+        return [Change(name, Code.MISSING)]
+    found = [
+        Change(name, Code.DIFFERS, f"{what} {field}", _plain(value), _plain(seen.get(field)))
+        for what, seen, wanted in (
+            ("webhook", live.webhook, WEBHOOK),
+            ("setting", live.settings, SETTINGS),
+        )
+        for field, value in wanted.items()
+        if seen.get(field) != value
+    ]
+    return found if live.secret else [*found, Change(name, Code.DIFFERS, "webhook secret")]
+
+
+def _plain(value: object) -> Scalar:
+    """A value of JSON as a change shows it."""
+    return value if isinstance(value, str | bool | int | None) else json.dumps(value)
+
+
+def words(settings: Settings) -> tuple[str, str]:
+    """The instance's name, and what `converge.js` brings about, as JSON."""
+    wanted = json.dumps({"settings": SETTINGS, "webhook": WEBHOOK})
+    return settings.whatsapp_instance, wanted
