@@ -4,7 +4,7 @@ HOST ?= demo
 BIN := .venv/bin
 LAB := $(PYTHON) -m tests.lab
 # What runs on servers, and the scripts that tests bring there.
-SCRIPTS := $(wildcard borgstack/remote/*.sh borgstack/services/*/*.sh scripts/*.sh files/chatwoot/*.sh tests/deployment/*.sh tests/e2e/*.sh)
+SCRIPTS := $(wildcard borgstack/remote/*.sh borgstack/services/*/*.sh scripts/*.sh files/chatwoot/*.sh tests/deployment/*.sh tests/e2e/*.sh tests/e2e/made_up/*/*.sh)
 
 # A .venv whose Python has gone, as after an upgrade of the system, is made anew.
 ifneq ($(wildcard .venv/.deploy),)

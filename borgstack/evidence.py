@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from borgstack import bridge
+from borgstack import bridge, services
 from borgstack.bridge import Bridge
 
 
@@ -116,6 +116,7 @@ class HostObservation:
     :ivar web: what the web process answered, see `verify_web.rb`.
     :ivar alive: whether the worker's health port says so.
     :ivar smtp: `ok`, or why not.
+    :ivar states: what services say of themselves by `state.sh`; those that a check judges.
     :ivar bridge: what is seen of WhatsApp; where it is switched off, nothing.
     """
 
@@ -135,6 +136,7 @@ class HostObservation:
     web: Mapping[str, Any] | None = None
     alive: bool | None = None
     smtp: str | None = None
+    states: Mapping[str, Any] = field(default_factory=dict)
     bridge: Bridge = field(default_factory=Bridge)
 
 
@@ -216,6 +218,7 @@ def parse(lines: Iterable[str]) -> HostObservation:
         web=json.loads(one["web"]) if "web" in one else None,
         alive=one["alive"] == "yes" if "alive" in one else None,
         smtp=one.get("smtp"),
+        states=services.parse_states(rows.get("state", ())),
         bridge=bridge.parse(rows),
     )
 

@@ -1,6 +1,10 @@
 """Digests that prove that two values are equal, and nothing of what they are."""
 
 import hashlib
+import secrets
+
+SALT = secrets.token_hex(16)
+"""Of this process: what a digest proves, it proves only here and now."""
 
 
 def digest(salt: str, value: str) -> str:

@@ -19,7 +19,7 @@ from pyinfra.api import FactBase, Host, State
 from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
 
-from borgstack import outside
+from borgstack import outside, services
 from borgstack.bridge import words
 from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Result, Verdict, judge
 from borgstack.evidence import Evidence, ExternalObservation, HostObservation
@@ -27,6 +27,8 @@ from borgstack.facts.verify import Conversation, Delivery, MessageFlow, Verify
 from borgstack.hosts import UnusableError, ask, connect, select_hosts
 from borgstack.operations import run_log
 from borgstack.project import DIRECTORY, Project, render
+from borgstack.remote import state_program
+from borgstack.salted import SALT
 from borgstack.values import Email
 
 SCHEMA = 1
@@ -204,11 +206,13 @@ class Looks:
 
 def _look_inside(state: State, host: Host, project: Project) -> HostObservation:
     settings = project.settings
+    judged = [one for one in services.enabled(settings) if one.checks]
     before = time.time()
     arguments = {
         "directory": DIRECTORY,
         "smtp_address": settings.smtp_address or "",
         "smtp_port": settings.smtp_port,
+        "states": state_program(judged, settings, DIRECTORY, SALT),
         "whatsapp": words(settings),
     }
     found: HostObservation

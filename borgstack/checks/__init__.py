@@ -1,7 +1,8 @@
 """What `borgstack verify` checks: one table, one line a check.
 
 The story's eight tests come first, under their numbers. A new check is a pure function in
-`inside.py` or `outside.py` and a line here; docs/verify.md shows the same table.
+`inside.py` or `outside.py` and a line here, or a `StateCheck` that a service declares;
+docs/verify.md shows the same table.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from borgstack.checks import conversation, delivery, inside, outside, whatsapp
 from borgstack.evidence import Evidence
 from borgstack.project import Project
+from borgstack.services import SERVICES
+from borgstack.services.base import Service, StateCheck
 from borgstack.verdict import Result, Verdict, failed, skipped
 
 __all__ = ["CHECKS", "CONVERSATION", "DELIVERY", "FLOW", "Check", "Result", "Verdict", "judge"]
@@ -33,6 +36,20 @@ class Check:
     needs: tuple[str, ...] = ()
     story: int | None = None
     whatsapp: bool = False
+
+
+def of_state(service: Service, one: StateCheck) -> Check:
+    """The check that a service declares on what its `state.sh` says."""
+
+    def judge(project: Project, evidence: Evidence) -> Verdict:
+        if not service.enabled(project.settings) or service.state is None:
+            return skipped(f"{service.title} is switched off")
+        held, asked = evidence.inside.states.get(service.name), service.state.container
+        container = project.services[asked].container
+        absence = _no_answer(asked, container, held is not None, evidence)
+        return absence or one.judge(project.settings, held)
+
+    return Check(one.name, one.title, judge, ("engine",))
 
 
 CHECKS: tuple[Check, ...] = (
@@ -79,6 +96,7 @@ CHECKS: tuple[Check, ...] = (
         ("executions",),
         whatsapp=True,
     ),
+    *(of_state(service, one) for service in SERVICES for one in service.checks),
 )
 
 

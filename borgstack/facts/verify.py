@@ -18,10 +18,16 @@ class Verify(FactBase[HostObservation]):
     """Containers, volumes, jobs, database, web process, sockets and disks, in one look."""
 
     def command(
-        self, directory: str, smtp_address: str, smtp_port: int, whatsapp: tuple[str, str, str, str]
+        self,
+        directory: str,
+        smtp_address: str,
+        smtp_port: int,
+        states: str,
+        whatsapp: tuple[str, str, str, str],
     ) -> StringCommand:
         """Run `verify_state.sh`, which says what the arguments are."""
-        return script_command("verify_state", directory, smtp_address, str(smtp_port), *whatsapp)
+        words = (directory, smtp_address, str(smtp_port), states)
+        return script_command("verify_state", *words, *whatsapp)
 
     def process(self, output: list[str]) -> HostObservation:
         """Read what it prints."""

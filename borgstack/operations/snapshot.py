@@ -7,7 +7,6 @@ them at once, so that a run without changes waits for the slowest fact and not f
 from __future__ import annotations
 
 import base64
-import secrets
 from collections.abc import Mapping
 
 import gevent
@@ -31,6 +30,7 @@ from borgstack.project import (
     Project,
 )
 from borgstack.remote import state_program
+from borgstack.salted import SALT
 from borgstack.services.base import Service
 from borgstack.services.caddy import CADDYFILE
 from borgstack.services.redis import CONF as REDIS_CONF
@@ -39,8 +39,6 @@ from borgstack.stack import StackState
 
 STAGING = ".staging"
 """Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""
-SALT = secrets.token_hex(16)
-"""Of this process: what a digest of a supplied secret proves, it proves only here and now."""
 
 
 def gather_facts(project: Project) -> None:

@@ -21,13 +21,13 @@ from borgstack.operations import (
     streamed,
 )
 from borgstack.operations.snapshot import (
-    SALT,
     env_changes,
     stack_state,
     stack_state_of,
     stack_state_with,
 )
 from borgstack.project import DIRECTORY, Project
+from borgstack.salted import SALT
 from borgstack.services.base import Service
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
 

@@ -2,13 +2,14 @@
 # The parts are read side by side. No line holds a secret, nor anything that people wrote but the
 # names of n8n's workflows.
 #
-# Usage: verify_state DIRECTORY SMTP-ADDRESS SMTP-PORT INSTANCE INBOX INBOUND-URL REPLY-URL
+# Usage: verify_state DIRECTORY SMTP-ADDRESS SMTP-PORT STATES INSTANCE INBOX INBOUND-URL REPLY-URL
 #   SMTP-ADDRESS   empty leaves the mail server out
+#   STATES         a program that asks single services; it prints lines `state SERVICE …`
 #   INSTANCE …     see whatsapp_state.sh; empty leaves WhatsApp out
 # Prints lines of `KIND …`; borgstack/evidence.py reads them.
 set -u
 export LC_ALL=C
-directory=$1 smtp_address=$2 smtp_port=$3 instance=$4 inbox=$5 inbound=$6 replies=$7
+directory=$1 smtp_address=$2 smtp_port=$3 states=$4 instance=$5 inbox=$6 inbound=$7 replies=$8
 echo "clock $(date +%s.%N)"
 [ -z "${SSH_CONNECTION:-}" ] || echo "ssh ${SSH_CONNECTION##* }"
 
@@ -96,6 +97,9 @@ if [ -n "$smtp_address" ]; then
 @verify_smtp.rb@
 ' "$smtp_address" "$smtp_port" >"$parts/smtp" 2>/dev/null &
 fi
+
+# quiet: a service that does not answer leaves its part empty, which its check tells.
+[ -z "$states" ] || timeout 60 sh -c "$states" >"$parts/states" 2>/dev/null &
 
 # quiet: a container that does not answer leaves its part empty, which its check tells.
 if [ -n "$instance" ]; then

@@ -159,9 +159,9 @@ class HostUnderTest:
         output = done.stdout + done.stderr
         return Plan(done.returncode, steps, tuple(keys(found)), tuple(host["unknown"]), output)
 
-    def verify(self, **data: object) -> Verified:
+    def verify(self, *, tree: Path = REPOSITORY, **data: object) -> Verified:
         """What `borgstack verify` says of this host."""
-        done = self.borgstack("verify", "--json", **data)
+        done = self.borgstack("verify", "--json", tree=tree, **data)
         said = json.loads(done.stdout)
         (host,) = said["hosts"]
         checks = {check["name"]: check for check in host["checks"]}

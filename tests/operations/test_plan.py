@@ -22,9 +22,9 @@ from borgstack import entries, plan
 from borgstack.change import Change, Code
 from borgstack.facts.files import MaskedFiles
 from borgstack.operations import files
-from borgstack.operations.snapshot import SALT
 from borgstack.plan import HostPlan, Plan, Step, make_plan
 from borgstack.project import DIRECTORY, render
+from borgstack.salted import SALT
 from borgstack.services.evolution.instance import SETTINGS as INSTANCE_SETTINGS
 from borgstack.services.evolution.instance import WEBHOOK as INSTANCE_WEBHOOK
 from borgstack.whatsapp import REPLY_URL

@@ -17,9 +17,9 @@ from typing import Any
 from borgstack import docker, redis, whatsapp
 from borgstack.entries import digest
 from borgstack.host_data import read_settings
-from borgstack.operations.snapshot import SALT
 from borgstack.project import Project, Service, render
 from borgstack.remote import script_text
+from borgstack.salted import SALT
 from borgstack.services import chatwoot, evolution, n8n
 from borgstack.services.evolution import instance as evolution_instance
 from borgstack.services.redis import CONF as REDIS_CONF

@@ -11,7 +11,7 @@ import pytest
 
 from borgstack import application
 from borgstack.entries import digest
-from borgstack.operations.snapshot import SALT
+from borgstack.salted import SALT
 from borgstack.settings import Settings
 from tests.unit.changes import keys
 from tests.unit.support import fit_application, settings_of

@@ -255,10 +255,10 @@ def test_a_look_that_may_not_says_why(host: Host, name: str, text: str, expected
 def test_verify_sees_the_same_in_its_own_look(host: Host) -> None:
     program(host.folder / "bin", "ss", "exit 0")
     smtp = ("", "0")
-    ran = host.run("verify_state", str(host.folder), *smtp, *WORDS, instances=OPEN)
+    ran = host.run("verify_state", str(host.folder), *smtp, "", *WORDS, instances=OPEN)
     assert evidence.parse(ran.out.splitlines()).bridge == look(host, instances=OPEN)
     off = words(settings_of(whatsapp=False))
-    ran = host.run("verify_state", str(host.folder), *smtp, *off, instances=OPEN)
+    ran = host.run("verify_state", str(host.folder), *smtp, "", *off, instances=OPEN)
     assert evidence.parse(ran.out.splitlines()).bridge == Bridge()
 
 

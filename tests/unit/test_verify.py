@@ -282,7 +282,7 @@ def tools(tmp_path: Path) -> Path:
 
 
 def test_the_look_says_what_it_sees_without_docker(tools: Path) -> None:
-    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
     seen = parse(ran.out.splitlines())
     assert (ran.status, ran.err) == (0, "")
     assert seen.engine == "stopped"
@@ -295,7 +295,7 @@ def test_the_look_says_what_it_sees_without_docker(tools: Path) -> None:
 
 def test_the_look_of_another_user_is_blind(tools: Path) -> None:
     program(tools, "id", '[ "$1" = -u ] && echo 1000 || echo joe')
-    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
     seen = parse(ran.out.splitlines())
     assert seen.blind == "the login user joe is not root, and _sudo is not set"
     assert (seen.clock is None, seen.env) == (False, None)
