@@ -113,7 +113,7 @@ class HostObservation:
     :ivar engine: `running`, `stopped` or `missing`.
     :ivar containers: those of the stack, by service.
     :ivar migrated: the versions of the database's schema.
-    :ivar web: what the web process answered, see `verify_web.rb`.
+    :ivar web: what the web process answered, see `chatwoot_web.rb`.
     :ivar alive: whether the worker's health port says so.
     :ivar smtp: `ok`, or why not.
     :ivar states: what services say of themselves by `state.sh`; those that a check judges.
@@ -181,8 +181,8 @@ class ExternalObservation:
 class Evidence:
     """Both looks; `now` is the laptop's clock.
 
-    :ivar conversation: what `verify_conversation.sh` says; None when it was not asked for.
-    :ivar delivery: likewise of `verify_mail.sh`.
+    :ivar conversation: what `chatwoot_conversation.sh` says; None when it was not asked for.
+    :ivar delivery: likewise of `chatwoot_mail.sh`.
     :ivar flow: likewise of `verify_whatsapp.sh`.
     """
 

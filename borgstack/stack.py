@@ -8,14 +8,18 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from borgstack import database, redis, services, whatsapp
+from borgstack import services
 from borgstack.change import Change, Code, Scalar
-from borgstack.database import DatabaseState
 from borgstack.project import DIRECTORY, NetworkGoal, Project, Service
-from borgstack.redis import RedisChange, RedisState
+from borgstack.services import n8n
+from borgstack.services.n8n import workflows
+from borgstack.services.n8n.workflows import N8nState
+from borgstack.services.postgresql import databases
+from borgstack.services.postgresql.databases import DatabaseState
 from borgstack.services.redis import CONF as REDIS_CONF
+from borgstack.services.redis import live as live_redis
+from borgstack.services.redis.live import RedisChange, RedisState
 from borgstack.settings import Settings
-from borgstack.whatsapp import N8nState
 
 PROJECT = "borgstack"
 REDIS = "redis"
@@ -83,7 +87,7 @@ class StackState:
     :ivar own_networks: whether that file says something of networks.
     :ivar rejected: why Compose can make nothing of the wanted file with that override.
     :ivar database: None while PostgreSQL does not answer; :ivar redis: None while Redis does not.
-    :ivar application: what is in Chatwoot (`borgstack.application`); None without its tables.
+    :ivar application: what is in Chatwoot, see its `application.py`; None without its tables.
     :ivar first_passwords: logins of agents whose first password still lies on the host.
     :ivar unreadable: whether Chatwoot's tables are others than those of its version 4.6.
     :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values, None
@@ -140,14 +144,14 @@ def parse(lines: Iterable[str]) -> StackState:
         own_networks="own-networks" in rows,
         rejected=tuple(rows.get("rejected", ())),
         database=_database(lines),
-        redis=redis.parse(lines),
+        redis=live_redis.parse(lines),
         application=_json(rows.get("application", [""])[-1]),
         unreadable="application-unreadable" in rows,
         locked="application-locked" in rows,
         first_passwords=frozenset(rows.get("first-password", ())),
         caddy=_caddy(rows),
         unstored=tuple(rows.get("caddy-unstored", ())),
-        n8n=whatsapp.parse_n8n(rows),
+        n8n=workflows.parse_n8n(rows),
         states=services.parse_states(rows.get("state", ())),
     )
 
@@ -415,9 +419,9 @@ def _not_working(service: Service, live: Container, state: StackState) -> Servic
     if service.name == REDIS and state.redis and state.redis.password != "ok":  # noqa: S105
         return ServiceChange.of(service, "recreate", Code.DIFFERS, "password")
     if (
-        service.name == whatsapp.N8N
+        service.name == n8n.WEB
         and state.n8n
-        and (silent := whatsapp.unregistered_webhooks(state.n8n))
+        and (silent := workflows.unregistered_webhooks(state.n8n))
     ):
         webhook = f"webhook of {', '.join(silent)}"
         return ServiceChange.of(service, "recreate", Code.UNREGISTERED, webhook)
@@ -631,15 +635,15 @@ def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
 def database_changes(settings: Settings, state: StackState) -> list[Change]:
     """What the SQL has to put right; empty while PostgreSQL cannot be asked."""
     wanted = services.databases(settings)
-    return database.changes(wanted, state.database) if state.database else []
+    return databases.changes(wanted, state.database) if state.database else []
 
 
 def redis_changes(project: Project, state: StackState, *, starts: bool) -> list[RedisChange]:
     """What the running Redis has to be told; one that `starts` anew reads its redis.conf."""
-    found = redis.onboarding_changes(state.redis)
+    found = live_redis.onboarding_changes(state.redis)
     if not starts:
-        wanted = redis.parse_conf(project.content(REDIS_CONF))
-        found += redis.settings_changes(wanted, state.redis)
+        wanted = live_redis.parse_conf(project.content(REDIS_CONF))
+        found += live_redis.settings_changes(wanted, state.redis)
     return found
 
 

@@ -4,7 +4,7 @@ from pyinfra.api import deploy
 
 from borgstack.operations import stack, whatsapp
 from borgstack.project import Project
-from borgstack.whatsapp import N8N
+from borgstack.services import n8n
 
 
 @deploy("WhatsApp")
@@ -12,5 +12,5 @@ def start_n8n(project: Project) -> None:
     """Have n8n running with credentials, workflows and its owner: nobody else may come first."""
     if project.settings.whatsapp:
         whatsapp.prepare_n8n(name="Import credentials and workflows", project=project)
-        stack.start(name="Start n8n", project=project, names=(N8N,))
+        stack.start(name="Start n8n", project=project, names=(n8n.WEB,))
         whatsapp.claim_n8n(name="Give n8n its owner", project=project)

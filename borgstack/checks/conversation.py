@@ -1,4 +1,4 @@
-"""Does a conversation flow? Judged from what `verify_conversation.sh` did and saw."""
+"""Does a conversation flow? Judged from what `chatwoot_conversation.sh` did and saw."""
 
 from __future__ import annotations
 

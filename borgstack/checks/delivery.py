@@ -1,4 +1,4 @@
-"""Does the mail server take a mail? Judged from what `verify_mail.sh` sent and was told."""
+"""Does the mail server take a mail? Judged from what `chatwoot_mail.sh` sent and was told."""
 
 from __future__ import annotations
 

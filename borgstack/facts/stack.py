@@ -6,9 +6,9 @@ from pyinfra.api import FactBase, StringCommand
 
 from borgstack import stack
 from borgstack.facts import read_lines
-from borgstack.redis import ONBOARDING
 from borgstack.remote import script_command
 from borgstack.services.base import Database
+from borgstack.services.redis.live import ONBOARDING
 from borgstack.stack import StackState
 
 

@@ -49,8 +49,8 @@ class Conversation(FactBase[Mapping[str, Any]]):
     """How a conversation went that was begun for this question and removed again."""
 
     def command(self, directory: str) -> StringCommand:
-        """Run `verify_conversation.sh`, while nothing else changes the host."""
-        return locked_command("verify_conversation", directory)
+        """Run `chatwoot_conversation.sh`, while nothing else changes the host."""
+        return locked_command("chatwoot_conversation", directory)
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""
@@ -66,8 +66,8 @@ class Delivery(FactBase[Mapping[str, Any]]):
     """What became of a mail that the worker was asked to send."""
 
     def command(self, address: str) -> StringCommand:
-        """Run `verify_mail.sh`, which changes nothing on the host."""
-        return script_command("verify_mail", address)
+        """Run `chatwoot_mail.sh`, which changes nothing on the host."""
+        return script_command("chatwoot_mail", address)
 
     def process(self, output: list[str]) -> Mapping[str, Any]:
         """Read what it prints."""

@@ -13,7 +13,7 @@ import gevent
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, state
 
-from borgstack import entries, redis, services, stack, whatsapp
+from borgstack import entries, services, stack
 from borgstack.docker import DockerState
 from borgstack.entries import EnvChange, EnvState, plain_values
 from borgstack.facts.docker import Docker
@@ -33,7 +33,9 @@ from borgstack.remote import state_program
 from borgstack.salted import SALT
 from borgstack.services.base import Service
 from borgstack.services.caddy import CADDYFILE
+from borgstack.services.n8n import workflows
 from borgstack.services.redis import CONF as REDIS_CONF
+from borgstack.services.redis import live as live_redis
 from borgstack.settings import Settings
 from borgstack.stack import StackState
 
@@ -93,7 +95,7 @@ def stack_state(project: Project) -> StackState:
         Stack,
         directory=DIRECTORY,
         databases=services.databases(project.settings),
-        redis=tuple(redis.parse_conf(project.content(REDIS_CONF))),
+        redis=tuple(live_redis.parse_conf(project.content(REDIS_CONF))),
         names=services.public_names(project.settings),
         plain=" ".join(f"{name}={value}" for name, value in plain.items()),
         compose=_base64(project.content(COMPOSE_FILE)),
@@ -139,7 +141,7 @@ _ASKED = {
 def _whatsapp(settings: Settings) -> tuple[str, str]:
     if not settings.whatsapp:
         return "", ""
-    return settings.whatsapp_inbox, whatsapp.encoded_workflows(settings)
+    return settings.whatsapp_inbox, workflows.encoded_workflows(settings)
 
 
 def _base64(content: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
-from borgstack import application, entries, images, remote, services, stack
+from borgstack import entries, images, remote, services, stack
 from borgstack.change import Change, Code
 from borgstack.entries import plain_values
 from borgstack.operations import (
@@ -29,6 +29,7 @@ from borgstack.operations.snapshot import (
 from borgstack.project import DIRECTORY, Project
 from borgstack.salted import SALT
 from borgstack.services.base import Service
+from borgstack.services.chatwoot import application
 from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
 
 DO_NOT_WAIT = 0
@@ -237,7 +238,7 @@ def converge_databases(project: Project) -> Commands:
     ]
     if changes:
         log_changes(changes)
-        yield remote.locked_command("database_converge", DIRECTORY)
+        yield remote.locked_command("postgresql_converge", DIRECTORY)
 
 
 @converging_operation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinfra.context import state
 
-from borgstack import remote, whatsapp
+from borgstack import remote
 from borgstack.change import Change, Code
 from borgstack.operations import Commands, converging_operation, log_changes, note_unknown
 from borgstack.operations.snapshot import stack_state, stack_state_with
@@ -15,8 +15,9 @@ from borgstack.operations.stack import (
     service_changes,
 )
 from borgstack.project import DIRECTORY, Project
+from borgstack.services import n8n
+from borgstack.services.n8n import workflows
 from borgstack.stack import ServiceChange, StackState
-from borgstack.whatsapp import N8N_PREPARE
 
 _CLAIM_SECONDS = "60"
 
@@ -32,7 +33,7 @@ def prepare_n8n(project: Project) -> Commands:
     live = stack_state(project)
     if engine_is_stopped(live):
         return
-    changes = service_changes(project, (N8N_PREPARE,), live)
+    changes = service_changes(project, (n8n.PREPARE,), live)
     found = [one.change for one in changes]
     if not changes:
         live = stack_state_with(project, "n8n")
@@ -41,10 +42,10 @@ def prepare_n8n(project: Project) -> Commands:
             unread = Change("service n8n", Code.UNREADABLE, "tables")
             found += [unread] if state.is_executing else []
         else:
-            found += whatsapp.workflow_changes(project.settings, live.n8n)
+            found += workflows.workflow_changes(project.settings, live.n8n)
     if found:
         log_changes(found)
-        again = ServiceChange.of(project.services[N8N_PREPARE], "recreate", Code.DIFFERS)
+        again = ServiceChange.of(project.services[n8n.PREPARE], "recreate", Code.DIFFERS)
         # One that is still at work is what a run has left that died: of which files, nobody knows.
         due = [again if one.action == "wait" else one for one in changes] or [again]
         given = project.settings

@@ -5,7 +5,7 @@
 #
 # Usage: stack_state DIRECTORY DATABASES REDIS NAMES PLAIN COMPOSE CADDYFILE ADMIN SALT
 #          STATES INBOX WORKFLOWS THING...
-#   DATABASES   words, see database_state.sh
+#   DATABASES   words, see postgresql_state.sh
 #   REDIS       words, see redis_state.sh
 #   NAMES       words: the public names that Caddy has certificates for
 #   ADMIN       the administrator's login
@@ -40,7 +40,7 @@ token=$(digest "$directory" "$salt" CHATWOOT_API_TOKEN)
 # Side by side: a container that is not there fails its part at little cost.
 # shellcheck disable=SC2086 # words on purpose
 timeout 30 docker exec -i borgstack_postgresql sh -s "$admin" "$salt" "$token" $databases >"$parts/4" 2>/dev/null <<'INNER' &
-@database_state.sh@
+@postgresql_state.sh@
 INNER
 
 # quiet: as above.

@@ -58,7 +58,7 @@ hostname=$(awk -F'|' '$1 == "container /chatwoot-worker" { print $10 }' "$parts/
 # quiet: a container that does not answer leaves its part empty, which its check tells.
 # Chatwoot's web process, asked in its own container: the token goes there on stdin.
 web='
-@verify_web.rb@
+@chatwoot_web.rb@
 '
 awk '
 @env_value.awk@
@@ -73,7 +73,7 @@ timeout 10 docker exec chatwoot-worker sh -c '
 # quiet: a container that does not answer leaves its part empty, which its check tells.
 # Of a job nothing leaves Redis but when it was queued.
 jobs='
-@verify_jobs.lua@
+@chatwoot_jobs.lua@
 '
 # shellcheck disable=SC2016 # for the shell in the container
 timeout 10 docker exec borgstack_redis sh -c '
@@ -94,7 +94,7 @@ sql() { timeout 10 docker exec borgstack_postgresql psql -qAtX -U postgres -d ch
 # quiet: a container that does not answer leaves its part empty, which its check tells.
 if [ -n "$smtp_address" ]; then
   timeout 20 docker exec chatwoot-worker ruby -rsocket -ropenssl -rtimeout -e '
-@verify_smtp.rb@
+@chatwoot_smtp.rb@
 ' "$smtp_address" "$smtp_port" >"$parts/smtp" 2>/dev/null &
 fi
 

@@ -161,7 +161,7 @@ UPGRADE = (
 # Five times services_up: PostgreSQL, Evolution, chatwoot-prepare, n8n-prepare, n8n.
 SWITCHED_ON = (
     Kill("no WhatsApp", Point("env_write mv 1", "power")),
-    Kill("no WhatsApp", Point("database_converge docker exec 1", "power", "making databases")),
+    Kill("no WhatsApp", Point("postgresql_converge docker exec 1", "power", "making databases")),
     Kill("no WhatsApp", Point("services_up docker start 2", "power", "Evolution migrating")),
     Kill("no WhatsApp", Point("services_up docker start 4", "power", "n8n migrating")),
     Kill("no WhatsApp", Point("services_up docker start 4", "operator", "n8n migrating")),

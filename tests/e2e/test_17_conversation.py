@@ -85,7 +85,7 @@ def test_what_is_read_is_read_again_and_what_is_written_is_not_written_twice(
     stack: HostUnderTest, method: str, errors: int, expected: str
 ) -> None:
     """Chatwoot's list of inboxes is 500 for as long as a job of its own removes one."""
-    script = script_text("verify_conversation")
+    script = script_text("chatwoot_conversation")
     client = script[script.index("class Failed") : script.index("class Receiver")]
     server = SERVER.replace("FAILURES", str(errors)).replace("METHOD", method)
     image = stack.inspect("chatwoot")["Config"]["Image"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from borgstack import docker, stack, whatsapp
+from borgstack import docker, stack
 from borgstack.change import Code
 from borgstack.docker import DAEMON_JSON, DockerState, UnreadableDaemonJson
 from borgstack.facts.docker import Docker
@@ -23,6 +23,7 @@ from borgstack.facts.stack import Stack
 from borgstack.preflight import findings
 from borgstack.project import file_changes
 from borgstack.services.evolution import instance
+from borgstack.services.n8n import workflows
 from tests.unit.support import (
     default_project,
     fit_docker_lines,
@@ -98,7 +99,7 @@ def test_any_stack_can_be_compared(lines: list[str]) -> None:
     stack.caddy_change(live)
     assert all(str(change) for change in stack.database_changes(PROJECT.settings, live))
     if live.n8n is not None:
-        assert all(whatsapp.workflow_changes(PROJECT.settings, live.n8n))
+        assert all(workflows.workflow_changes(PROJECT.settings, live.n8n))
     if live.states.get("evolution") is not None:
         assert all(instance.changes(PROJECT.settings, live.states["evolution"]))
 
@@ -112,7 +113,7 @@ def test_a_stack_that_fits_fits_in_any_order(lines: list[str]) -> None:
     assert live.database is not None
     assert stack.database_changes(PROJECT.settings, live) == []
     assert live.n8n is not None
-    assert whatsapp.workflow_changes(PROJECT.settings, live.n8n) == []
+    assert workflows.workflow_changes(PROJECT.settings, live.n8n) == []
     assert instance.changes(PROJECT.settings, live.states["evolution"]) == []
     assert stack.caddy_change(live) is None
 

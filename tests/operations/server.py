@@ -8,11 +8,12 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-from borgstack import entries, whatsapp
+from borgstack import entries
 from borgstack.project import Project
+from borgstack.services import n8n
+from borgstack.services.n8n import workflows
 from borgstack.settings import Settings
 from borgstack.stack import PREPARE, PUBLISHER, REDIS
-from borgstack.whatsapp import EVOLUTION, N8N, N8N_PREPARE
 from tests.unit.support import (
     default_project,
     fit_database_lines,
@@ -134,7 +135,7 @@ class Server:
                 self._remove_network(word.split(":")[0])
         elif script == "redis_converge":
             self._replace("redis-", starting(FIT["stack_state"], "redis-"))
-        elif script == "database_converge":
+        elif script == "postgresql_converge":
             self._databases(fit_database_lines())
         elif script == "caddy_reload":
             self._caddy()
@@ -188,14 +189,14 @@ class Server:
                 self._replace(kind, starting(FIT["stack_state"], kind))
         elif service == PUBLISHER:
             self._caddy()
-        elif service == N8N_PREPARE:
+        elif service == n8n.PREPARE:
             self._prepare_n8n()
-        elif service == N8N:  # it begins to listen when it starts
+        elif service == n8n.WEB:  # it begins to listen when it starts
             self.answers["stack_state"] = [
                 f"{row}true" if row.startswith("n8n-workflow ") and row.endswith("|true|") else row
                 for row in rows
             ]
-        elif service == EVOLUTION and not starting(rows, "state evolution "):
+        elif service == "evolution" and not starting(rows, "state evolution "):
             self._replace("state ", ['state evolution {"status": null, "secret": false}'])
 
     def _prepare_n8n(self) -> None:
@@ -206,7 +207,7 @@ class Server:
             row if row.split("|")[0] in heard else row.removesuffix("true")
             for row in starting(FIT["stack_state"], "n8n-workflow ")
         ]
-        credentials = [f"n8n-credential {identity} ok" for identity in whatsapp.CREDENTIALS]
+        credentials = [f"n8n-credential {identity} ok" for identity in workflows.CREDENTIALS]
         owner = starting(rows, "n8n-owner ") or ["n8n-owner false"]
         self._replace("n8n-", [*fit, *credentials, *owner, "n8n-read yes"])
 

@@ -125,7 +125,7 @@ FIT_ENV = FIT["env_state"]
             ["images_remove"],
         ),
         ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), ["services_up"]),
-        ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["database_converge"]),
+        ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["postgresql_converge"]),
         ("stack_state", altered(FIT_STACK, 'live {"a":1}', 'live {"a":2}'), ["caddy_reload"]),
         ("stack_state", [*FIT_STACK, "caddy-unstored chatwoot.example.com"], ["services_up"]),
         ("stack_state", altered(FIT_STACK, "policy noeviction", "policy x"), ["redis_converge"]),

@@ -99,7 +99,7 @@ def test_host_data_of_the_command_line_counts(world: World) -> None:
     report = verify(data=["smtp_address=mail.example.com", "smtp_port=25"])
     assert report.hosts[0].count(Result.SKIPPED) == 0
     (command,) = world.sent["chat"]
-    assert " /opt/borgstack mail.example.com 25 whatsapp WhatsApp http://n8n:5678/" in command
+    assert " /opt/borgstack mail.example.com 25 '' whatsapp WhatsApp http://n8n:5678/" in command
 
 
 MAIL_SERVER = ["smtp_address=mail.example.com"]
@@ -119,7 +119,7 @@ def test_a_mail_is_sent_after_the_looks_and_only_when_asked_for(world: World) ->
     report = verify(data=MAIL_SERVER, mail="ops@example.com")
     assert sent_by_the_worker(report) == [("@fake/chat", Result.FAILED)]  # it says nothing
     look, mail = world.sent["chat"]
-    assert (words(look), words(mail)) == (["verify_state"], ["verify_mail", "ops@example.com"])
+    assert (words(look), words(mail)) == (["verify_state"], ["chatwoot_mail", "ops@example.com"])
 
 
 def test_no_mail_is_sent_without_a_server_or_to_a_host_that_is_not_there(world: World) -> None:
@@ -214,10 +214,10 @@ def test_a_conversation_and_a_message_go_only_when_asked_for_and_after_the_look(
     world: World,
 ) -> None:
     went = {"taken": True, "in": 4, "out": 5, "told": True, "removed": True}
-    world.tried = {"verify_whatsapp": [f"whatsapp {json.dumps(went)}"], "verify_conversation": []}
+    world.tried = {"verify_whatsapp": [f"whatsapp {json.dumps(went)}"], "chatwoot_conversation": []}
     report = verify(conversation=True, whatsapp=True)
     ran = [script_of(command) for command in world.sent["chat"]]
-    assert ran == ["verify_state", "verify_conversation", "verify_whatsapp"]
+    assert ran == ["verify_state", "chatwoot_conversation", "verify_whatsapp"]
     results = {check.name: verdict for check, verdict in report.hosts[0].checks}
     assert results["flow"].note == "in 4 ms, out 5 ms"
     assert failures(report) == ["conversation"]

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from borgstack import docker, redis, whatsapp
+from borgstack import docker
 from borgstack.entries import digest
 from borgstack.host_data import read_settings
 from borgstack.project import Project, Service, render
@@ -22,7 +22,9 @@ from borgstack.remote import script_text
 from borgstack.salted import SALT
 from borgstack.services import chatwoot, evolution, n8n
 from borgstack.services.evolution import instance as evolution_instance
+from borgstack.services.n8n import workflows
 from borgstack.services.redis import CONF as REDIS_CONF
+from borgstack.services.redis import live
 from borgstack.settings import Settings
 from borgstack.values import LOCALES
 from borgstack.whatsapp import REPLY_URL
@@ -185,9 +187,9 @@ def fit_whatsapp_lines() -> list[str]:
     return [
         *(
             f"n8n-workflow {one.id}||{fit}|{fit}"
-            for one, fit in zip(whatsapp.WORKFLOWS, FIT_WORKFLOWS, strict=True)
+            for one, fit in zip(workflows.WORKFLOWS, FIT_WORKFLOWS, strict=True)
         ),
-        *(f"n8n-credential {identity} ok" for identity in whatsapp.CREDENTIALS),
+        *(f"n8n-credential {identity} ok" for identity in workflows.CREDENTIALS),
         "n8n-owner true",
         "n8n-read yes",
         f"state evolution {json.dumps(instance)}",
@@ -199,7 +201,7 @@ FIT_WORKFLOWS = ("true", "true", "")
 
 
 def fit_application(settings: Settings) -> dict[str, Any]:
-    """What `application_state.sql` prints where Chatwoot is as declared, webhooks apart."""
+    """What `chatwoot_state.sql` prints where Chatwoot is as declared, webhooks apart."""
 
     def config(value: str) -> str:
         return f"--- !ruby/hash:ActiveSupport::HashWithIndifferentAccess\nvalue: {value}\n"
@@ -251,7 +253,7 @@ def published(service: Service) -> str:
 
 def fit_redis_lines(project: Project) -> list[str]:
     """What `redis_state.sh` prints where Redis runs with its redis.conf."""
-    settings = redis.parse_conf(project.content(REDIS_CONF)) | {"maxmemory": "67108864"}
+    settings = live.parse_conf(project.content(REDIS_CONF)) | {"maxmemory": "67108864"}
     rows = [f"redis-setting {name} {value}" for name, value in settings.items()]
     return ["redis-password ok", "redis-onboarding 0", *rows]
 
@@ -261,7 +263,7 @@ ALL = (chatwoot.DATABASE, evolution.DATABASE, n8n.DATABASE)
 
 
 def fit_database_lines() -> list[str]:
-    """What `database_state.sh` prints where roles, owners, passwords and extensions fit."""
+    """What `postgresql_state.sh` prints where roles, owners, passwords and extensions fit."""
     return [
         "role postgres login,superuser,createdb,createrole,replication,bypassrls",
         *(f"role {one.role} login" for one in ALL),

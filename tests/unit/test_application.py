@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from borgstack import application
 from borgstack.entries import digest
 from borgstack.salted import SALT
+from borgstack.services.chatwoot import application
 from borgstack.settings import Settings
 from tests.unit.changes import keys
 from tests.unit.support import fit_application, settings_of

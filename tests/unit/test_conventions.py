@@ -401,8 +401,8 @@ def test_a_script_as_it_is_sent_is_valid_sh(name: str) -> None:
     assert errors_of_sh(script_text(name)) == []
 
 
-# database_state runs inside a container, where a variable may be missing.
-@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - {"database_state"}))
+# postgresql_state runs inside a container, where a variable may be missing.
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - {"postgresql_state"}))
 def test_a_script_stops_at_an_unset_variable(name: str) -> None:
     assert unset_variables_allowed(script_text(name)) == []
 

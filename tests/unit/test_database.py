@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from borgstack import database, services, stack
-from borgstack.database import DatabaseState
+from borgstack import services, stack
+from borgstack.services.postgresql import databases
+from borgstack.services.postgresql.databases import DatabaseState
 from tests.unit.changes import keys
 from tests.unit.support import ALL, CHATWOOT_EXTENSIONS, fit_database_lines, settings_of
 
@@ -33,7 +34,7 @@ def roles_but(**roles: str | None) -> DatabaseState:
 
 
 def test_nothing_differs_where_the_sql_has_run() -> None:
-    assert database.changes(ALL, FIT) == []
+    assert databases.changes(ALL, FIT) == []
 
 
 def test_every_line_of_the_script_is_read() -> None:
@@ -122,7 +123,7 @@ def test_the_schema_of_another_database_does_not_count() -> None:
     ],
 )
 def test_each_difference_is_named_with_what_is_wanted(state: DatabaseState, expected: str) -> None:
-    assert keys(database.changes(ALL, state)) == [expected]
+    assert keys(databases.changes(ALL, state)) == [expected]
 
 
 def test_what_the_operator_added_is_left_alone() -> None:
@@ -131,11 +132,11 @@ def test_what_the_operator_added_is_left_alone() -> None:
         databases={**FIT.databases, "reports": "reporting open"},
         extensions={"chatwoot_db": frozenset({*CHATWOOT_EXTENSIONS, "plpgsql"})},
     )
-    assert database.changes(ALL, state) == []
+    assert databases.changes(ALL, state) == []
 
 
 def test_an_empty_server_lacks_everything() -> None:
-    found = database.changes(ALL, DatabaseState({}, {}, {}, {}, ""))
+    found = databases.changes(ALL, DatabaseState({}, {}, {}, {}, ""))
     assert len(found) == 3 + 3 * len(ALL) + len(CHATWOOT_EXTENSIONS)
 
 
@@ -143,9 +144,9 @@ def test_what_is_switched_off_has_no_database_and_what_is_left_of_it_is_no_diffe
     wanted = services.databases(settings_of(whatsapp=False))
     assert [one.name for one in wanted] == ["chatwoot_db"]
     assert services.databases(settings_of()) == ALL
-    assert database.changes(wanted, FIT) == []
+    assert databases.changes(wanted, FIT) == []
 
 
 def test_a_password_that_the_container_does_not_have_yet_is_not_judged() -> None:
     roles = dict(FIT.passwords) | {"n8n_user": "unset"}
-    assert database.changes(ALL, changed(passwords=roles)) == []
+    assert databases.changes(ALL, changed(passwords=roles)) == []

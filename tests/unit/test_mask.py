@@ -46,6 +46,6 @@ def test_only_what_is_no_secret_is_shown(tmp_path: Path, entry: Entry) -> None:
     assert shown == (entry.kind is Kind.PLAIN)
 
 
-@pytest.mark.parametrize("name", ["services_up", "database_converge", "files_masked"])
+@pytest.mark.parametrize("name", ["services_up", "postgresql_converge", "files_masked"])
 def test_what_prints_logs_or_files_masks_them(name: str) -> None:
     assert "function masked(" in script_text(name)

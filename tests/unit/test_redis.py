@@ -6,19 +6,19 @@ from __future__ import annotations
 
 import pytest
 
-from borgstack import redis
 from borgstack.change import Change, Code
-from borgstack.redis import ONBOARDING, RedisState
 from borgstack.services.redis import CONF as REDIS_CONF
+from borgstack.services.redis import live
+from borgstack.services.redis.live import ONBOARDING, RedisState
 from tests.unit.support import default_project, fit_redis_lines
 
-WANTED = redis.parse_conf(default_project().content(REDIS_CONF))
-FIT = redis.parse(fit_redis_lines(default_project()))
+WANTED = live.parse_conf(default_project().content(REDIS_CONF))
+FIT = live.parse(fit_redis_lines(default_project()))
 
 
 def test_what_redis_conf_declares_is_compared_and_nothing_else() -> None:
     conf = b'# comment\n\nmaxmemory 64mb\nbind * -::*\nrequirepass x\nuser default\nsave ""\n'
-    assert redis.parse_conf(conf) == {"maxmemory": "64mb", "bind": "* -::*", "save": ""}
+    assert live.parse_conf(conf) == {"maxmemory": "64mb", "bind": "* -::*", "save": ""}
 
 
 def test_the_rendered_redis_conf_declares_what_keeps_jobs() -> None:
@@ -28,14 +28,14 @@ def test_the_rendered_redis_conf_declares_what_keeps_jobs() -> None:
 
 def test_nothing_differs_where_redis_runs_with_its_redis_conf() -> None:
     assert FIT is not None
-    assert redis.settings_changes(WANTED, FIT) == []
-    assert redis.onboarding_changes(FIT) == []
+    assert live.settings_changes(WANTED, FIT) == []
+    assert live.onboarding_changes(FIT) == []
 
 
 def test_every_line_of_the_script_is_read() -> None:
     rows = ["redis-password refused", "redis-onboarding 1", "redis-setting a b c", "hash redis x"]
-    assert redis.parse(rows) == RedisState("refused", {"a": "b c"}, onboarding=True)
-    assert redis.parse(["hash redis x"]) is None
+    assert live.parse(rows) == RedisState("refused", {"a": "b c"}, onboarding=True)
+    assert live.parse(["hash redis x"]) is None
 
 
 @pytest.mark.parametrize(
@@ -56,20 +56,20 @@ def test_every_line_of_the_script_is_read() -> None:
 )
 def test_a_value_is_compared_as_redis_prints_it(wanted: str, seen: str, *, differs: bool) -> None:
     state = RedisState("ok", {"other": "x", "name": seen})
-    assert bool(redis.settings_changes({"name": wanted}, state)) is differs
+    assert bool(live.settings_changes({"name": wanted}, state)) is differs
 
 
 def test_a_difference_has_its_reason_and_its_command() -> None:
     state = RedisState("ok", {"bind": "*"}, onboarding=True)
-    (change,) = redis.settings_changes({"bind": "* -::*"}, state)
+    (change,) = live.settings_changes({"bind": "* -::*"}, state)
     assert change.change == Change("redis", Code.DIFFERS, "bind", "* -::*", "*")
     assert change.command == 'CONFIG SET bind "* -::*"'
-    (change,) = redis.onboarding_changes(state)
+    (change,) = live.onboarding_changes(state)
     assert change.change == Change("chatwoot", Code.EXPOSED, "onboarding")
     assert change.command == f"DEL {ONBOARDING}"
 
 
 @pytest.mark.parametrize("state", [None, RedisState("refused", {})])
 def test_a_redis_that_could_not_be_asked_is_told_nothing(state: RedisState | None) -> None:
-    assert redis.settings_changes(WANTED, state) == []
-    assert redis.onboarding_changes(state) == []
+    assert live.settings_changes(WANTED, state) == []
+    assert live.onboarding_changes(state) == []

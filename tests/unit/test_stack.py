@@ -11,7 +11,7 @@ import pytest
 
 from borgstack import services, stack
 from borgstack.project import render
-from borgstack.redis import RedisState
+from borgstack.services.redis.live import RedisState
 from borgstack.stack import Container, Network, StackState
 from tests.unit.changes import key, keys
 from tests.unit.support import default_project, fit_stack_lines, image_number, settings_of

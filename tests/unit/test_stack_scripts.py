@@ -322,7 +322,7 @@ def test_a_pull_is_tried_again_when_the_network_fails(host: Path) -> None:
     ("name", "arguments", "call"),
     [
         ("caddy_reload", [], "exec borgstack_caddy caddy reload"),
-        ("database_converge", ["."], "exec borgstack_postgresql psql -qX -v ON_ERROR_STOP=1"),
+        ("postgresql_converge", ["."], "exec borgstack_postgresql psql -qX -v ON_ERROR_STOP=1"),
     ],
 )
 def test_a_step_inside_a_container_ends_well_without_a_word(
@@ -343,7 +343,7 @@ def test_a_caddyfile_that_is_refused_is_named(host: Path) -> None:
 
 def test_what_the_database_says_is_shown_without_a_secret(host: Path) -> None:
     docker(host, f'exec*) echo "ERROR: role has {SECRET}" >&2; exit 3 ;;')
-    ran = run_script("database_converge", str(host), first_on_path=host / "bin")
+    ran = run_script("postgresql_converge", str(host), first_on_path=host / "bin")
     assert ran.status == 1
     assert "ERROR: role has *****" in ran.err
     assert SECRET not in ran.said
@@ -623,7 +623,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
     assert state.containers["borgstack_caddy"].severed == {"n"}
     assert state.redis is not None
     assert (host / "sent-to-redis").read_text().strip() == script_text("redis_state").strip()
-    assert (host / "sent").read_text().strip() == script_text("database_state").strip()
+    assert (host / "sent").read_text().strip() == script_text("postgresql_state").strip()
     assert (host / "sent-to-caddy").read_text().strip() == script_text("caddy_state").strip()
     assert (host / "password").read_text() == f"{SECRET}\n"
     entered = (host / "entered").read_text()
@@ -654,7 +654,7 @@ def test_tables_that_something_holds_locked_are_told_as_such(host: Path) -> None
         program(host / "bin", "postgres", "exit 0")
         program(host / "bin", "psql", f'case "$*" in *admin=*) echo "{said}" >&2; exit 3 ;; esac')
         ran = run_script(
-            "database_state", "ops@example.com", "salt", "t", first_on_path=host / "bin"
+            "postgresql_state", "ops@example.com", "salt", "t", first_on_path=host / "bin"
         )
         assert expected in ran.out.splitlines()
 

@@ -311,5 +311,5 @@ def test_the_storys_script_is_valid_and_can_be_run_as_it_is() -> None:
 def test_no_question_can_make_an_account() -> None:
     posts = [json.loads(one.body or "") for one in REQUESTS.values() if one.method != "GET"]
     assert posts == [{"email": "borgstack-verify"}] * 3
-    web = (REPOSITORY / "borgstack/remote/verify_web.rb").read_text()
+    web = (REPOSITORY / "borgstack/services/chatwoot/web.rb").read_text()
     assert 'JSON.generate("email" => "borgstack-verify")' in web

@@ -14,20 +14,21 @@ from typing import Any
 
 import pytest
 
-from borgstack import entries, stack, whatsapp
+from borgstack import entries, stack
 from borgstack.facts.stack import Stack
 from borgstack.operations import snapshot
 from borgstack.project import Project, render
 from borgstack.services import databases
 from borgstack.services.evolution import instance as evolution
 from borgstack.services.evolution.instance import SETTINGS, WEBHOOK, InstanceState
-from borgstack.settings import Settings
-from borgstack.whatsapp import (
+from borgstack.services.n8n import workflows
+from borgstack.services.n8n.workflows import (
     CREDENTIALS,
     WORKFLOWS,
     N8nState,
     WorkflowState,
 )
+from borgstack.settings import Settings
 from tests.unit.changes import key, keys
 from tests.unit.support import default_project, fit_stack_lines, settings_of
 
@@ -109,8 +110,8 @@ def test_an_evolution_that_did_not_answer_is_not_compared(lines: list[str]) -> N
 
 
 def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
-    assert whatsapp.workflow_changes(settings_of(), n8n()) == []
-    assert whatsapp.unregistered_webhooks(n8n()) == []
+    assert workflows.workflow_changes(settings_of(), n8n()) == []
+    assert workflows.unregistered_webhooks(n8n()) == []
     assert evolution.changes(settings_of(), instance()) == []
 
 
@@ -144,29 +145,29 @@ def test_nothing_differs_where_both_hold_what_they_have_to() -> None:
 def test_what_an_import_puts_right_is_named_and_nothing_else_is(
     live: N8nState, expected: str
 ) -> None:
-    assert keys(whatsapp.workflow_changes(settings_of(), live)) == [expected]
+    assert keys(workflows.workflow_changes(settings_of(), live)) == [expected]
 
 
 def test_a_workflow_that_n8n_itself_calls_need_not_be_active() -> None:
     assert n8n().workflows[BY_NAME["errors"].id].active is False
-    assert whatsapp.workflow_changes(settings_of(), n8n()) == []
+    assert workflows.workflow_changes(settings_of(), n8n()) == []
 
 
 def test_a_credential_that_nobody_could_open_is_no_difference() -> None:
     live = with_credential("borgstackBridge", "unknown")
-    assert whatsapp.workflow_changes(settings_of(), live) == []
+    assert workflows.workflow_changes(settings_of(), live) == []
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_an_own_workflow_is_made_once_and_then_left_alone(name: str) -> None:
     own = settings_of(own_workflows=[name])
     edited = with_workflow(name, differing=("nodes", "name"), active=False)
-    assert whatsapp.workflow_changes(own, edited) == []
-    gone = whatsapp.workflow_changes(own, without_workflow(name))
+    assert workflows.workflow_changes(own, edited) == []
+    gone = workflows.workflow_changes(own, without_workflow(name))
     assert keys(gone) == [f"workflow {name}: missing"]
     other = "replies" if name == "inbound" else "inbound"
     elsewhere = settings_of(own_workflows=[other])
-    assert whatsapp.workflow_changes(elsewhere, edited) != []
+    assert workflows.workflow_changes(elsewhere, edited) != []
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_an_own_workflow_is_made_once_and_then_left_alone(name: str) -> None:
 def test_n8n_is_deaf_where_it_does_not_listen_for_a_webhook(
     live: N8nState, expected: list[str]
 ) -> None:
-    assert whatsapp.unregistered_webhooks(live) == expected
+    assert workflows.unregistered_webhooks(live) == expected
     state = dataclasses.replace(FIT, n8n=live)
     found = stack.service_changes(default_project(), default_project().services, state)
     unregistered = f"service n8n: webhook of {', '.join(expected)} unregistered"
@@ -252,15 +253,15 @@ SAMPLE = json.dumps(
 @pytest.fixture
 def sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Workflows that hold what a test has to see."""
-    monkeypatch.setattr(whatsapp, "_source", lambda _: SAMPLE)
-    whatsapp._packed.cache_clear()
+    monkeypatch.setattr(workflows, "_source", lambda _: SAMPLE)
+    workflows._packed.cache_clear()
     yield
-    whatsapp._packed.cache_clear()
+    workflows._packed.cache_clear()
 
 
 def unpacked(settings: Settings) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(
-        gzip.decompress(base64.b64decode(whatsapp.encoded_workflows(settings)))
+        gzip.decompress(base64.b64decode(workflows.encoded_workflows(settings)))
     )
     return found
 
@@ -277,7 +278,7 @@ def test_what_is_compared_on_the_server_is_packed_without_what_n8n_changes_itsel
 
 @pytest.mark.usefixtures("sample")
 def test_the_files_get_the_instances_name_and_keep_what_the_server_fills_in() -> None:
-    files = whatsapp.workflows(settings_of(whatsapp_instance="phone-2"))
+    files = workflows.workflows(settings_of(whatsapp_instance="phone-2"))
     assert list(files) == [one.file for one in WORKFLOWS]
     for content in files.values():
         assert b"For phone-2" in content
@@ -285,15 +286,15 @@ def test_the_files_get_the_instances_name_and_keep_what_the_server_fills_in() ->
 
 
 def test_packing_again_gives_the_same_text_and_nothing_without_whatsapp() -> None:
-    first = whatsapp.encoded_workflows(settings_of())
-    whatsapp._packed.cache_clear()
-    assert whatsapp.encoded_workflows(settings_of()) == first
-    assert whatsapp.encoded_workflows(settings_of(whatsapp=False)) == ""
+    first = workflows.encoded_workflows(settings_of())
+    workflows._packed.cache_clear()
+    assert workflows.encoded_workflows(settings_of()) == first
+    assert workflows.encoded_workflows(settings_of(whatsapp=False)) == ""
 
 
 def test_the_workflows_files_have_their_ids_and_only_marks_that_are_filled_in() -> None:
     for one in WORKFLOWS:
-        text = whatsapp.workflows(settings_of())[one.file].decode()
+        text = workflows.workflows(settings_of())[one.file].decode()
         assert json.loads(text)["id"] == one.id
         assert set(re.findall(r"@@([A-Z_]+)@@", text)) <= {
             "ACCOUNT_ID",
@@ -302,7 +303,7 @@ def test_the_workflows_files_have_their_ids_and_only_marks_that_are_filled_in() 
 
 
 def test_the_preparation_says_what_is_due_and_holds_no_secret() -> None:
-    found = json.loads(whatsapp.import_manifest(settings_of(own_workflows=["inbound"])))
+    found = json.loads(workflows.import_manifest(settings_of(own_workflows=["inbound"])))
     assert [(one["id"], one["file"]) for one in found["workflows"]] == [
         (one.id, one.file) for one in WORKFLOWS
     ]

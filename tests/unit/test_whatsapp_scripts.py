@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import entries, services, stack, whatsapp
+from borgstack import entries, services, stack
 from borgstack.remote import script_text, state_program
 from borgstack.services.evolution.instance import InstanceState
+from borgstack.services.n8n import workflows
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text, settings_of
 
 VALUES = {
@@ -121,7 +122,7 @@ def test_the_database_is_asked_once_with_the_wanted_workflows(host: Path) -> Non
     assert "-v ON_ERROR_STOP=1 -v admin=ops@example.com -v inbox=Whats App " in asked
 
 
-@pytest.mark.parametrize("identity", whatsapp.CREDENTIALS)
+@pytest.mark.parametrize("identity", workflows.CREDENTIALS)
 def test_a_credential_is_opened_and_nothing_but_a_verdict_leaves_the_host(
     host: Path, identity: str
 ) -> None:
@@ -207,7 +208,7 @@ def gather_facts(host: Path, *asked: str, **data: object) -> stack.StackState:
 
 def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path) -> None:
     found = gather_facts(host, "WhatsApp", PACKED)
-    assert found.n8n == whatsapp.N8nState(owned=True, workflows={}, credentials={})
+    assert found.n8n == workflows.N8nState(owned=True, workflows={}, credentials={})
     assert found.states["evolution"] == InstanceState("open", {"url": "u"}, {}, secret=True)
     assert found.database is not None
     sent = (host / "program").read_text()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from borgstack import application
 from borgstack.services.base import (
     Database,
     Entry,
@@ -17,6 +16,7 @@ from borgstack.services.base import (
     sizes,
     supplied,
 )
+from borgstack.services.chatwoot import application
 from borgstack.settings import Settings
 
 PREPARE = "chatwoot-prepare"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from borgstack import whatsapp
 from borgstack.services.base import (
     Database,
     Entry,
@@ -17,6 +16,7 @@ from borgstack.services.base import (
     Template,
     sizes,
 )
+from borgstack.services.n8n import workflows
 from borgstack.settings import Settings
 
 DATABASE = Database("n8n_db", "n8n_user", "N8N_DB_PASSWORD")
@@ -30,8 +30,8 @@ def _startup_files(settings: Settings) -> Iterable[ProjectFile | Template]:
     """What the one-shot reads; secrets and ids are filled in there."""
     for name in ("prepare.js", "credentials.json"):
         yield ProjectFile(f"config/n8n/{name}", (_FOLDER / name).read_bytes())
-    yield ProjectFile("config/n8n/preparation.json", whatsapp.import_manifest(settings))
-    for name, content in whatsapp.workflows(settings).items():
+    yield ProjectFile("config/n8n/preparation.json", workflows.import_manifest(settings))
+    for name, content in workflows.workflows(settings).items():
         yield ProjectFile(f"config/n8n/workflows/{name}", content)
 
 

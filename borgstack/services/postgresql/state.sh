@@ -2,7 +2,7 @@
 # is in Chatwoot.
 #
 # Usage: sh -s ADMIN SALT TOKEN DATABASE:ROLE:PASSWORD-VARIABLE...
-#   ADMIN, SALT, TOKEN   see application_state.sql
+#   ADMIN, SALT, TOKEN   see chatwoot_state.sql
 # Each role looks for itself, by its password, so that one session proves the one and reads the
 # other; where that does not work, the superuser looks through the socket.
 # What a migration holds locked is not waited for.
@@ -40,7 +40,7 @@ SELECT 'schema ' || current_database() || ' ' || unnest(xpath('/row/version/text
 # quiet: tables that are others than expected are told as such.
 application() {
   cat <<'SQL'
-@application_state.sql@
+@chatwoot_state.sql@
 SQL
 }
 ask() {

@@ -2,7 +2,7 @@
 # WhatsApp; they are no secret.
 #
 # Usage: n8n_numbers DIRECTORY ADMIN INBOX
-#   ADMIN, INBOX   see inbox_numbers.sql
+#   ADMIN, INBOX   see n8n_numbers.sql
 set -eu
 export LC_ALL=C
 umask 022
@@ -16,7 +16,7 @@ not_told() {
 }
 found=$(timeout 30 docker exec -i borgstack_postgresql psql -qAtX -v ON_ERROR_STOP=1 -v "admin=$2" \
   -v "inbox=$3" -U postgres -d chatwoot_db <<'SQL'
-@inbox_numbers.sql@
+@n8n_numbers.sql@
 SELECT format('{"account": %s, "inbox": %s}', :account_number, :inbox_number);
 SQL
 ) || not_told

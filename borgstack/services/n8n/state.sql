@@ -1,7 +1,7 @@
 -- Variables: admin, the administrator's login; inbox, the inbox of WhatsApp; wanted, the workflows as
 -- a JSON array. Begins in chatwoot_db. Without the inbox the numbers are 0, as in no workflow; a database
 -- without n8n's tables holds nothing.
-@inbox_numbers.sql@
+@n8n_numbers.sql@
 \connect n8n_db
 SELECT to_regclass('workflow_entity') IS NOT NULL AND to_regclass('webhook_entity') IS NOT NULL
   AND to_regclass('credentials_entity') IS NOT NULL AND to_regclass('settings') IS NOT NULL AS ready \gset

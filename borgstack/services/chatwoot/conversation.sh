@@ -1,12 +1,12 @@
 # A conversation that flows: a message from a made-up contact comes in, a reply goes out, both are
 # seen, and everything that was made is removed again, also what an interrupted look left.
 #
-# Usage: verify_conversation DIRECTORY
+# Usage: chatwoot_conversation DIRECTORY
 # Prints `conversation JSON`; borgstack/conversation.py reads it.
 set -u
 export LC_ALL=C
 program='
-@verify_conversation.rb@
+@chatwoot_conversation.rb@
 '
 awk '
 @env_value.awk@

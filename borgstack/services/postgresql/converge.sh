@@ -1,6 +1,6 @@
 # Runs the SQL of first boot inside the PostgreSQL container; it changes only what differs.
 #
-# Usage: database_converge DIRECTORY
+# Usage: postgresql_converge DIRECTORY
 set -u
 cd "$1" || exit 1
 mask='

@@ -1,0 +1,161 @@
+"""n8n's workflows and credentials, and how they are compared with what n8n holds.
+
+They lie in `files/n8n/`; secrets and the numbers of account and inbox are filled in on the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from borgstack.change import Change, Code
+from borgstack.settings import Settings
+
+_FOLDER = Path(__file__).parents[3] / "files" / "n8n"
+CREDENTIALS = ("borgstackChatwoot", "borgstackEvolution", "borgstackBridge")
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """One of the workflows: its name in the settings, its file, its fixed id in n8n.
+
+    :ivar listens: whether it begins with a webhook; the other is called by n8n itself.
+    """
+
+    name: str
+    file: str
+    id: str
+    listens: bool = True
+
+
+WORKFLOWS = (
+    Workflow("inbound", "04-whatsapp-chatwoot-integration.json", "borgstackInbound"),
+    Workflow("replies", "05-chatwoot-whatsapp-replies.json", "borgstackReplies"),
+    Workflow("errors", "06-whatsapp-errors.json", "borgstackErrors", listens=False),
+)
+
+
+@dataclass(frozen=True)
+class WorkflowState:
+    """A workflow as n8n holds it.
+
+    :ivar differing: what is not as in its file: `name`, `nodes`, `connections`, `settings`.
+    :ivar registered: whether n8n takes calls at its address; of the operator's own always true.
+    """
+
+    differing: tuple[str, ...]
+    active: bool
+    registered: bool
+
+
+@dataclass(frozen=True)
+class N8nState:
+    """What n8n's database holds.
+
+    :ivar owned: whether somebody has claimed the installation.
+    :ivar workflows: by id; :ivar credentials: by id: `ok`, `differs`, or `unknown` without openssl.
+    """
+
+    owned: bool
+    workflows: Mapping[str, WorkflowState]
+    credentials: Mapping[str, str]
+
+
+@cache
+def _source(file: str) -> str:
+    return (_FOLDER / "workflows" / file).read_text(encoding="utf-8")
+
+
+def workflows(settings: Settings) -> dict[str, bytes]:
+    """The workflows' files by name, as they go to the server."""
+    return {
+        one.file: _source(one.file).replace("@@INSTANCE@@", settings.whatsapp_instance).encode()
+        for one in WORKFLOWS
+    }
+
+
+def import_manifest(settings: Settings) -> bytes:
+    """What `prepare.js` has to know; it holds no secret."""
+    wanted = {
+        "workflows": [
+            {
+                "id": one.id,
+                "file": one.file,
+                "activate": one.listens,
+                "own": one.name in settings.own_workflows,
+            }
+            for one in WORKFLOWS
+        ],
+    }
+    return (json.dumps(wanted, indent=2) + "\n").encode()
+
+
+def encoded_workflows(settings: Settings) -> str:
+    """The workflows for the look at n8n's database: a JSON array, gzip, base64."""
+    if not settings.whatsapp:
+        return ""
+    return _packed(settings.whatsapp_instance, settings.own_workflows)
+
+
+@cache
+def _packed(instance: str, own: tuple[str, ...]) -> str:
+    kept = ("id", "name", "nodes", "connections", "settings")
+    entries = []
+    for one in WORKFLOWS:
+        parsed = json.loads(_source(one.file).replace("@@INSTANCE@@", instance))
+        entries.append({**{key: parsed[key] for key in kept}, "own": one.name in own})
+    text = json.dumps(entries, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def parse_n8n(rows: Mapping[str, list[str]]) -> N8nState | None:
+    """Read the lines of `n8n_state.sh` by their first word; None when nothing answered."""
+    if "n8n-read" not in rows:
+        return None
+    found: dict[str, WorkflowState] = {}
+    for row in rows.get("n8n-workflow", ()):
+        identity, differing, active, registered = row.split("|")
+        parts = tuple(filter(None, differing.split(",")))
+        found[identity] = WorkflowState(parts, active == "true", registered == "true")
+    credentials = (row.partition(" ") for row in rows.get("n8n-credential", ()))
+    owned = "true" in rows.get("n8n-owner", ())
+    return N8nState(owned, found, {identity: verdict for identity, _, verdict in credentials})
+
+
+def workflow_changes(settings: Settings, live: N8nState) -> list[Change]:
+    """What importing would put right."""
+    return [
+        *(change for one in WORKFLOWS for change in _workflow_changes(settings, one, live)),
+        *(
+            Change(f"credential {identity}", Code.DIFFERS if verdict else Code.MISSING)
+            for identity in CREDENTIALS
+            if (verdict := live.credentials.get(identity, "")) not in {"ok", "unknown"}
+        ),
+    ]
+
+
+def _workflow_changes(settings: Settings, one: Workflow, live: N8nState) -> Iterable[Change]:
+    subject = f"workflow {one.name}"
+    seen = live.workflows.get(one.id)
+    if seen is None:
+        yield Change(subject, Code.MISSING)
+        return
+    if one.name in settings.own_workflows:
+        return
+    yield from (Change(subject, Code.DIFFERS, part) for part in seen.differing)
+    if one.listens and not seen.active:
+        yield Change(subject, Code.DIFFERS, "active", expected=True, actual=False)
+
+
+def unregistered_webhooks(live: N8nState) -> list[str]:
+    """The workflows at whose address n8n does not listen; it begins to when it starts."""
+    return [
+        one.name
+        for one in WORKFLOWS
+        if one.listens and not (one.id in live.workflows and live.workflows[one.id].registered)
+    ]
