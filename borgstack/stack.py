@@ -271,6 +271,8 @@ def _database(rows: Iterable[str]) -> DatabaseState | None:
             schema = value
         elif kind == "database-read":
             read = True
+        elif kind == "database-unread":  # a full server, say: what it lacks is not known
+            return None
     if not read:
         return None
     present = {name: frozenset(found) for name, found in extensions.items()}

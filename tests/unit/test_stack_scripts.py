@@ -659,6 +659,36 @@ def test_tables_that_something_holds_locked_are_told_as_such(host: Path) -> None
         assert expected in ran.out.splitlines()
 
 
+FULL = "connection to server failed: FATAL:  sorry, too many clients already"
+GONE = 'connection to server failed: FATAL:  database "chatwoot_db" does not exist'
+
+
+@pytest.mark.parametrize(
+    ("said", "of", "expected"),
+    [
+        # The role's own session and the superuser's, which is asked after it.
+        (FULL, "*schema_migrations*", True),
+        # What people find in Chatwoot, which another session reads.
+        (FULL, "*admin=*", True),
+        (GONE, "*schema_migrations*", False),
+        (GONE, "*admin=*", False),
+    ],
+)
+def test_a_session_that_the_server_did_not_take_tells_nothing_of_what_is_in_it(
+    host: Path, said: str, of: str, expected: bool
+) -> None:
+    """Else a full server would count as one without extensions, schema or version 4.6."""
+    program(host / "bin", "hostname", "echo 192.0.2.7")
+    program(host / "bin", "postgres", "exit 0")
+    cases = f"{of}) echo '{said}' >&2; exit 2 ;; *rolcanlogin*) echo database-read ;;"
+    program(host / "bin", "psql", f'case "$*" in {cases} esac')
+    words = ("ops@example.com", "salt", "t", "chatwoot_db:chatwoot_user:PATH")
+    ran = run_script("database_state", *words, first_on_path=host / "bin")
+    lines = ["engine running", *ran.out.splitlines()]
+    state = stack.parse(lines)
+    assert (state.database is None, state.unreadable) == (expected, False), lines
+
+
 def test_a_database_whose_tables_are_others_is_told_from_one_without_any() -> None:
     assert stack.parse(["engine running", "application-unreadable"]).unreadable
     assert not stack.parse(["engine running"]).unreadable

@@ -65,8 +65,11 @@ look() {
     *) verdict=unasked ;;
     esac
   fi
-  # quiet: a database that is missing has nothing to say.
-  rows=$(ask -d "$database" -c "$sql" 2>/dev/null) || rows=''
+  # A database that is missing has nothing to say; of one that cannot be asked nothing is known.
+  rows=$(ask -d "$database" -c "$sql" 2>&1) || case $rows in
+  *'database "'*'" does not exist'*) rows='' ;;
+  *) rows=database-unread ;;
+  esac
   printf '%s\n' "$rows" "password $role $verdict"
 }
 look postgres postgres "$everybody" POSTGRES_PASSWORD &
@@ -79,9 +82,12 @@ done
     -d chatwoot_db 2>&1); then
     printf '%s\n' "$rows"
   else
-    case $rows in
+    # With 3 psql tells of a statement that failed; else it was no session, or not to its end.
+    case $?:$rows in
     *'due to lock timeout'*) echo application-locked ;;
-    *) echo application-unreadable ;;
+    3:*) echo application-unreadable ;;
+    *'database "'*'" does not exist'*) ;;
+    *) echo database-unread ;;
     esac
   fi
 } &
