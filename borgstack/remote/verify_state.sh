@@ -32,6 +32,10 @@ ss -Hltnp | awk '{
 }'
 
 command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
+@docker_settled.sh@
+docker_settled
+# Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
+systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
 parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE

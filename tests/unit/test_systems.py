@@ -78,7 +78,8 @@ def test_sshd_is_seen_behind_systemds_socket(tmp_path: Path, awk: str) -> None:
     (tmp_path / "bin/awk").symlink_to(str(shutil.which(awk)))
     ss = f"cat <<'EOF'\n{SOCKET_ACTIVATED}\nEOF"
     words = (str(tmp_path), "", "0", "", "", "", "", "")
-    lines = look(tmp_path, "verify_state", *words, ss=ss, docker="exit 1", id="echo 0")
+    asked = {"docker": "exit 1", "systemctl": "exit 0", "id": "echo 0"}
+    lines = look(tmp_path, "verify_state", *words, ss=ss, **asked)
     sockets = evidence.parse(lines).sockets
     assert [(one.port, one.who) for one in sockets] == [
         (22, "sshd"),

@@ -276,6 +276,7 @@ def tools(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     program(folder, "id", "echo 0")
     program(folder, "ss", "echo 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=1,fd=3))'")
+    program(folder, "systemctl", "exit 0")
     program(folder, "docker", "exit 1")
     (tmp_path / ".env").touch(mode=0o600)
     return folder
@@ -291,6 +292,15 @@ def test_the_look_says_what_it_sees_without_docker(tools: Path) -> None:
     assert (seen.env or "").startswith("regular empty file|600|")
     assert "missing" not in ran.out.splitlines()
     assert seen.sockets == (Socket("0.0.0.0", 22, "sshd"),)  # noqa: S104 - what is told
+
+
+def test_the_look_does_not_start_a_stopped_docker(tools: Path) -> None:
+    """Asked through its socket, systemd would start it, and all containers with it."""
+    program(tools, "systemctl", '[ "$1" != is-active ] || exit 3')
+    program(tools, "docker", f"touch {tools.parent}/asked")
+    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    assert parse(ran.out.splitlines()).engine == "stopped"
+    assert not (tools.parent / "asked").exists()
 
 
 def test_the_look_of_another_user_is_blind(tools: Path) -> None:
