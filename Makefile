@@ -6,9 +6,10 @@ LAB := $(PYTHON) -m tests.lab
 # What runs on servers, and the scripts that tests bring there.
 SCRIPTS := $(wildcard borgstack/remote/*.sh borgstack/services/*/*.sh scripts/*.sh files/chatwoot/*.sh tests/deployment/*.sh tests/e2e/*.sh tests/e2e/made_up/*/*.sh)
 
-# A .venv whose Python has gone, as after an upgrade of the system, is made anew.
+# A .venv whose Python has gone, as after an upgrade of the system, is made anew; so is one that came
+# here from another folder.
 ifneq ($(wildcard .venv/.deploy),)
-ifneq ($(shell .venv/bin/python -c 'import pip' 2>/dev/null && echo fine),fine)
+ifeq ($(findstring $(CURDIR)/.venv/,$(shell .venv/bin/pip --version 2>/dev/null)),)
 $(shell rm -f .venv/.deploy .venv/.dev)
 endif
 endif

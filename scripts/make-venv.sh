@@ -16,16 +16,25 @@ lock=$1 python=${2:-python3}
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   # Debian and Ubuntu ship Python without these.
   package=$("$python" -c 'import sys; print("python{}.{}-venv".format(*sys.version_info))')
+  [ "$(id -u)" = 0 ] || {
+    echo "expected Python's modules ensurepip and venv; $python lacks one of them." >&2
+    echo "Install them ('sudo apt-get install $package'), then run this again." >&2
+    exit 1
+  }
   echo "installing $package"
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package"
 fi
-# A .venv whose Python has gone, or has become another, is made anew.
+# A .venv whose Python has gone, or has become another, is made anew; so is one that came here from
+# another folder, whose path its programs begin with.
 of() { "$1" -c 'import sys; print(sys.version_info[:2])' 2>/dev/null; }
-if [ "$(of .venv/bin/python)" != "$(of "$python")" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+here() { case $(.venv/bin/pip --version 2>/dev/null) in *" $(pwd -P)/.venv/"*) ;; *) return 1 ;; esac; }
+if [ "$(of .venv/bin/python)" != "$(of "$python")" ] || ! here; then
   "$python" -m venv --clear .venv
 fi
-pip() { .venv/bin/python -m pip "$@"; }
+# Mirror, proxy and certificates are those that this machine's pip is told of; where it installs
+# elsewhere, and which versions, is nothing to a venv that has a lock.
+pip() { PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_REQUIRE_HASHES=0 .venv/bin/python -m pip "$@"; }
 # --no-deps: the lock is whole; a pip that looked for itself would stumble over a newer release of
 # whatever a package asks for by an extra. Wheels alone: a build would fetch its own tools.
 pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
