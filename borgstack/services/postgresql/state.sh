@@ -68,7 +68,7 @@ look() {
   # A database that is missing has nothing to say; of one that cannot be asked nothing is known.
   rows=$(ask -d "$database" -c "$sql" 2>&1) || case $rows in
   *'database "'*'" does not exist'*) rows='' ;;
-  *) rows=database-unread ;;
+  *) rows="database-unread" ;;
   esac
   printf '%s\n' "$rows" "password $role $verdict"
 }
