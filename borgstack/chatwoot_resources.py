@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from borgstack.values import Email, SingleLine, Url, lower_case, matching
+from borgstack.values import SINGLE_LINE, Email, SingleLine, Url, lower_case, matching
 
 EventName = Literal[
     "conversation_created",
@@ -32,10 +32,16 @@ EventName = Literal[
 # Chatwoot stores both in lower case: another spelling would differ for ever.
 TeamName = Annotated[
     str,
-    matching(r"[^\x00-\x1f]{1,200}", "a team's name of at most 200 characters"),
+    matching(SINGLE_LINE, "a team's name of at most 200 characters that are not all blank"),
     AfterValidator(lower_case),
 ]
-LabelTitle = Annotated[str, matching(r"[a-z0-9_-]{1,200}", "a label of a-z, 0-9, _ and -")]
+LabelTitle = Annotated[
+    str,
+    matching(
+        r"[a-z0-9][a-z0-9_-]{1,199}",
+        "a label of a-z, 0-9, _ and -: two or more, the first a letter or a digit",
+    ),
+]
 Color = Annotated[str, matching(r"#[0-9a-f]{6}", "a colour such as #1f93ff")]
 
 
@@ -67,7 +73,9 @@ class Team(Declared):
 class Label(Declared):
     """A word that agents put on conversations."""
 
-    title: LabelTitle = Field(description="of a-z, 0-9, _ and -")
+    title: LabelTitle = Field(
+        description="of a-z, 0-9, _ and -; two or more, and _ and - not the first"
+    )
     color: Color = Field(default="#1f93ff", description="shown beside it")
     description: SingleLine | None = Field(default=None, description="shown in the settings")
 

@@ -128,8 +128,10 @@ EnvSafeText = Annotated[
         "one line without quotes, $, `, #, braces, \\ or control characters",
     ),
 ]
+SINGLE_LINE = rf"(?=.*\S)[^{_NOT_IN_YAML}]{{1,200}}"
+"""More than blanks: Chatwoot refuses a name of those."""
 SingleLine = Annotated[
-    str, matching(rf"[^{_NOT_IN_YAML}]{{1,200}}", "one line of at most 200 characters")
+    str, matching(SINGLE_LINE, "one line of at most 200 characters that are not all blank")
 ]
 """Text that goes into JSON alone, and so may hold quotes: people are called O'Brien."""
 # fmt: off

@@ -110,6 +110,18 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("chatwoot_image", "chatwoot/chatwoot:v4.14.0-ce", "take v4.14.1 or a later one"),
     ("teams", [{"name": "sales"}, {"name": "sales"}], "more than once"),
     ("labels", [{"title": "very important"}], "a label of a-z"),
+    # Chatwoot's own rule (lib/regex_helper.rb): two characters, the first a letter or digit.
+    ("labels", [{"title": "x"}], "a label of a-z"),
+    ("labels", [{"title": "_vip"}], "a label of a-z"),
+    ("labels", [{"title": "-vip"}], "a label of a-z"),
+    # What is blank it refuses, or, as a greeting, takes for none.
+    ("account_name", " ", "one line of at most 200"),
+    ("admin_name", "\u00a0", "one line of at most 200"),
+    ("inboxes", [{"name": "WhatsApp"}, {"name": " "}], "one line of at most 200"),
+    ("inboxes", [{"name": "WhatsApp", "greeting": " "}], "one line of at most 200"),
+    ("teams", [{"name": " "}], "a team's name"),
+    ("teams", [{"name": "two\u2028lines"}], "a team's name"),
+    ("teams", [{"name": "\udcff"}], "a team's name"),
     ("labels", [{"title": "vip", "color": "red"}], "a colour such as"),
     (
         "inboxes",
