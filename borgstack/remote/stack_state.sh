@@ -28,7 +28,7 @@ docker_settled
 # Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
 systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
 
-parts=$(mktemp -d)
+parts=$(mktemp -d) || exit 1
 trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
@@ -128,11 +128,17 @@ if [ -n "$pid" ]; then
 INNER
 fi
 
-# quiet: a daemon that ends meanwhile is told of as stopped.
-docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}|{{.Label "com.docker.compose.project.working_dir"}}
-mounts {{.Names}}|{{.Mounts}}' >"$parts/1" 2>/dev/null || {
-  echo "engine stopped"
+# A daemon that ends meanwhile is told of as stopped; a disk that is full is none.
+said=$(docker ps -a --no-trunc --format 'container {{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.service"}}|{{.Label "com.docker.compose.config-hash"}}|{{.Label "com.docker.compose.image"}}|{{.State}}|{{.Status}}|{{.Networks}}|{{.Image}}|{{.Ports}}|{{.Label "com.docker.compose.project.working_dir"}}
+mounts {{.Names}}|{{.Mounts}}' 2>&1 >"$parts/1") || {
   wait
+  case $said in
+  *"no space left"*)
+    printf '%s\n' "$said" >&2
+    exit 1
+    ;;
+  esac
+  echo "engine stopped"
   exit 0
 }
 wait

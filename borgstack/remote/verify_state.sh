@@ -36,7 +36,10 @@ command -v docker >/dev/null 2>&1 || { echo "engine missing"; exit 0; }
 docker_settled
 # Asked through its socket, a stopped daemon would be started by systemd: a look starts nothing.
 systemctl is-active -q docker.service || { echo "engine stopped"; exit 0; }
-parts=$(mktemp -d)
+parts=$(mktemp -d) || {
+  echo "blind there is no room in ${TMPDIR:-/tmp} for what is seen (is the disk full?)"
+  exit 0
+}
 trap 'rm -rf "$parts"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 

@@ -10,7 +10,7 @@
 set -u
 export LC_ALL=C
 instance=$2 inbox=$3 inbound=$4 replies=$5
-seen=$(mktemp -d)
+seen=$(mktemp -d) || exit 1
 trap 'rm -rf "$seen"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 

@@ -640,6 +640,27 @@ def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> 
     assert f"ops@example.com salt {entries.digest('salt', 't0ken')} chatwoot_db:u:P" in said
 
 
+def test_a_look_that_has_nowhere_to_write_says_so_and_nothing_else(host: Path) -> None:
+    """A full /tmp is no stopped Docker; and what has no folder must not land in another."""
+    program(host / "bin", "mktemp", "echo 'mktemp: No space left on device' >&2; exit 1")
+    text = of_this_host(host).replace("$parts/", f"$parts{host}/")
+    words = ["x"] * 13
+    ran = run_text(text, str(host), *words, first_on_path=host / "bin")
+    assert (ran.status, ran.out) == (1, "")
+    assert "No space left" in ran.err
+    full = "template: write /dev/stdout: no space left on device"
+    program(host / "bin", "mktemp", f"mkdir {host}/parts && echo {host}/parts")
+    docker(host, f"ps*) echo '{full}' >&2; exit 1 ;;")
+    ran = run_text(of_this_host(host), str(host), *words, first_on_path=host / "bin")
+    assert (ran.status, ran.out) == (1, "")
+    assert full in ran.err
+
+
+def test_a_docker_that_ends_while_it_is_looked_at_is_told_of_as_stopped(host: Path) -> None:
+    docker(host, "ps*) echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1 ;;")
+    assert look(host).engine == "stopped"
+
+
 def test_without_composes_plugin_nothing_is_said_of_the_file(host: Path) -> None:
     """Another step installs it: a host without it must not be refused for its file."""
     docker(host, "ps*) ;;")

@@ -303,6 +303,15 @@ def test_the_look_does_not_start_a_stopped_docker(tools: Path) -> None:
     assert not (tools.parent / "asked").exists()
 
 
+def test_the_look_that_has_nowhere_to_write_is_blind(tools: Path) -> None:
+    program(tools, "docker", "exit 0")
+    program(tools, "mktemp", "exit 1")
+    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    seen = parse(ran.out.splitlines())
+    assert "is the disk full?" in seen.blind
+    assert "/" in seen.disks
+
+
 def test_the_look_of_another_user_is_blind(tools: Path) -> None:
     program(tools, "id", '[ "$1" = -u ] && echo 1000 || echo joe')
     ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
