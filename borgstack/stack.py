@@ -192,7 +192,8 @@ def _containers(
 
 
 def _container(row: str) -> tuple[str, Container]:
-    name, project, service, digest, image, *rest = row.split("|")
+    # The folder comes last, since it may hold a bar.
+    name, project, service, digest, image, *rest = row.split("|", 10)
     state, status, networks, reference, ports, folder = rest
     attached = frozenset(networks.split(","))
     return name, Container(

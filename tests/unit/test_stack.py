@@ -79,6 +79,13 @@ def test_a_container_that_is_in_a_network_by_its_name_alone_is_cut_off() -> None
     assert found.containers["chatwoot"].severed == frozenset()
 
 
+def test_a_folder_with_a_bar_in_its_name_is_read_whole() -> None:
+    """Of a Compose project of somebody's own; what it is called is nobody else's business."""
+    row = "mine|other|web|h|sha256:1|running|Up|n|nginx:1|80/tcp|/srv/a|b"
+    found = stack.parse(["engine running", f"container {row}"]).containers["mine"]
+    assert found.folder == "/srv/a|b"
+
+
 @pytest.mark.parametrize(
     ("lines", "engine"),
     [([], "missing"), (["engine missing"], "missing"), (["engine stopped"], "stopped")],
