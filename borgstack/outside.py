@@ -118,7 +118,11 @@ def certificate_of(settings: Settings) -> Certificate | str:
 
 
 def _address(settings: Settings) -> str:
-    return settings.connect_to or str(socket.getaddrinfo(settings.chatwoot_host, 443)[0][4][0])
+    if settings.connect_to:
+        return settings.connect_to
+    found = [str(one[4][0]) for one in socket.getaddrinfo(settings.chatwoot_host, 443)]
+    # As a browser does: what is refused by IPv6 is asked by IPv4.
+    return next((one for one in dict.fromkeys(found) if takes_connections(one, 443)), found[0])
 
 
 def _root(settings: Settings) -> str:

@@ -267,6 +267,24 @@ def test_a_websocket_counts_when_the_application_speaks(
     assert websocket("192.0.2.7", "chat.example.com", "/root.pem") == expected
 
 
+@pytest.mark.parametrize(
+    ("open_", "expected"),
+    [({"192.0.2.7"}, "192.0.2.7"), ({"2001:db8::7", "192.0.2.7"}, "2001:db8::7"), (set(), None)],
+)
+def test_where_a_name_has_two_addresses_the_one_that_takes_connections_is_asked(
+    monkeypatch: pytest.MonkeyPatch, open_: set[str], expected: str | None
+) -> None:
+    """Caddy listens by IPv4 alone; a browser whose name has an AAAA record comes all the same."""
+    addresses = ["2001:db8::7", "2001:db8::7", "192.0.2.7"]
+    found = [(0, 0, 0, "", (one, 443)) for one in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+    monkeypatch.setattr(outside, "takes_connections", lambda one, _: one in open_)
+    asked: list[str] = []
+    monkeypatch.setattr(outside, "certificate", lambda one, *_: asked.append(one) or "seen")
+    assert outside.certificate_of(settings_of()) == "seen"
+    assert asked == [expected or addresses[0]]
+
+
 OFF = words(settings_of(whatsapp=False))
 
 
