@@ -76,7 +76,7 @@ put() {
 sources=$(cat)
 
 # dpkg does not wait for its lock, as apt-get does.
-until message=$(dpkg --configure -a 2>&1 >/dev/null); do
+until message=$(dpkg --force-confold --configure -a 2>&1 >/dev/null); do
   case $message in
   *"locked by another process"*) busy=yes ;;
   *) busy=no ;;

@@ -957,6 +957,13 @@ def test_the_installer_does_not_wait_for_what_no_waiting_mends(tmp_path: Path) -
     assert "apt-get update failed (see above)" in ran.err
 
 
+def test_what_a_killed_upgrade_left_keeps_its_configuration_files(tmp_path: Path) -> None:
+    """Where one was changed, dpkg asks, and nobody is there: the next run would end there, too."""
+    asks = "echo 'end of file on stdin at conffile prompt' >&2; exit 1"
+    ran = install(tmp_path, dpkg=f'case "$*" in *--force-confold*) ;; *) {asks} ;; esac')
+    assert ran.status == 0, ran.err
+
+
 def test_the_installer_says_what_dpkg_cannot_finish(tmp_path: Path) -> None:
     ran = install(tmp_path, dpkg="echo 'dpkg: error processing package x' >&2; exit 1")
     assert ran.status == 1

@@ -72,7 +72,7 @@ TABLE: dict[str, dict[str, dict[str, Version]]] = {
     "bash": {"bash": {"-s": EVER}},
     "curl": {"curl": {"-fsSL": EVER, "--retry": EVER}},
     "dpkg": {
-        "dpkg": {"--configure": EVER, "-a": EVER},
+        "dpkg": {"--force-confold": EVER, "--configure": EVER, "-a": EVER},
         "dpkg-query": {"-W": EVER, "-f": EVER},
     },
     "glibc": {"getent": {"-s": EVER}},
