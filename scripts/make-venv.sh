@@ -33,8 +33,10 @@ if [ "$(of .venv/bin/python)" != "$(of "$python")" ] || ! here; then
   "$python" -m venv --clear .venv
 fi
 # Mirror, proxy and certificates are those that this machine's pip is told of; where it installs
-# elsewhere, and which versions, is nothing to a venv that has a lock.
-pip() { PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_REQUIRE_HASHES=0 .venv/bin/python -m pip "$@"; }
+# elsewhere, what else is there, and which versions, is nothing to a venv that has a lock.
+pip() {
+  PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_REQUIRE_HASHES=0 PYTHONPATH='' .venv/bin/python -m pip "$@"
+}
 # --no-deps: the lock is whole; a pip that looked for itself would stumble over a newer release of
 # whatever a package asks for by an extra. Wheels alone: a build would fetch its own tools.
 pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \

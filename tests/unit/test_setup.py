@@ -25,7 +25,7 @@ case "$*" in
   printf '#!%s/.venv/bin/python\\n' "$PWD" >.venv/bin/pip
   chmod +x .venv/bin/pip ;;
 *bin/pip*) echo "pip 25 from ${0%/bin/python}/lib/python3.11/site-packages/pip (python 3.11)" ;;
-"-m pip"*) env | grep '^PIP_' >>pip-environment ;;
+"-m pip"*) env | grep -E '^(PIP_|PYTHONPATH)' >>pip-environment ;;
 esac
 """
 """Of a venv, and of its pip, that which the script asks for."""
@@ -61,6 +61,7 @@ def made(clone: Path) -> int:
 def test_what_pip_is_told_of_other_places_does_not_count_here(clone: Path) -> None:
     """`user` cannot be in a venv; versions are the lock's; the project itself has no hash."""
     told = {"PIP_USER": "1", "PIP_CONSTRAINT": "/etc/motd", "PIP_REQUIRE_HASHES": "1"}
+    told["PYTHONPATH"] = "/opt/ros"  # `pip check` would find what is missing there
     done = set_up(clone, **told, PIP_INDEX_URL="https://mirror.example.com/simple")
     assert done.returncode == 0, done.stderr
     lines = (clone / "pip-environment").read_text().splitlines()
