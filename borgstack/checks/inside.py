@@ -96,7 +96,10 @@ def jobs(project: Project, evidence: Evidence) -> Verdict:
     problems = [*of_redis]
     if inside.alive is False:
         problems.append("the worker's health port 7433 does not say 200")
-    problems += _sidekiq(found, inside.containers.get("chatwoot-worker"))
+    if found.now:
+        problems += _sidekiq(found, inside.containers.get("chatwoot-worker"))
+    elif not of_redis:
+        problems.append("Redis tells nothing of Sidekiq's jobs")
     return unless(
         problems,
         "PONG, noeviction, all of it written to the disk, room for more, a worker that beats, and "
@@ -122,7 +125,7 @@ def _redis(found: Jobs) -> Iterable[str]:
     if found.ping != "PONG":
         said = found.ping.partition(". ")[0]
         yield f"Redis answers {said or 'nothing'}, not PONG"
-    if found.policy != "noeviction":
+    if found.policy != "noeviction" and (found.policy or found.ping == "PONG"):
         yield f"Redis' maxmemory-policy is {found.policy}: jobs may vanish"
     for status, what in _UNWRITTEN.items():
         # What was wrong with an append-only file that is switched off counts no more.

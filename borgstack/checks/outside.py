@@ -181,7 +181,9 @@ def onboarding(project: Project, evidence: Evidence) -> Verdict:
     problems = []
     jobs = evidence.inside.jobs
     if jobs is not None and jobs.onboarding is not False:
-        problems.append("inside: the onboarding flag stands in Redis")
+        unsaid = "Redis does not say whether the onboarding flag stands"
+        seen = "the onboarding flag stands in Redis" if jobs.onboarding else unsaid
+        problems.append(f"inside: {seen}")
     form = _answer(evidence, "onboarding")
     if form.status == 200 or not form.status or form.status >= 500:
         problems.append(f"/installation/onboarding: {_told(form)}")

@@ -293,6 +293,25 @@ def test_a_fault_inside_is_told_with_what_to_do(
     assert found.next
 
 
+LOADING = "LOADING Redis is loading the dataset in memory"
+REFUSED = replace(inside(), jobs=parse([f"redis ping {LOADING}", f"redis {LOADING}"]).jobs)
+"""A Redis that answers nothing of what it was asked."""
+
+
+def test_a_redis_that_cannot_be_asked_is_all_that_is_told() -> None:
+    """Not that the onboarding is open, nor that the worker is dead."""
+    jobs = verdict("jobs", REFUSED)
+    assert (jobs.result, jobs.seen) == (Result.FAILED, f"Redis answers {LOADING}, not PONG")
+    flag = verdict("onboarding", REFUSED)
+    assert (flag.result, flag.seen) == (
+        Result.FAILED,
+        "inside: Redis does not say whether the onboarding flag stands",
+    )
+    silent = verdict("jobs", inside(drop="redis now"))
+    assert "Redis tells nothing of Sidekiq's jobs" in silent.seen
+    assert "beaten" not in silent.seen
+
+
 def certified(**changes: Any) -> ExternalObservation:  # noqa: ANN401 - fields of a certificate
     assert isinstance(OUTSIDE.certificate, Certificate)
     return replace(OUTSIDE, certificate=replace(OUTSIDE.certificate, **changes))
