@@ -321,6 +321,21 @@ def test_the_look_does_not_start_a_stopped_docker(tools: Path) -> None:
     assert not (tools.parent / "asked").exists()
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(0, ("1", "2")), (1, ()), (2, None), (124, None)],
+    ids=["tables", "no such table", "no session", "no answer in time"],
+)
+def test_migrations_that_could_not_be_asked_for_are_not_told_as_missing(
+    tools: Path, status: int, expected: tuple[str, ...] | None
+) -> None:
+    asked = f"[ {status} != 0 ] || echo 'migrated 1 2'; exit {status}"
+    cases = f"""*schema_migrations*) {asked} ;; *"SELECT 'migrated '"*) echo 'migrated ' ;;"""
+    program(tools, "docker", f'case "$*" in {cases} esac')
+    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    assert parse(ran.out.splitlines()).migrated == expected
+
+
 def test_the_look_that_has_nowhere_to_write_is_blind(tools: Path) -> None:
     program(tools, "docker", "exit 0")
     program(tools, "mktemp", "exit 1")
