@@ -66,7 +66,7 @@ const EVOLUTION = [
     fs.appendFileSync(process.env.CALLS, `  ${webhook.events} ${Boolean(webhook.headers["x-borgstack-secret"])}\n`);
     return Object.assign(one, { webhook: { ...webhook, webhookBase64: webhook.base64 } }) && { created: 201 };
   }],
-  ["GET", /^\/webhook\/find\/(.+)$/, (name) => (instances.get(name).states?.[0] === "" ? null : instances.get(name).webhook ?? null)],
+  ["GET", /^\/webhook\/find\/(.+)$/, (name) => fake.unread ?? (instances.get(name).states?.[0] === "" ? null : instances.get(name).webhook ?? null)],
   ["GET", /^\/settings\/find\/(.+)$/, (name) => instances.get(name).settings ?? null],
   ["POST", /^\/settings\/set\/(.+)$/, (name, settings) => fake.unset ?? (Object.assign(instances.get(name), { settings }) && { created: 201 })],
   ["POST", /^\/instance\/restart\/(.+)$/, () => ({})],

@@ -168,9 +168,21 @@ def instance_state(host: Host, **fake: object) -> str:
             "FAKE": json.dumps(fake),
             "CALLS": f"{host.folder}/calls",
         },
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check="unread" not in fake,
     )  # fmt: skip
     return done.stdout
+
+
+def test_a_webhook_that_could_not_be_read_is_neither_told_as_another_nor_connected_anew(
+    host: Host,
+) -> None:
+    """As while Evolution's own database has gone; a restart would drop the phone's connection."""
+    broken = {"created": 500, "error": "Internal Server Error"}
+    assert instance_state(host, instances=OPEN, unread=broken) == ""
+    ran = converge(host, instances=OPEN, unread=broken)
+    assert ran.status == 1
+    assert "expected 200 for /webhook/find/whatsapp; Evolution answered 500" in ran.err
+    assert calls_of(host) == []
 
 
 def test_the_look_at_the_stack_says_nothing_of_an_instance_that_is_being_loaded(host: Host) -> None:

@@ -11,6 +11,13 @@ const api = async (method, path, body) => {
   try { json = JSON.parse(text); } catch { /* its proxies answer in HTML */ }
   return { status: answer.status, json, text };
 };
+// What is set of an instance: {} where nothing is. An error says nothing of it.
+const settingOf = async (instance, what) => {
+  const path = `/${what}/find/${instance}`;
+  const { status, json } = await api("GET", path);
+  if (status >= 300) throw new Error(`expected 200 for ${path}; Evolution answered ${status}`);
+  return json ?? {};
+};
 const find = async (instance) => {
   // Asked for one that is not there by its name, Evolution answers 404.
   const found = await api("GET", "/instance/fetchInstances");

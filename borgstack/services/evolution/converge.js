@@ -31,7 +31,7 @@ const loaded = async () => {
     return setWebhook();
   }
   await loaded();
-  const before = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
+  const before = await settingOf(instance, "webhook");
   const { events } = webhook;
   // Whether media comes along is read when it connects (facts 1.3). Until it has, the webhook asks for an
   // event more, which n8n passes over: a run that dies in between leaves that to be seen.

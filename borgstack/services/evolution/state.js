@@ -9,8 +9,8 @@ const { createHash } = require("node:crypto");
   const found = await find(instance);
   if (!found) return console.log('{"status":null,"secret":false}');
   if (!(await stateWithin(10, instance))) return;
-  const webhook = (await api("GET", `/webhook/find/${instance}`)).json ?? {};
-  const settings = (await api("GET", `/settings/find/${instance}`)).json ?? {};
+  const webhook = await settingOf(instance, "webhook");
+  const settings = await settingOf(instance, "settings");
   const shown = (webhook.headers ?? {})["x-borgstack-secret"] ?? "";
   console.log(JSON.stringify({
     status: found.connectionStatus,
