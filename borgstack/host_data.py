@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 from pyinfra.api.arguments import all_global_arguments
 from pyinfra.api.exceptions import DeployError
 from pyinfra.connectors.ssh import ConnectorData as SSHConnectorData
@@ -160,8 +160,16 @@ def _cross_field_errors(data: Mapping[str, object]) -> list[str]:
     return mistakes
 
 
+def _is_off(value: object) -> bool:
+    """Whether a raw value means False, in any of the ways in which pydantic takes it."""
+    try:
+        return not TypeAdapter(bool).validate_python(value)
+    except ValidationError:
+        return False
+
+
 def _whatsapp_errors(data: Mapping[str, object]) -> Iterable[str]:
-    if data.get("whatsapp", True) is False:
+    if _is_off(data.get("whatsapp", True)):
         if data.get("editors"):
             yield "editors is of no use while whatsapp is False"
         return

@@ -283,6 +283,7 @@ def test_a_name_that_collides_with_a_derived_one_is_named() -> None:
     "data",
     [
         {"whatsapp": False, "inboxes": []},
+        {"whatsapp": "no", "inboxes": []},  # as --data whatsapp=no gives it
         {
             "whatsapp": False,
             "inboxes": [{"name": "WhatsApp", "webhook_url": "https://a.example/x"}],
@@ -304,6 +305,7 @@ def test_what_only_looks_like_a_contradiction_is_none(data: dict[str, object]) -
         ({"editors": ["chatwoot"]}, "editors.0: Input should be 'n8n' or 'evolution'"),
         ({"editors": ["n8n"], "editors_user": "two words"}, "editors_user: 'two words' is not"),
         ({"editors": ["n8n"], "whatsapp": False}, "editors is of no use while whatsapp is False"),
+        ({"editors": ["n8n"], "whatsapp": 0}, "editors is of no use while whatsapp is False"),
         ({}, "editors and editors_password go together"),
         ({"editors": []}, "editors and editors_password go together"),
     ],
