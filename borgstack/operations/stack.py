@@ -62,6 +62,12 @@ def refuse_unreadable(what: str, container: str) -> Commands:
         )
 
 
+def silence(live: StackState, container: str) -> str:
+    """Why it is not known what is in a container, as far as that was seen."""
+    one = live.containers.get(container)
+    return "does not answer" if one is not None and one.state == "running" else "does not run"
+
+
 @converging_operation
 def pull_images(project: Project) -> Commands:
     """Pull the images that are not there, telling what is being waited for."""
@@ -211,7 +217,8 @@ def _has_to_be_free() -> Commands:
 
 def _say_what_is_open(live: StackState) -> None:
     if live.database is None:
-        note_unknown("whether the database has a schema, because PostgreSQL does not run")
+        why = silence(live, "borgstack_postgresql")
+        note_unknown(f"whether the database has a schema, because PostgreSQL {why}")
     elif live.unreadable:
         note_unknown(
             "what is in Chatwoot, because its tables are not those of version 4.6", lasting=True
@@ -225,7 +232,8 @@ def converge_databases(project: Project) -> Commands:
     if engine_is_stopped(live):
         return
     if live.database is None:
-        note_unknown("roles, databases and extensions, because PostgreSQL does not run")
+        why = silence(live, "borgstack_postgresql")
+        note_unknown(f"roles, databases and extensions, because PostgreSQL {why}")
         yield from refuse_unreadable("PostgreSQL", "borgstack_postgresql")
         return
     changes = stack.database_changes(project.settings, live)
@@ -248,7 +256,7 @@ def converge_redis(project: Project) -> Commands:
     if engine_is_stopped(live):
         return
     if live.redis is None:
-        note_unknown("Redis' settings, because Redis does not run")
+        note_unknown(f"Redis' settings, because Redis {silence(live, 'borgstack_redis')}")
         yield from refuse_unreadable("Redis", "borgstack_redis")
         return
     starts = bool(service_changes(project, (REDIS,), live))  # only in a plan
@@ -286,8 +294,8 @@ def converge_state(project: Project, service: Service) -> Commands:
     elif live.engine == "missing" and not state.is_executing:
         found = [Change(service.state.subject(project.settings), Code.MISSING)]
     else:
-        note_unknown(f"what {service.title} holds, because it does not run")
         container = project.services[service.state.container].container
+        note_unknown(f"what {service.title} holds, because it {silence(live, container)}")
         yield from refuse_unreadable(service.title, container)
     found += [
         Change(service.state.subject(project.settings), Code.FOLLOWS, change.name)

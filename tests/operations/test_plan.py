@@ -330,7 +330,7 @@ def test_a_plan_says_why(world: World, differences: Differences, reason: str) ->
         ),
         (
             {"stack_state": without(STACK, "state evolution ")},
-            ("what Evolution API holds, because it does not run",),
+            ("what Evolution API holds, because it does not answer",),
         ),
         (
             {"docker_state": STOPPED, "stack_state": ["engine stopped"]},
@@ -356,7 +356,7 @@ def test_what_runs_and_does_not_answer_is_asked_again_and_then_not_told_as_fine(
     found = world.plan(silent)
     (host,) = found.hosts
     assert (found.exit_code, host.changes) == (plan.ERROR, ())
-    assert host.unanswered == ("Redis' settings, because Redis does not run",)
+    assert host.unanswered == ("Redis' settings, because Redis does not answer",)
     assert "something that runs did not answer" in found.as_text()
     assert found.as_text().endswith("1 hosts: 0 would change, 0 with an error, 1 not wholly seen.")
     assert world.scripts().count("stack_state") == 2
