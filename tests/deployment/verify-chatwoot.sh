@@ -82,7 +82,8 @@ worker=$(docker inspect -f '{{.Config.Hostname}}' chatwoot-worker 2>/dev/null)
 # shellcheck disable=SC2016
 redis=$(docker exec borgstack_redis sh -c '
   ping=$(redis-cli ping 2>&1)
-  [ "$ping" = PONG ] || echo "Redis answers $ping, not PONG;"
+  # What else it is asked it then refuses, too, which says nothing of the worker.
+  [ "$ping" = PONG ] || { echo "Redis answers $ping, not PONG;"; echo end; exit; }
   policy=$(redis-cli info memory | tr -d "\r" | sed -n "s/^maxmemory_policy://p")
   [ "$policy" = noeviction ] || echo "maxmemory-policy is $policy;"
   left=$(redis-cli ttl "SIDEKIQ::LIVENESS_PROBE_TIMESTAMP::$1")

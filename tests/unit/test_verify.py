@@ -25,7 +25,7 @@ from borgstack.outside import REQUESTS, Request, answer, ask_api, certificate, l
 from borgstack.services.chatwoot import VERIFY_SCRIPT
 from borgstack.verdict import PASSED, failed, passed, skipped
 from borgstack.verify import HostReport, Report
-from tests.unit.support import REPOSITORY, program, run_script, settings_of
+from tests.unit.support import REPOSITORY, program, run_script, run_text, settings_of
 from tests.unit.test_conventions import errors_of_sh
 
 DOCUMENT = (REPOSITORY / "docs" / "verify.md").read_text()
@@ -358,6 +358,23 @@ def test_the_storys_script_is_valid_and_can_be_run_as_it_is() -> None:
     assert errors_of_sh(VERIFY_SCRIPT.read_text()) == []
     if shellcheck := shutil.which("shellcheck"):
         subprocess.run([shellcheck, str(VERIFY_SCRIPT)], check=True)
+
+
+def test_the_storys_script_says_of_a_redis_that_cannot_be_asked_nothing_else(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".env").write_text("CHATWOOT_HOST=chatwoot.example.com\n")
+    (tmp_path / "docker-compose.yml").write_text("container_name: chatwoot\n")
+    said = "LOADING Redis is loading the dataset in memory"
+    program(tmp_path / "bin", "id", "echo 0")
+    program(tmp_path / "bin", "redis-cli", f"echo '{said}'")
+    inside = '"exec borgstack_redis"*|"exec chatwoot-worker wget"*'
+    cases = f'{inside}) shift 2; exec "$@" ;; *) exit 1 ;;'
+    program(tmp_path / "bin", "docker", f'case "$*" in {cases} esac')
+    program(tmp_path / "bin", "wget", "exit 0")
+    ran = run_text(VERIFY_SCRIPT.read_text(), str(tmp_path), first_on_path=tmp_path / "bin")
+    of_redis = ran.out.partition("Test 4:")[2].partition("Test 5:")[0]
+    assert f"seen      Redis answers {said}, not PONG; \n" in of_redis
 
 
 def test_no_question_can_make_an_account() -> None:
