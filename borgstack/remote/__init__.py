@@ -71,6 +71,12 @@ exec flock -o -w 1800 {WORK_LOCK} "$@\""""
 """The lock file is created for root alone first: flock would create it readable for everybody, and
 who can open a lock file can hold the lock."""
 
+_THIS_HOSTS = """unset DOCKER_TLS DOCKER_TLS_VERIFY COMPOSE_ENV_FILES
+export DOCKER_HOST=unix:///run/docker.sock COMPOSE_PROJECT_NAME=borgstack COMPOSE_REMOVE_ORPHANS=0"""
+"""Docker as systemd runs it, and our project. /etc/environment or root's context may name another
+Docker, even another machine's; .env, as a moved installation has it, another project. What the
+environment says of either goes before both."""
+
 
 def locked_command(name: str, *arguments: str, stdin: str | None = None) -> StringCommand:
     """Like `script_command`, for a script that changes the host: no two such run at once.
@@ -93,6 +99,7 @@ def script_command(name: str, *arguments: str) -> StringCommand:
 def _command(
     before: tuple[str, ...], name: str, arguments: tuple[str, ...], stdin: str | None
 ) -> StringCommand:
-    words = (*before, "sh", "-c", script_text(name), f"borgstack-{name}", *arguments)
+    text = f"{_THIS_HOSTS}\n{script_text(name)}"
+    words = (*before, "sh", "-c", text, f"borgstack-{name}", *arguments)
     quoted = [QuoteString(word) for word in words]
     return StringCommand(*quoted) if stdin is None else StringCommand(*quoted, _stdin=stdin)

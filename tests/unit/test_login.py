@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -69,6 +72,34 @@ def test_a_command_that_did_not_arrive_whole_fails(word: str) -> None:
     unpack, _, _ = packed("true").rpartition(" ")
     ran = subprocess.run(["sh", "-c", f"{unpack} {word}"], capture_output=True, check=False)
     assert ran.returncode != 0
+
+
+@pytest.mark.parametrize("make", [script_command, locked_command])
+def test_what_a_server_says_of_another_docker_or_project_is_not_followed(
+    make: Callable[[str], StringCommand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/etc/environment and ~/.docker/config.json may lead Docker's CLI to another machine, and a
+    project's name in .env, as a moved installation may have it, goes before the file's own.
+    """
+    monkeypatch.setattr(remote, "script_text", lambda _: "env")
+    monkeypatch.setattr(remote, "_LOCKED", '"$@"')
+    others = {
+        "DOCKER_HOST": "ssh://elsewhere",
+        "DOCKER_TLS_VERIFY": "1",
+        "COMPOSE_PROJECT_NAME": "shop",
+        "COMPOSE_REMOVE_ORPHANS": "1",
+        "COMPOSE_ENV_FILES": "/etc/shop.env",
+    }
+    line = make_unix_command(make("any")).get_raw_value()
+    ran = subprocess.run(
+        ["sh", "-c", line], env={**os.environ, **others}, capture_output=True, check=True
+    )
+    said = {one for one in ran.stdout.decode().splitlines() if one.startswith(("DOCKER", "COMP"))}
+    assert said == {
+        "DOCKER_HOST=unix:///run/docker.sock",
+        "COMPOSE_PROJECT_NAME=borgstack",
+        "COMPOSE_REMOVE_ORPHANS=0",
+    }
 
 
 def test_the_largest_looks_travel_in_little_more_than_half_the_bytes() -> None:
