@@ -62,6 +62,7 @@ class DockerState:
     :ivar plugins: Compose plugins that somebody put where they go before the package's, with the
         version that each says to have; empty when it says none.
     :ivar unfinished: what an installation that died has left, for the next to go on with.
+    :ivar namespaces: of containerd, in which others than Docker run something.
     :ivar snap: whether Docker is there as a snap; :ivar swarm: whether this is a node of a Swarm.
     """
 
@@ -78,6 +79,7 @@ class DockerState:
     flags: tuple[str, ...] = ()
     plugins: Mapping[str, str] = field(default_factory=dict)
     unfinished: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
     snap: bool = False
     swarm: bool = False
 
@@ -113,6 +115,7 @@ def parse(lines: Iterable[str]) -> DockerState:
         flags=tuple(rows.get("flag", ())),
         plugins=dict(map(_pair, rows.get("plugin", ()))),
         unfinished=tuple(rows.get("unfinished", ())),
+        namespaces=tuple(rows.get("namespace", ())),
         snap="snap" in rows,
         swarm="swarm" in rows,
     )

@@ -23,6 +23,7 @@ from borgstack.settings import Settings
 LEAST_COMPOSE = (2, 20, 2)
 """The first with `start_interval` for health checks."""
 ENGINES = ("docker-ce", "docker.io")
+CONTAINERD = ("containerd", "containerd.io")
 _FLAGS = {
     "log-driver": "log-driver",
     "log-opts": "log-opt",
@@ -44,6 +45,7 @@ def findings(
         *_snap(state),
         *_swarm(state),
         *_packages(goal, state),
+        *_of_others(goal, state),
         *_sources(goal, state),
         *_plugins(state),
         *_options(settings, state),
@@ -90,6 +92,35 @@ def _packages(goal: Wanted, state: DockerState) -> Iterable[Finding]:
             f"{old}{held}",
             f"'apt-mark unhold {name}; apt-get update; apt-get install {name}' when it may restart."
             + ("" if goal.sources else ' Or set docker_source = "docker".'),
+        )
+
+
+def _of_others(goal: Wanted, state: DockerState) -> Iterable[Finding]:
+    """What the packages of this tool would put out of the way, and nobody has given it."""
+    if "podman-docker" in state.packages:
+        yield Finding(
+            True,
+            "a command docker that is Docker's",
+            f"podman-docker {state.packages['podman-docker']}, which excludes Docker's packages",
+            "'apt-get remove podman-docker' when nothing calls Podman by that name; Podman and its "
+            "containers stay.",
+        )
+    if state.running and not any(one in {*state.packages, *state.broken} for one in ENGINES):
+        yield Finding(
+            True,
+            "Docker from packages that this tool knows, or none",
+            f"docker.service running without {' or '.join(ENGINES)}",
+            "'systemctl cat docker.service' shows what it starts. Move what runs in it elsewhere "
+            "and remove it; or replace it yourself by one of these packages.",
+        )
+    replaced = [one for one in CONTAINERD if one in goal.conflicts and one in state.packages]
+    if replaced and state.namespaces:
+        yield Finding(
+            True,
+            f"nothing but Docker to run in {replaced[0]}, which goes",
+            f"containers in its namespace {' and '.join(state.namespaces)}",
+            "Take another host, or the docker_source that keeps it: "
+            f'"{"distribution" if goal.sources else "docker"}".',
         )
 
 

@@ -72,7 +72,8 @@ exec flock -o -w 1800 {WORK_LOCK} "$@\""""
 who can open a lock file can hold the lock."""
 
 _THIS_HOSTS = """unset DOCKER_TLS DOCKER_TLS_VERIFY COMPOSE_ENV_FILES
-export DOCKER_HOST=unix:///run/docker.sock COMPOSE_PROJECT_NAME=borgstack COMPOSE_REMOVE_ORPHANS=0"""
+export DOCKER_HOST=unix:///run/docker.sock
+export COMPOSE_PROJECT_NAME=borgstack COMPOSE_REMOVE_ORPHANS=0"""
 """Docker as systemd runs it, and our project. /etc/environment or root's context may name another
 Docker, even another machine's; .env, as a moved installation has it, another project. What the
 environment says of either goes before both."""

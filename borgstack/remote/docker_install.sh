@@ -103,7 +103,7 @@ if [ "$source" = docker ]; then
     apt_get update
     updated=yes
     # shellcheck disable=SC2086 # words on purpose
-    apt_get install --no-install-recommends $tools
+    apt_get install --no-remove --no-install-recommends $tools
   fi
 
   key=$(curl -fsSL --retry 3 "$key_url") || {
@@ -170,8 +170,9 @@ if [ -n "$present" ]; then
   apt_get remove $present
 fi
 say "installing $packages"
+# What these exclude beside the above is somebody's own: apt-get says what, and stops.
 # shellcheck disable=SC2086
-apt_get install --no-install-recommends $packages
+apt_get install --no-remove --no-install-recommends $packages
 say "installed $packages"
 if [ -e "$ran_before" ]; then
   say "starting what ran before the engine was replaced"

@@ -69,6 +69,11 @@ done
 for left in /var/lib/borgstack/ran-before /var/lib/borgstack/apt-before; do
   [ ! -e "$left" ] || echo "unfinished $left"
 done
+# Whose containers containerd holds beside Docker's own: it is replaced with the engine.
+# quiet: pgrep may be missing, and nothing may run.
+pgrep -ax containerd-shim 2>/dev/null | sed -n \
+  's|.* -namespace \([^ ]*\) .*-address /run/containerd/containerd\.sock.*|\1|p' | sort -u |
+  grep -vE '^(plugins\.)?moby$' | sed 's/^/namespace /'
 if [ -e /snap/bin/docker ] || [ -e /etc/systemd/system/snap.docker.dockerd.service ]; then echo "snap"; fi
 
 @docker_settled.sh@

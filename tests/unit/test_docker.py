@@ -589,6 +589,25 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
     assert state.socket == "masked"
 
 
+def test_what_runs_in_containerd_beside_docker_is_seen(tmp_path: Path) -> None:
+    """Command lines as containerd 1.6 to 2.1 gives its shims."""
+    own = "-address /run/containerd/containerd.sock"
+    program(tmp_path / "bin", "dpkg-query", "exit 1")
+    program(tmp_path / "bin", "systemctl", "exit 1")
+    program(
+        tmp_path / "bin",
+        "pgrep",
+        f"""cat <<'EOF'
+7 /usr/bin/containerd-shim-runc-v2 -namespace moby -id 1ab {own}
+8 /usr/bin/containerd-shim-runc-v2 -namespace k8s.io -id 2ab {own}
+9 /usr/bin/containerd-shim-runc-v2 -namespace k8s.io -id 3ab {own}
+10 /k3s/bin/containerd-shim-runc-v2 -namespace k3s.io -id 4ab -address /run/k3s/containerd.sock
+EOF""",
+    )
+    ran = run_text(script_text("docker_state"), first_on_path=tmp_path / "bin")
+    assert docker.parse(ran.out.splitlines()).namespaces == ("k8s.io",)
+
+
 def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:
     for name in ("dpkg-query", "systemctl"):
         program(tmp_path / "bin", name, "exit 1")
@@ -856,6 +875,15 @@ def test_apt_is_to_ask_nothing_and_to_restart_nothing_of_others(tmp_path: Path) 
     assert install(tmp_path, apt_get=f'shift "$(($# - 1))"; {called}').status == 0
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [line.split(" ", 1)[1] for line in calls] == ["noninteractive 1"] * 2
+
+
+def test_installing_removes_nothing_of_others(tmp_path: Path) -> None:
+    """apt-get install -y takes away whatever the new package excludes, as docker.io does with
+    podman-docker (apt 2.6.1, simulated).
+    """
+    assert install(tmp_path, apt_get=f'echo "$*" >>{tmp_path}/calls').status == 0
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [" --no-remove " in one for one in calls if " install " in one] == [True]
 
 
 def test_the_installer_sets_another_entry_for_the_repository_aside(tmp_path: Path) -> None:

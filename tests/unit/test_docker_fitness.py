@@ -55,6 +55,8 @@ def said(state: DockerState, running: tuple[str, ...] = (), **data: object) -> l
         changed(plugins={HOME: "2.40.3"}),
         changed(plugins={HOME: "v2.20.2-desktop.1"}),
         changed(sources={"/etc/apt/x.list": frozenset({ANOTHERS})}),
+        changed(namespaces=("k8s.io",)),
+        changed(packages={}, broken=("docker-ce",)),
         with_daemon({"icc": False, "no-new-privileges": True, "iptables": True}),
     ],
 )
@@ -80,6 +82,15 @@ def test_what_is_fine_is_not_told_of(state: DockerState) -> None:
         (changed(plugins={HOME: "v2.4.1"}), ["Compose 2.20.2", f"{HOME}, v2.4.1", f"mv {HOME}"]),
         (changed(plugins={HOME: "2.17"}), [f"{HOME}, 2.17"]),
         (changed(plugins={HOME: ""}), ["which does not say its version"]),
+        (
+            changed(packages={**FIT.packages, "podman-docker": "5.4"}),
+            ["podman-docker 5.4", "apt-get remove podman-docker"],
+        ),
+        (changed(packages={}), ["docker.service running without docker-ce or docker.io"]),
+        (
+            changed(packages={**FIT.packages, "containerd": "1.7"}, namespaces=("k8s.io",)),
+            ["containerd", "k8s.io", "docker_source"],
+        ),
         (with_daemon(b"{ not json"), [f"a JSON object in {DAEMON_JSON}", "Expecting property"]),
         (with_daemon({"userns-remap": "default"}), ["userns-remap default"]),
         (changed(flags=("--userns-remap=default",)), ["userns-remap default"]),
@@ -94,6 +105,11 @@ def test_what_stands_in_the_way_is_refused_once_with_what_to_do(
     (finding,) = said(state)
     assert finding.startswith("must be put right: expected ")
     assert all(word in finding for word in words), finding
+
+
+def test_a_docker_command_of_podmans_stays_whatever_the_source() -> None:
+    state = DockerState(packages={"podman-docker": "5.4"})
+    assert len(said(state)) == len(said(state, docker_source="distribution")) == 1
 
 
 def test_a_flag_for_a_key_that_is_not_declared_is_the_operators() -> None:

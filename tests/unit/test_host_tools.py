@@ -67,7 +67,14 @@ COREUTILS: dict[str, dict[str, Version]] = {
 TABLE: dict[str, dict[str, dict[str, Version]]] = {
     "coreutils": COREUTILS,
     "apt": {
-        "apt-get": {"-q": EVER, "-s": EVER, "-y": EVER, "-o": EVER, "--no-install-recommends": EVER}
+        "apt-get": {
+            "-q": EVER,
+            "-s": EVER,
+            "-y": EVER,
+            "-o": EVER,
+            "--no-remove": EVER,
+            "--no-install-recommends": EVER,
+        }
     },
     "bash": {"bash": {"-s": EVER}},
     "curl": {"curl": {"-fsSL": EVER, "--retry": EVER}},
@@ -116,7 +123,7 @@ TABLE: dict[str, dict[str, dict[str, Version]]] = {
         }
     },
     "iproute2": {"ss": {"-Hltnp": (4, 12)}},  # -H is the newest of them
-    "procps": {"pgrep": {"-x": EVER}},
+    "procps": {"pgrep": {"-ax": EVER, "-x": EVER}},
     "sed": {"sed": {"-E": (4, 2), "-i": EVER, "-n": EVER}},
     "systemd": {
         "systemctl": {"-q": EVER, "-p": EVER, "--value": (230,)},
