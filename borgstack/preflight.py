@@ -42,6 +42,8 @@ class ServerState:
     systemd: bool = False
     memory: int = 0
     disk: int = 0
+    folder: str = "/var/lib/docker"
+    """Where Docker keeps images and volumes."""
     clock_skew: float = 0.0
     time_source: str = ""
     ports: Mapping[int, str] = field(default_factory=dict)
@@ -102,6 +104,7 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
         systemd=one.get("init") == "systemd",
         memory=int(float(one.get("memory", 0))),
         disk=int(float(one.get("disk", 0))),
+        folder=one.get("folder", "/var/lib/docker"),
         clock_skew=float(one.get("clock", reference)) - reference,
         time_source=one.get("time", ""),
         ports=ports,
@@ -198,7 +201,7 @@ def _capacity(settings: Settings, server: ServerState, room: int) -> Iterable[Fi
     if server.disk < room:
         yield Finding(
             True,
-            f"{room // MEGABYTE} MB free below /var/lib for the images that are missing",
+            f"{room // MEGABYTE} MB free below {server.folder} for the images that are missing",
             f"{server.disk // MEGABYTE} MB",
             "Make room or attach a larger disk. 'docker system df' shows what Docker takes; "
             "'docker image prune -a' removes every image that no container uses.",

@@ -95,10 +95,8 @@ pid=$(printf '%s\n' "$units" | sed -n 's/^unit MainPID=//p')
 flags=''
 [ ! -r "/proc/${pid:-0}/cmdline" ] || flags=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed '1d; s/^/flag /')
 [ -z "$flags" ] || printf '%s\n' "$flags"
-root=$(printf '%s\n' "$flags" | sed -n 's/^flag --data-root=//p')
-[ -n "$root" ] || [ ! -e /etc/docker/daemon.json ] || root=$(tr -d '\n' </etc/docker/daemon.json |
-  sed -n 's/.*"data-root"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p')
-[ ! -e "${root:-/var/lib/docker}/swarm/docker-state.json" ] || echo "swarm"
+@docker_root.sh@
+[ ! -e "$(docker_root "${pid:-0}")/swarm/docker-state.json" ] || echo "swarm"
 if [ "${pid:-0}" != 0 ] && [ -e /etc/docker/daemon.json ]; then
   echo "written $(stat -c %Y /etc/docker/daemon.json)"
   echo "now $(date +%s)"

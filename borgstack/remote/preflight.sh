@@ -24,9 +24,13 @@ fi
 echo "machine $(uname -m)"
 [ ! -d /run/systemd/system ] || echo "init systemd"
 awk '/^MemTotal:/ { print "memory " $2 * 1024 }' /proc/meminfo
-folder=/var/lib/docker
-[ -d "$folder" ] || folder=/var/lib
-df -Pk "$folder" | awk 'NR == 2 { print "disk " $4 * 1024 }'
+@docker_root.sh@
+# quiet: without systemd no daemon is asked for.
+data=$(docker_root "$(systemctl show -p MainPID --value docker.service 2>/dev/null)")
+there=$data
+while [ ! -d "$there" ]; do there=${there%/*} there=${there:-/}; done
+df -Pk "$there" | awk 'NR == 2 { print "disk " $4 * 1024 }'
+echo "folder $data"
 # quiet: pgrep may be missing; a clock that nobody keeps is only warned of.
 echo "clock $(date +%s)"
 if [ -e /run/systemd/timesync/synchronized ]; then echo "time synchronised"
@@ -82,7 +86,7 @@ wait
 
 # Where the image's entry point looks for a database, of its own version and of older ones.
 # quiet: there is no volume yet.
-volume=/var/lib/docker/volumes/borgstack_postgresql_data/_data
+volume=$data/volumes/borgstack_postgresql_data/_data
 # shellcheck disable=SC2016,SC2086 # for the inner shell; no word or two
 $root sh -c '
   cd "$1" 2>/dev/null || exit 0

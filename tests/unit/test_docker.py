@@ -608,6 +608,22 @@ EOF""",
     assert docker.parse(ran.out.splitlines()).namespaces == ("k8s.io",)
 
 
+@pytest.mark.parametrize("flags", ["--data-root={}", "-H\nfd://\n--data-root\n{}\n--debug"])
+def test_a_node_of_a_swarm_is_seen_wherever_docker_keeps_its_data(
+    tmp_path: Path, flags: str
+) -> None:
+    (tmp_path / "data/swarm").mkdir(parents=True)
+    (tmp_path / "data/swarm/docker-state.json").touch()
+    words = "dockerd\n" + flags.format(tmp_path / "data")
+    (tmp_path / "321").mkdir()
+    (tmp_path / "321/cmdline").write_bytes(words.replace("\n", "\0").encode() + b"\0")
+    program(tmp_path / "bin", "dpkg-query", "exit 1")
+    systemctl(tmp_path / "bin", "MainPID=321", "", "LoadState=loaded")
+    text = script_text("docker_state").replace("/proc/", f"{tmp_path}/")
+    ran = run_text(text, first_on_path=tmp_path / "bin")
+    assert docker.parse(ran.out.splitlines()).swarm
+
+
 def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:
     for name in ("dpkg-query", "systemctl"):
         program(tmp_path / "bin", name, "exit 1")

@@ -50,7 +50,12 @@ def test_nothing_is_found_on_a_fit_server() -> None:
 
 def test_every_line_of_the_script_is_read() -> None:
     state = server(
-        "port 80 nginx", "clock 1700000030", "out ipv6", "mtu 1500", "cluster PG_VERSION"
+        "port 80 nginx",
+        "clock 1700000030",
+        "out ipv6",
+        "mtu 1500",
+        "cluster PG_VERSION",
+        "folder /srv/docker",
     )
     assert state == ServerState(
         uid=0,
@@ -62,6 +67,7 @@ def test_every_line_of_the_script_is_read() -> None:
         systemd=True,
         memory=4_000_000_000,
         disk=50_000_000_000,
+        folder="/srv/docker",
         clock_skew=30.0,
         time_source="synchronised",
         ports={80: "nginx"},
@@ -369,10 +375,33 @@ def test_a_database_of_an_older_image_is_seen_wherever_the_new_one_looks(tmp_pat
         file = tmp_path / "_data" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("17\n" if path != "data/PG_VERSION" else "")  # an empty one counts as none
-    folder = "/var/lib/docker/volumes/borgstack_postgresql_data"
-    ran = run_text(script_text("preflight").replace(folder, str(tmp_path)))
+    text = script_text("preflight").replace(
+        "$data/volumes/borgstack_postgresql_data", str(tmp_path)
+    )
+    ran = run_text(text)
     assert parse(ran.out.splitlines()).clusters == {
         "PG_VERSION",
         "17/docker/PG_VERSION",
         "18/docker/PG_VERSION",
     }
+
+
+@pytest.mark.parametrize("unborn", ["", "/not/there/yet"])
+def test_room_and_databases_are_looked_for_where_docker_keeps_its_data(
+    tmp_path: Path, unborn: str
+) -> None:
+    """daemon.json's `data-root`: the disk below /var/lib may be small, or as good as none."""
+    folder = f"{tmp_path}/big{unborn}"
+    volume = tmp_path / "big" / "volumes/borgstack_postgresql_data/_data"
+    volume.mkdir(parents=True)
+    (volume / "PG_VERSION").write_text("17\n")
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/daemon.json").write_text(f'{{"data-root": "{folder}"}}')
+    program(tmp_path / "bin", "df", f'[ "$2" = {tmp_path}/big ] && printf "x\\nx 1 1 77 x x\\n"')
+    program(tmp_path / "bin", "systemctl", "echo 0")
+    text = script_text("preflight").replace("/etc/docker", f"{tmp_path}/docker")
+    state = parse(run_text(text, first_on_path=tmp_path / "bin").out.splitlines())
+    assert state.disk == 77 * 1024
+    assert state.clusters == ({"PG_VERSION"} if not unborn else frozenset())
+    (finding,) = judged(server("disk 78848", f"folder {folder}"))
+    assert f"MB free below {folder} for the images" in finding.expected
