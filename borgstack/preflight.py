@@ -47,6 +47,8 @@ class ServerState:
     clock_skew: float = 0.0
     time_source: str = ""
     ports: Mapping[int, str] = field(default_factory=dict)
+    udp: str = ""
+    """Who listens on port 443 by UDP, where HTTP/3 goes."""
     addresses: frozenset[str] = frozenset()
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ipv6_alone: bool = False
@@ -108,6 +110,7 @@ def parse(lines: Iterable[str], now: float | None = None) -> ServerState:
         clock_skew=float(one.get("clock", reference)) - reference,
         time_source=one.get("time", ""),
         ports=ports,
+        udp=one.get("udp", ""),
         addresses=frozenset(addresses),
         names={name: frozenset(found) for name, found in names.items()},
         ipv6_alone=one.get("out") == "ipv6",
@@ -215,12 +218,15 @@ _DOCKERS = ("docker-proxy", "dockerd")
 def _ports(
     server: ServerState, caddy_runs: bool | None, published: Mapping[int, str]
 ) -> Iterable[Finding]:
-    for port in (80, 443):
-        holder, container = server.ports.get(port), published.get(port)
-        if holder is None or (holder in _DOCKERS and caddy_runs and container is None):
+    holders = [(port, server.ports.get(port, ""), "") for port in (80, 443)]
+    for port, holder, udp in (*holders, (443, server.udp, "/udp")):
+        container = published.get(port)
+        if not holder or (holder in _DOCKERS and caddy_runs and container is None):
             continue
         seen = f"{holder} listening on it"
         then = f"Stop and disable it ('ss -ltnp sport = :{port}' shows it), then run again."
+        if udp:
+            then = f"Give it another port ('ss -lunp sport = :{port}' shows it), then run again."
         if container is not None:
             seen = f"the container {container}, which publishes it"
             then = f"Have it publish another port, or stop it: 'docker stop {container}'."
@@ -232,7 +238,7 @@ def _ports(
         if unknown:
             seen = "a container that Docker, which does not answer yet, cannot name"
             then = "This run starts Docker; if it is another's, starting Caddy says so."
-        yield Finding(not unknown, f"port {port} free for Caddy", seen, then)
+        yield Finding(not unknown, f"port {port}{udp} free for Caddy", seen, then)
 
 
 def _clock(server: ServerState) -> Iterable[Finding]:

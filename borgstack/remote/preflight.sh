@@ -39,12 +39,14 @@ fi
 
 # quiet: a kernel without this kind of socket; then Caddy says which port it did not get.
 if command -v ss >/dev/null 2>&1; then
-  $root ss -Hltnp 'sport = :80 or sport = :443' 2>/dev/null | awk '{
+  who='{
     port = $4; sub(/.*:/, "", port)
     who = "an unknown process"
     if (match($0, /\(\("[^"]*"/)) who = substr($0, RSTART + 3, RLENGTH - 4)
-    print "port " port " " who
-  }' | sort -u
+    print kind (kind == "port" ? " " port : "") " " who
+  }'
+  $root ss -Hltnp 'sport = :80 or sport = :443' 2>/dev/null | awk -v kind=port "$who" | sort -u
+  $root ss -Hlunp 'sport = :443' 2>/dev/null | awk -v kind=udp "$who" | sort -u # for HTTP/3
 fi
 
 # quiet: a host without an address is told of by its names.

@@ -122,7 +122,7 @@ TABLE: dict[str, dict[str, dict[str, Version]]] = {
             "-servername": EVER,
         }
     },
-    "iproute2": {"ss": {"-Hltnp": (4, 12)}},  # -H is the newest of them
+    "iproute2": {"ss": {"-Hltnp": (4, 12), "-Hlunp": (4, 12)}},  # -H is the newest of them
     "procps": {"pgrep": {"-ax": EVER, "-x": EVER}},
     "sed": {"sed": {"-E": (4, 2), "-i": EVER, "-n": EVER}},
     "systemd": {

@@ -56,6 +56,7 @@ def test_every_line_of_the_script_is_read() -> None:
         "mtu 1500",
         "cluster PG_VERSION",
         "folder /srv/docker",
+        "udp openvpn",
     )
     assert state == ServerState(
         uid=0,
@@ -71,6 +72,7 @@ def test_every_line_of_the_script_is_read() -> None:
         clock_skew=30.0,
         time_source="synchronised",
         ports={80: "nginx"},
+        udp="openvpn",
         addresses=frozenset({"192.0.2.10", "2001:db8::10"}),
         names={"chatwoot.example.com": frozenset({"192.0.2.10"})},
         ipv6_alone=True,
@@ -93,6 +95,9 @@ def test_every_line_of_the_script_is_read() -> None:
         (("disk 1000000000",), "10240 MB free below /var/lib", "953 MB"),
         (("port 80 nginx",), "port 80 free for Caddy", "nginx listening on it"),
         (("port 443 apache2",), "port 443 free for Caddy", "apache2 listening on it"),
+        (("udp openvpn",), "port 443/udp free for Caddy", "openvpn listening on it"),
+        (("udp an unknown process",), "port 443/udp free", "an unknown process listening"),
+        (("udp docker-proxy",), "port 443/udp free for Caddy", "another container listening"),
         (("port 80 docker-proxy",), "port 80 free for Caddy", "another container listening"),
         (("port 80 dockerd",), "port 80 free for Caddy", "another container listening"),
         (("clock 1700000061",), "the clock within 60 s", "+61 s"),
@@ -405,3 +410,19 @@ def test_room_and_databases_are_looked_for_where_docker_keeps_its_data(
     assert state.clusters == ({"PG_VERSION"} if not unborn else frozenset())
     (finding,) = judged(server("disk 78848", f"folder {folder}"))
     assert f"MB free below {folder} for the images" in finding.expected
+
+
+def test_who_has_https_port_for_http3_is_seen(tmp_path: Path) -> None:
+    """As ss 6.1 prints them: WireGuard's socket is the kernel's, and has no process."""
+    program(
+        tmp_path / "bin",
+        "ss",
+        """case "$*" in
+*u*443) echo 'UNCONN 0 0 0.0.0.0:443 0.0.0.0:*'; echo 'UNCONN 0 0 [::]:443 [::]:*' ;;
+*) echo 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=7,fd=6))' ;;
+esac""",
+    )
+    state = parse(
+        run_text(script_text("preflight"), first_on_path=tmp_path / "bin").out.splitlines()
+    )
+    assert (state.ports, state.udp) == ({80: "nginx"}, "an unknown process")
