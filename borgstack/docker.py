@@ -13,6 +13,8 @@ from borgstack.settings import Settings
 
 KEYRING = "/etc/apt/keyrings/docker.asc"
 SOURCES = "/etc/apt/sources.list.d/docker.sources"
+_OURS = "# Written by borgstack"
+"""How that file begins where this tool wrote it: Docker's documentation names its own so, too."""
 DAEMON_JSON = "/etc/docker/daemon.json"
 RECORD = "/etc/docker/borgstack.json"
 """Which of `OPTIONAL` this tool has put into daemon.json, with their values: what it may remove."""
@@ -171,7 +173,7 @@ def wanted(settings: Settings, system: str, codename: str, machine: str) -> Want
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}[machine]
     base = f"{settings.docker_apt_url}/linux/{system}"
     sources = (
-        "# Written by borgstack; a deploy puts this file back.\n"
+        f"{_OURS}; a deploy puts this file back.\n"
         "Types: deb\n"
         f"URIs: {base}\n"
         f"Suites: {codename}\n"
@@ -202,9 +204,13 @@ def install_changes(goal: Wanted, state: DockerState) -> list[Change]:
         if state.files.get(SOURCES) != ("644|0|0", goal.sources.encode()):
             code = Code.DIFFERS if SOURCES in state.files else Code.MISSING
             found.append(Change(f"file {SOURCES}", code))
-    elif SOURCES in state.files:
+    elif _is_ours(state):
         found.append(Change(f"file {SOURCES}", Code.UNDECLARED))
     return found
+
+
+def _is_ours(state: DockerState) -> bool:
+    return state.files.get(SOURCES, ("", b""))[1].startswith(_OURS.encode())
 
 
 def _as_text(owner: str, fingerprints: Iterable[str]) -> str:
@@ -217,8 +223,8 @@ def to_install(goal: Wanted, state: DockerState) -> list[str]:
 
 
 def naming(goal: Wanted, state: DockerState) -> dict[str, frozenset[str]]:
-    """The files with whose entries apt would refuse every source of the host, and what else each
-    names.
+    """The files with whose entries apt would refuse every source of the host, and the one of ours
+    that somebody else wrote; and what else each names.
 
     Such an entry names the same repository and suite with another key; with the same key or none
     apt takes both (apt 2.6, "Conflicting values set for option Signed-By").
@@ -228,11 +234,15 @@ def naming(goal: Wanted, state: DockerState) -> dict[str, frozenset[str]]:
         address, suite, keyring = entry
         return (address, suite) == (goal.address, goal.suite) and keyring not in ("-", KEYRING)
 
-    return {
+    found = {
         path: frozenset(entry[0] for entry in entries if not conflicts(entry))
         for path, entries in state.sources.items()
         if path != SOURCES and any(map(conflicts, entries))
     }
+    if goal.sources and SOURCES in state.sources and not _is_ours(state):
+        addresses = frozenset(address for address, *_ in state.sources[SOURCES])
+        found[SOURCES] = addresses - {goal.address}
+    return found
 
 
 def doubled(goal: Wanted, state: DockerState) -> list[str]:

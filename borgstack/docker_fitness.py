@@ -9,6 +9,7 @@ from typing import Any
 from borgstack.docker import (
     DAEMON_JSON,
     LEAST_ENGINE,
+    SOURCES,
     DockerState,
     UnreadableDaemonJson,
     Wanted,
@@ -131,8 +132,10 @@ def _sources(goal: Wanted, state: DockerState) -> Iterable[Finding]:
                 True,
                 f"{goal.address} in a file of its own",
                 f"{path}, which names {', '.join(sorted(others))} as well",
-                "Take that repository out of the file: a second entry with another key makes apt "
-                "refuse all.",
+                "Have what else the file names in one of another name: this one is replaced."
+                if path == SOURCES
+                else "Take that repository out of the file: a second entry with another key makes "
+                "apt refuse all.",
             )
 
 

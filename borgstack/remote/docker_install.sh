@@ -17,6 +17,8 @@ ran_before=/var/lib/borgstack/ran-before
 # What apt had before, until an update has gone well with what took its place.
 apt_before=/var/lib/borgstack/apt-before
 
+# Docker's documentation has people write a file of that name.
+is_ours() { [ -e "$own" ] && head -n 1 "$own" | grep -q '^# Written by borgstack'; }
 say() { echo "$1 ($(($(date +%s) - started)) s)"; }
 # A new cloud server often has its own upgrade running: wait for its locks instead of failing. apt-get
 # waits for dpkg's alone, not for those of its lists and archives.
@@ -42,6 +44,7 @@ note_apt() {
   rm -rf "$apt_before.new"
   mkdir -p "$apt_before.new"
   for file in "$own" "$keyring"; do
+    case " $doubled " in *" $file "*) continue ;; esac # set aside below
     [ ! -e "$file" ] || cp -p "$file" "$apt_before.new/${file##*/}"
   done
   for file in $doubled; do
@@ -99,7 +102,7 @@ if [ "$source" = docker ]; then
   if [ -n "$tools" ]; then
     say "installing$tools"
     # A source of an earlier attempt whose key is not there would fail the update.
-    [ -e "$keyring" ] || rm -f "$own"
+    [ -e "$keyring" ] || ! is_ours || rm -f "$own"
     apt_get update
     updated=yes
     # shellcheck disable=SC2086 # words on purpose
@@ -131,7 +134,7 @@ if [ "$source" = docker ]; then
   put "$own" "$sources"
   updated=no
 fi
-[ "$source" = docker ] || rm -f "$own"
+[ "$source" = docker ] || ! is_ours || rm -f "$own"
 
 [ "$updated" = yes ] || apt_get update
 rm -rf "$apt_before"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from borgstack import docker
-from borgstack.change import Code
+from borgstack.change import Change, Code
 from borgstack.docker import DAEMON_JSON, KEYRING, SOURCES, DockerState, UnreadableDaemonJson
 from borgstack.remote import script_text
 from tests.unit.changes import keys
@@ -193,7 +193,7 @@ def test_the_distributions_packages_need_no_source_and_no_key() -> None:
     assert not set(goal.packages) & set(goal.conflicts)
     state = DockerState(packages=dict.fromkeys(goal.packages, "28.2"))
     assert docker.install_changes(goal, state) == []
-    left = dataclasses.replace(state, files={SOURCES: ("644|0|0", b"x")})
+    left = dataclasses.replace(state, files={SOURCES: ("644|0|0", GOAL.sources.encode())})
     assert keys(docker.install_changes(goal, left)) == [f"file {SOURCES}: undeclared"]
     both = dataclasses.replace(state, packages={**state.packages, "docker-ce": "5:29"})
     assert keys(docker.install_changes(goal, both)) == ["package docker-ce: conflicts"]
@@ -848,6 +848,8 @@ def install(
     apt_get: str = "exit 0",
     more: tuple[str, ...] = (),
     curl: str = "echo key",
+    source: str = "docker",
+    tool: str = "curl",
 ) -> Ran:
     """Run the installer with a key that is the wanted one; it may die before one of its `mv`."""
     binaries = root / "bin"
@@ -865,8 +867,8 @@ def install(
         'exec /usr/bin/mv "$@"',
     )
     text = script_text("docker_install").replace("/etc/apt/", f"{root}/etc/apt/")
-    text = text.replace("/var/lib/borgstack", f"{root}/var")
-    words = ("docker", "docker-ce", "docker.io runc", "http://x/gpg", FINGERPRINT, *more)
+    text = text.replace("/var/lib/borgstack", f"{root}/var").replace("in curl gpg", f"in {tool}")
+    words = (source, "docker-ce", "docker.io runc", "http://x/gpg", FINGERPRINT, *more)
     return run_text(text, *words, stdin="Types: deb\n", first_on_path=binaries)
 
 
@@ -891,6 +893,52 @@ def test_apt_is_to_ask_nothing_and_to_restart_nothing_of_others(tmp_path: Path) 
     assert install(tmp_path, apt_get=f'shift "$(($# - 1))"; {called}').status == 0
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [line.split(" ", 1)[1] for line in calls] == ["noninteractive 1"] * 2
+
+
+def test_a_docker_sources_of_somebody_elses_is_set_aside_or_left() -> None:
+    theirs = changed(
+        files={**FIT.files, SOURCES: ("644|0|0", b"Types: deb\n")},
+        sources={SOURCES: frozenset({(GOAL.address, GOAL.suite, KEYRING)})},
+    )
+    assert docker.doubled(GOAL, theirs) == [SOURCES]
+    more = {SOURCES: theirs.sources[SOURCES] | {("http://x", "y", "-")}}
+    assert docker.doubled(GOAL, dataclasses.replace(theirs, sources=more)) == []
+    assert docker.naming(GOAL, dataclasses.replace(theirs, sources=more)) == {SOURCES: {"http://x"}}
+    distribution = docker.wanted(settings_of(docker_source="distribution"), "debian", "x", "x86_64")
+    assert Change(f"file {SOURCES}", Code.UNDECLARED) in docker.install_changes(distribution, FIT)
+    assert not [
+        one for one in docker.install_changes(distribution, theirs) if SOURCES in one.subject
+    ]
+
+
+OWN_SOURCES = "# Written by borgstack; a deploy puts this file back.\nTypes: deb\n"
+
+
+@pytest.mark.parametrize("tools", [True, False], ids=["tools there", "tools missing"])
+@pytest.mark.parametrize("source", ["docker", "distribution"])
+def test_a_docker_sources_that_somebody_else_wrote_is_not_lost(
+    tmp_path: Path, source: str, *, tools: bool
+) -> None:
+    """Docker's documentation names its file so, too."""
+    file = tmp_path / "etc/apt/sources.list.d/docker.sources"
+    file.parent.mkdir(parents=True)
+    file.write_text("Types: deb\n# somebody's\n")
+    fails = 'case "$*" in *update*) exit 100 ;; esac'
+    more = (str(file),) if source == "docker" else ()
+    word = "curl" if tools else "no-such-tool"
+    if source == "docker":
+        assert install(tmp_path, apt_get=fails, more=more, tool=word).status == 1
+        assert file.read_text() == "Types: deb\n# somebody's\n"
+        assert [one.name for one in file.parent.iterdir()] == [file.name]
+    assert install(tmp_path, more=more, source=source).status == 0
+    left = {one.name: one.read_text() for one in file.parent.iterdir()}
+    if source == "docker":
+        assert left["docker.sources.disabled"] == "Types: deb\n# somebody's\n"
+    else:
+        assert left == {"docker.sources": "Types: deb\n# somebody's\n"}
+        file.write_text(OWN_SOURCES)
+        assert install(tmp_path, source=source).status == 0
+        assert not file.exists()
 
 
 def test_installing_removes_nothing_of_others(tmp_path: Path) -> None:

@@ -79,6 +79,13 @@ def test_what_is_fine_is_not_told_of(state: DockerState) -> None:
             changed(sources={"/etc/apt/x.list": frozenset({ANOTHERS, ("http://x", "y", "-")})}),
             ["/etc/apt/x.list, which names http://x as well"],
         ),
+        (
+            changed(
+                files={**FIT.files, docker.SOURCES: ("644|0|0", b"Types: deb\n")},
+                sources={docker.SOURCES: frozenset({ANOTHERS, ("http://x", "y", "-")})},
+            ),
+            [f"{docker.SOURCES}, which names http://x as well", "one of another name"],
+        ),
         (changed(plugins={HOME: "v2.4.1"}), ["Compose 2.20.2", f"{HOME}, v2.4.1", f"mv {HOME}"]),
         (changed(plugins={HOME: "2.17"}), [f"{HOME}, 2.17"]),
         (changed(plugins={HOME: ""}), ["which does not say its version"]),
