@@ -13,13 +13,23 @@ fail() {
   echo "it; disconnect them and run the deploy again." >&2
   exit 1
 }
+label() { echo "{{index .Config.Labels \"com.docker.compose.$1\"}}"; }
 # quiet: a container that is gone by now is nobody's.
 for word in "$@"; do
   network=${word%%:*} services=$(printf %s "${word#*:}" | tr , ' ')
-  others=''
-  for container in $(docker network inspect -f '{{range .Containers}}{{.Name}} {{end}}' "$network"); do
-    project=$(docker inspect -f '{{index .Config.Labels "com.docker.compose.project"}}' "$container" 2>/dev/null)
-    [ "$project" = borgstack ] || others="$others $container"
+  others='' # with the names by which each is found there
+  aliases="{{with index .NetworkSettings.Networks \"$network\"}}{{range .Aliases}}--alias {{.}} {{end}}{{end}}"
+  running=$(docker network inspect -f '{{range .Containers}}{{.Name}} {{end}}' "$network")
+  # One that is stopped could not be started again without its network.
+  stopped=$(docker ps -a --filter "network=$network" --filter status=exited --filter status=created \
+    --format '{{.Names}}') || fail "$network" removed
+  for container in $running $stopped; do
+    whose=$(docker inspect -f "$(label project)/$(label service)" "$container" 2>/dev/null)
+    case " $services " in
+    *" ${whose#borgstack/} "*) case " $running " in *" $container "*) ;; *) continue ;; esac ;;
+    *) others="$others$container $(docker inspect -f "$aliases" "$container" 2>/dev/null)
+" ;;
+    esac
     docker network disconnect -f "$network" "$container" || fail "$network" removed
   done
   docker network rm "$network" >/dev/null || fail "$network" removed
@@ -28,8 +38,12 @@ for word in "$@"; do
   # shellcheck disable=SC2086 # words on purpose
   docker compose --progress quiet create --no-build --pull never $services </dev/null ||
     fail "$network" "made anew"
-  for container in $others; do
-    docker network connect "$network" "$container" || fail "$network" "joined by $container"
+  while read -r container names; do
+    [ -n "$container" ] || continue
+    # shellcheck disable=SC2086 # words on purpose
+    docker network connect $names "$network" "$container" || fail "$network" "joined by $container"
     echo "connected $container again"
-  done
+  done <<OTHERS
+$others
+OTHERS
 done

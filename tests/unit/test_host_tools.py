@@ -152,6 +152,7 @@ TABLE: dict[str, dict[str, dict[str, Version]]] = {
         "docker network inspect": {"-f": EVER},
         "docker network rm": {},
         "docker ps": {
+            "--filter": EVER,
             "-a": EVER,
             "-aq": EVER,
             "-q": EVER,

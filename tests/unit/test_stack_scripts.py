@@ -400,15 +400,16 @@ def remove(host: Path, *words: str) -> Ran:
 
 
 ATTACHED = """network\\ inspect*) echo 'borgstack_redis mine ' ;;
-inspect*mine) echo '<no value>' ;;
-inspect*) echo borgstack ;;"""
+inspect*range*) ;;
+inspect*mine) echo '<no value>/<no value>' ;;
+inspect*) echo borgstack/redis ;;"""
 
 
 def test_a_network_goes_and_the_operators_own_containers_are_connected_again(host: Path) -> None:
     docker(host, ATTACHED)
     ran = remove(host, "n:redis,caddy")
     assert (ran.status, ran.err) == (0, "")
-    assert [call for call in calls(host) if "inspect" not in call] == [
+    assert [call for call in calls(host) if not re.search("inspect|^ps", call)] == [
         "network disconnect -f n borgstack_redis",
         "network disconnect -f n mine",
         "network rm n",
@@ -417,8 +418,42 @@ def test_a_network_goes_and_the_operators_own_containers_are_connected_again(hos
     ]
 
 
+def test_who_was_in_a_network_finds_and_is_found_there_again(host: Path) -> None:
+    """By its aliases, as a service of another Compose project is; one of an override's, too, which
+    no step makes anew; and one that was stopped meanwhile, which could not be started again.
+    """
+    docker(
+        host,
+        """network\\ inspect*) echo 'borgstack_redis mine added ' ;;
+ps*) echo stopped; echo chatwoot-prepare ;;
+inspect*range*mine) echo '--alias grafana --alias mine ' ;;
+inspect*range*) ;;
+inspect*borgstack_redis) echo borgstack/redis ;;
+inspect*prepare) echo borgstack/chatwoot-prepare ;;
+inspect*added) echo borgstack/added ;;
+inspect*mine) echo monitoring/grafana ;;
+inspect*) echo / ;;""",
+    )
+    ran = remove(host, "n:redis,chatwoot-prepare")
+    assert (ran.status, ran.err) == (0, "")
+    done = [one for one in calls(host) if not one.startswith(("network inspect", "inspect", "ps"))]
+    assert done == [
+        "network disconnect -f n borgstack_redis",
+        "network disconnect -f n mine",
+        "network disconnect -f n added",
+        "network disconnect -f n stopped",
+        "network rm n",
+        f"{CREATE} redis chatwoot-prepare",
+        "network connect --alias grafana --alias mine n mine",
+        "network connect n added",
+        "network connect n stopped",
+    ]
+
+
 def test_a_network_of_the_stack_alone_is_left_for_compose_to_make(host: Path) -> None:
-    docker(host, "network\\ inspect*) echo 'borgstack_redis ' ;;\ninspect*) echo borgstack ;;")
+    docker(
+        host, "network\\ inspect*) echo 'borgstack_redis ' ;;\ninspect*) echo borgstack/redis ;;"
+    )
     assert remove(host, "n:redis").status == 0
     assert calls(host)[-1] == "network rm n"
 
