@@ -149,7 +149,7 @@ def _cross_field_errors(data: Mapping[str, object]) -> list[str]:
     mistakes += _whatsapp_errors(data)
     limits = data.get("memory_limits")
     if isinstance(limits, dict) and (unknown := set(limits) - set(services.containers())):
-        mistakes.append(f"memory_limits names no service of the stack: {sorted(unknown)}")
+        mistakes.append(f"memory_limits names no service of the stack: {sorted(map(str, unknown))}")
     mistakes += chatwoot_resources.cross_field_errors(
         data, data.get("admin_email", data.get("caddy_email"))
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from borgstack import services
 from borgstack.settings import Settings
 from borgstack.sizes import MEGABYTE, SIZES
+from borgstack.values import postgresql_version
 
 SUPPORTED: Mapping[tuple[str, str], frozenset[str]] = {
     ("debian", "12"): frozenset({"docker"}),  # its own Compose is the old version 1
@@ -334,8 +334,8 @@ def _is_proxy(settings: Settings, address: str) -> bool:
 
 def _data(settings: Settings, server: ServerState) -> Iterable[Finding]:
     """What PostgreSQL's image refuses: data of others, and none of its own version."""
-    version = re.search(r":(?:pg)?(\d+)[^/]*$", settings.postgresql_image)
-    own = f"{version[1] if version else LAYOUT}/docker/PG_VERSION"
+    version = postgresql_version(settings.postgresql_image)
+    own = f"{version or LAYOUT}/docker/PG_VERSION"
     if server.clusters and own not in server.clusters:
         yield Finding(
             True,

@@ -7,6 +7,7 @@ Values come from pyinfra's host data (`group_data/*.py`, host data in `inventory
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,12 +32,14 @@ from borgstack.values import (
     InstanceName,
     Locale,
     Login,
+    MailServer,
     PhoneVersion,
     SingleLine,
     TimeZone,
     Url,
     address,
     network,
+    postgresql_version,
     proxies,
 )
 
@@ -52,6 +55,13 @@ class AddressPool(BaseModel):
     base: Annotated[str, AfterValidator(network)]
     size: Annotated[int, Field(ge=8, le=30)]
 
+    @model_validator(mode="after")
+    def _holds_one(self) -> AddressPool:
+        """Refuse a pool from which dockerd could cut no network: it would not start."""
+        if self.size < ip_network(self.base).prefixlen:
+            raise ValueError(f"{self.base} has no room for one of /{self.size}")
+        return self
+
 
 def _not_deaf(image: str) -> str:
     """Refuse the one release that calls no private address and has no switch for it."""
@@ -59,6 +69,21 @@ def _not_deaf(image: str) -> str:
         raise ValueError(
             f"{image!r} sends nothing to n8n, and no setting changes that; "
             "take v4.14.1 or a later one"
+        )
+    return image
+
+
+LEAST_POSTGRESQL = 18
+"""The first whose image keeps its data where the stack's volume is."""
+
+
+def _new_enough(image: str) -> str:
+    """Refuse an image whose data would lie beside the volume and go with its container."""
+    version = postgresql_version(image)
+    if version is not None and version < LEAST_POSTGRESQL:
+        raise ValueError(
+            f"{image!r} keeps its data outside the stack's volume; take PostgreSQL "
+            f"{LEAST_POSTGRESQL} or a later one"
         )
     return image
 
@@ -138,7 +163,7 @@ class Settings(BaseModel):
         default="chatwoot/chatwoot:v4.6.0-ce",
         description="web, worker and prepare; changing it is the upgrade",
     )
-    postgresql_image: Image = Field(
+    postgresql_image: Annotated[Image, AfterValidator(_new_enough)] = Field(
         default="pgvector/pgvector:pg18", description="PostgreSQL 18 with pgvector; not 17 or older"
     )
     redis_image: Image = Field(default="redis:8.2-alpine", description="Redis")
@@ -202,7 +227,7 @@ class Settings(BaseModel):
         default=(), description="mirrors of Docker Hub, asked first"
     )
 
-    smtp_address: Domain | None = Field(
+    smtp_address: MailServer | None = Field(
         default=None, description="the mail server; without one Chatwoot sends no mail"
     )
     smtp_port: int = Field(

@@ -84,6 +84,12 @@ def time_zone(value: str) -> str:
     """
     if value in time_zones():
         return value
+    if offset := re.fullmatch(r"(?:GMT|UTC)([+-])0?([0-9]{1,2})(?::?00)?", value.upper()):
+        # The sign of these names is the other way round (POSIX).
+        turned, side = ("-", "east") if offset[1] == "+" else ("+", "west")
+        if (name := f"Etc/GMT{turned}{offset[2]}") in time_zones():
+            hint = f"did you mean {name}, {offset[2]} hours {side} of Greenwich?"
+            raise ValueError(f"{value!r} is not a time zone that every part knows; {hint}")
     meant = _old_zones().get(value)
     if meant is None:
         known = {name.lower(): name for name in (*_old_zones(), *time_zones())}
@@ -104,12 +110,26 @@ def lower_case(value: str) -> str:
     return value
 
 
+def postgresql_version(image: str) -> int | None:
+    """The version that an image's tag tells: `18.1`, `pg18`, or `0.8.1-pg18`."""
+    tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+    found = re.search(r"pg([0-9]{1,2})(?![0-9])", tag) or re.match(r"([0-9]{1,2})(?![0-9])", tag)
+    return int(found[1]) if found else None
+
+
+_NAME = rf"({_LABEL}\.)+{_LABEL}"
 Domain = Annotated[
-    str, matching(rf"({_LABEL}\.)+{_LABEL}", "a domain name in lower case, such as example.com")
+    str,
+    matching(rf"(?!.*\.[0-9]+\Z){_NAME}", "a domain name in lower case, such as example.com"),
 ]
+MailServer = Annotated[str, matching(_NAME, "a domain name in lower case, or an IPv4 address")]
+_WORD = r"[A-Za-z0-9_%+-]+"
 Email = Annotated[
     str,
-    matching(rf"[A-Za-z0-9._%+-]+@({_LABEL}\.)+{_LABEL}", "an e-mail address (name@example.com)"),
+    matching(
+        rf"{_WORD}(\.{_WORD})*@{_NAME}",
+        "an e-mail address in lower case behind the @ (name@example.com)",
+    ),
 ]
 Image = Annotated[
     str,

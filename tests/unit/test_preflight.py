@@ -148,6 +148,10 @@ def test_a_port_of_dockers_is_nobodys_fault_while_docker_cannot_say_whose_it_is(
         (server("cluster 19/docker/PG_VERSION"), {"postgresql_image": "pgvector/pgvector:pg19"}),
         (
             server("cluster 18/docker/PG_VERSION"),
+            {"postgresql_image": "pgvector/pgvector:0.8.1-pg18"},
+        ),
+        (
+            server("cluster 18/docker/PG_VERSION"),
             {"postgresql_image": "mirror:5000/pg/pgvector:latest"},
         ),
     ],

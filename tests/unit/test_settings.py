@@ -69,10 +69,14 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("domain", "localhost", "domain name in lower case"),
     ("domain", "example.com\n", "domain name in lower case"),
     ("domain", "-x.example.com", "domain name in lower case"),
+    ("domain", "203.0.113.7", "domain name in lower case"),
     ("domain", None, "valid string"),
     ("domain", 5, "valid string"),
     ("caddy_email", "ops", "e-mail address"),
     ("caddy_email", "ops@localhost", "e-mail address"),
+    ("caddy_email", "Ops@Example.com", "in lower case behind the @"),
+    ("mail_sender", "chat..shop@example.com", "e-mail address"),
+    ("mail_sender", ".chat@example.com", "e-mail address"),
     ("chatwoot_host", "", "domain name"),
     ("chatwoot_host", "https://chat.example.com", "domain name"),
     ("admin_email", "a b@example.com", "e-mail address"),
@@ -151,10 +155,16 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("timezone", "Asia/Calcutta", "did you mean Asia/Kolkata?"),
     ("timezone", "Europe/Kiev", "did you mean Europe/Kyiv?"),
     ("timezone", "America/Buenos_Aires", "did you mean America/Argentina/Buenos_Aires?"),
-    ("timezone", "GMT-3", "a time zone"),
+    ("timezone", "GMT-3", "did you mean Etc/GMT+3, 3 hours west of Greenwich?"),
+    ("timezone", "utc+05", "did you mean Etc/GMT-5, 5 hours east of Greenwich?"),
+    ("timezone", "UTC+5:30", "a time zone"),
+    ("timezone", "GMT-31", "a time zone"),
     ("timezone", "0", "such as America/Sao_Paulo"),
     ("chatwoot_image", "chatwoot/chatwoot", "an image with a tag"),
     ("postgresql_image", "pgvector/pgvector:pg18@sha256:12", "an image with a tag"),
+    ("postgresql_image", "pgvector/pgvector:pg17", "take PostgreSQL 18"),
+    ("postgresql_image", "pgvector/pgvector:0.8.1-pg16-trixie", "take PostgreSQL 18"),
+    ("postgresql_image", "mirror:5000/postgres:16.4", "take PostgreSQL 18"),
     ("redis_image", "redis 8", "an image with a tag"),
     ("caddy_image", "Caddy:2.10", "an image with a tag"),
     ("acme_directory", "acme.example.com", "a URL without a final /"),
@@ -173,6 +183,7 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("docker_apt_fingerprint", "9DC8", "40 hexadecimal digits"),
     ("docker_address_pools", [{"base": "10.0.0.1/8", "size": 24}], "host bits set"),
     ("docker_address_pools", [{"base": "10.0.0.0/8", "size": 31}], "less than or equal to 30"),
+    ("docker_address_pools", [{"base": "10.0.0.0/24", "size": 16}], "no room for one of /16"),
     ("docker_address_pools", [{"base": "10.0.0.0/8"}], "is required"),
     ("docker_mtu", 1200, "greater than or equal to 1280"),
     ("docker_log_max_size", "10MB", "a size such as 640m"),
@@ -204,6 +215,15 @@ def test_every_setting_that_can_be_wrong_is_in_the_table() -> None:
     same_type = {"n8n_host", "evolution_host"}  # as chatwoot_host
     tested = {name for name, _, _ in BAD_VALUES}
     assert set(Settings.model_fields) - free - same_type == tested
+
+
+def test_keys_of_any_type_are_named() -> None:
+    found = mistakes_of(memory_limits={7: "1g", "chatwot": "1g"})
+    assert "memory_limits names no service of the stack: ['7', 'chatwot']" in found
+
+
+def test_a_mail_server_may_have_no_name() -> None:
+    assert settings_of(smtp_address="10.0.0.5").smtp_address == "10.0.0.5"
 
 
 @pytest.mark.parametrize("name", ["domain", "caddy_email"])
