@@ -133,7 +133,7 @@ class Access:
     :ivar unclear: why not all of it can be judged from here.
     :ivar program: of a `ProxyCommand`; `program_found` says whether this machine has it.
     :ivar other_user: `User` in ~/.ssh/config, where `ssh_user` is there and says another.
-    :ivar sudo: whether commands get root's rights by `_sudo` or the like.
+    :ivar sudo: whether commands get root's rights by `_sudo`.
     """
 
     login: Login | None = None

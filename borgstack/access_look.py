@@ -36,7 +36,6 @@ _CLASSES = (paramiko.RSAKey, paramiko.ECDSAKey, paramiko.Ed25519Key)
 _DEFAULTS = tuple(
     f"~/{folder}/id_{kind}" for kind in ("rsa", "ecdsa", "ed25519") for folder in (".ssh", "ssh")
 )
-_RIGHTS = ("_sudo", "_su_user", "_doas", "_dzdo")
 
 
 class Config(SSHConfig):
@@ -90,7 +89,7 @@ def look(host: Host) -> Access:
         program=word,
         program_found=not word or shutil.which(word) is not None,
         other_user=other if data["ssh_user"] and other not in ("", found.user) else "",
-        sudo=any(host.data.get(name) for name in _RIGHTS),
+        sudo=bool(host.data.get("_sudo")),
     )
 
 

@@ -335,6 +335,9 @@ def test_a_user_without_rights_and_another_user_are_told(home: Path) -> None:
     (home / ".ssh/config").write_text("Host chat\n  User deploy\n")
     assert told(Result.WARNING).count('"_sudo": True') == 1
     assert "sudo" not in told(Result.WARNING, _sudo=True)
+    # The preflight refuses both: a run that has root's rights otherwise is not supported.
+    assert "sudo" in told(Result.WARNING, _doas=True)
+    assert "sudo" in told(Result.WARNING, _su_user="root")
     assert "sudo" not in told(Result.WARNING, ssh_user="root")
     assert "root in ssh_user and deploy in ~/.ssh/config" in told(Result.WARNING, ssh_user="root")
     assert "ssh_user" not in told(Result.WARNING, ssh_user="deploy")
