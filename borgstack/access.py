@@ -103,6 +103,8 @@ class Login:
 
     :ivar target: the name by which ssh reaches it with the same ~/.ssh/config.
     :ivar via: the same of a jump host; empty for the host itself.
+    :ivar config_file: `ssh_config_file`, in place of ~/.ssh/config.
+    :ivar alias: whether ssh would note the server's key under another name (`HostKeyAlias`).
     """
 
     target: str
@@ -112,13 +114,19 @@ class Login:
     keys: Keys
     host_key: HostKey
     via: str = ""
+    config_file: str = ""
+    alias: bool = False
 
     @property
     def command(self) -> str:
         """The `ssh` that logs in likewise, and notes the server's key where a run looks for it."""
-        words = ["ssh"]
+        words = ["ssh", "-F", self.config_file] if self.config_file else ["ssh"]
         if self.host_key.files and not self.host_key.files[0].endswith("/.ssh/known_hosts"):
-            words += ["-o", f"UserKnownHostsFile={self.host_key.files[0]}"]
+            file = self.host_key.files[0].replace("%", "%%")
+            file = f'"{file}"' if " " in file else file
+            words += ["-o", f"UserKnownHostsFile={file}"]
+        if self.alias:
+            words += ["-o", f"HostKeyAlias={self.host_key.name}"]
         if str(self.port) != "22":
             words += ["-p", str(self.port)]
         return shlex.join([*words, f"{self.user}@{self.target}"])

@@ -80,10 +80,11 @@ def look(host: Host) -> Access:
         trouble.append(f"a value in ~/.ssh/config: {type(error).__name__}: {error}")
         found, hops = way(None, target, data), []
     word = _program(found.options)
+    file = (data["ssh_config_file"] or "") if config else ""
     other = found.options.get("user", "")
     return Access(
-        login=_login(found, _keys(found, data), data["ssh_strict_host_key_checking"]),
-        jumps=tuple(_jump(config, *hop) for hop in hops),
+        login=_login(found, _keys(found, data), data["ssh_strict_host_key_checking"], file),
+        jumps=tuple(_jump(config, *hop, file) for hop in hops),
         mistakes=(*mistakes, *trouble, *_not_none(found.options)),
         unclear=(*_unclear(found.options), *_overrides(data), *_without(data["ssh_config_file"])),
         program=word,
@@ -169,19 +170,21 @@ def _hops(
         yield name, {"ssh_port": found["port"], "ssh_user": found["username"]}
 
 
-def _jump(config: Config | None, name: str, data: Mapping[str, Any]) -> Login:
+def _jump(config: Config | None, name: str, data: Mapping[str, Any], file: str) -> Login:
     """A login on a jump host, for which pyinfra uses ~/.ssh/config and no host data."""
     found = way(config, name, data)
     everything = {"ssh_allow_agent": True, "ssh_look_for_keys": True}
     strict = found.options.get("stricthostkeychecking", "ask")
-    return _login(found, _keys(found, everything), strict, via=name)
+    return _login(found, _keys(found, everything), strict, file, via=name)
 
 
-def _login(found: Way, keys: Keys, strict: str, via: str = "") -> Login:
+def _login(found: Way, keys: Keys, strict: str, file: str, via: str = "") -> Login:
     # paramiko compares with the number.
     name = found.address if found.port == 22 else f"[{found.address}]:{found.port}"
     host_key = known(name, found.known_hosts, strict)
-    return Login(found.target, found.user, found.address, found.port, keys, host_key, via)
+    alias = "hostkeyalias" in found.options
+    reached = (found.target, found.user, found.address, found.port)
+    return Login(*reached, keys, host_key, via, config_file=file, alias=alias)
 
 
 def _program(options: Mapping[str, Any]) -> str:

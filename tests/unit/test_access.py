@@ -313,7 +313,8 @@ def test_another_known_hosts_is_the_one_that_ssh_is_told_to_write(tmp_path: Path
     own = f"{tmp_path}/my hosts"
     seen = told(Result.MISSING, **GREEN, ssh_known_hosts_file=own)
     assert f"chat in {own}; saw" in seen
-    assert f"ssh -o 'UserKnownHostsFile={own}' root@chat" in seen
+    # Without quotes of its own, ssh takes a blank for the end of a file's name.
+    assert f"""ssh -o 'UserKnownHostsFile="{own}"' root@chat""" in seen
 
 
 @pytest.mark.parametrize(
@@ -447,6 +448,22 @@ def test_what_would_ask_dns_is_told_and_not_asked(home: Path, options: str) -> N
     (home / ".ssh/config").write_text(f"Host chat\n  {options}\n")
     assert "which wants DNS" in told(Result.WARNING, **GREEN)
     assert told(Result.MISSING, **GREEN) == ""
+
+
+def test_the_login_that_is_advised_notes_the_key_where_a_run_looks_for_it(
+    home: Path, tmp_path: Path
+) -> None:
+    """ssh notes it under HostKeyAlias, which pyinfra does not know; and reads `-F` alone."""
+    own = tmp_path / "own config"
+    text = "Host chat\n  HostName 203.0.113.9\n  HostKeyAlias box\n  Port 2222\n"
+    (home / ".ssh/config").write_text(text)
+    own.write_text(text + "  UserKnownHostsFile ~/.ssh/of_%h\n")
+    put_key(home / ".ssh/id_ed25519")
+    seen = told(Result.MISSING, **GREEN)
+    assert seen.endswith("ssh -o 'HostKeyAlias=[203.0.113.9]:2222' -p 2222 root@chat")
+    seen = told(Result.MISSING, **GREEN, ssh_config_file=str(own))
+    file = f"UserKnownHostsFile={home}/.ssh/of_%%h"
+    assert f"ssh -F '{own}' -o {file} -o 'HostKeyAlias=[203.0.113.9]:2222' -p 2222" in seen
 
 
 def test_arguments_for_paramiko_leave_the_rest_likely(home: Path) -> None:
