@@ -46,7 +46,7 @@ function verdict(name,    value, kind) {
   if (kind == "password" && value !~ /^[A-Za-z][A-Za-z0-9]*$/)
     return "refused must begin with a letter and have only letters and digits"
   if (kind == "hex" || kind == "key") {
-    if (value ~ /^[0-9]+$/) return "refused must not be digits alone"
+    if (kind == "hex" && value ~ /^[0-9]+$/) return "refused must not be digits alone"
     if (!fit[name]) return "refused must stand in single quotes: others read it otherwise"
   }
   if (kind == "login" && (value !~ /^[A-Za-z0-9_+=-]+$/ || value !~ /[A-Z]/ || \

@@ -245,7 +245,10 @@ def test_a_digest_depends_on_the_salt() -> None:
 @pytest.mark.parametrize(
     ("mistake", "told"),
     [
-        ("N8N_ENCRYPTION_KEY is shorter than 16 characters", "the very key of the existing data"),
+        (
+            "CHATWOOT_SECRET_KEY_BASE is shorter than 30 characters",
+            "the very key of the existing data",
+        ),
         ("CHATWOOT_SECRET_KEY_BASE must not be digits alone", "the very key of the existing data"),
         ("REDIS_PASSWORD is shorter than 32 characters", "empty the value to have a new one"),
         ("line 3 opens a quote and does not close it", "Correct it on the host."),

@@ -361,6 +361,13 @@ def test_the_key_of_an_installation_that_moves_here_is_taken_as_it_is(
     assert env.look().verdicts[name] == "ok"
 
 
+@pytest.mark.parametrize("held", ["mysecret", "20240131"])
+def test_n8ns_key_may_be_whatever_somebody_once_chose(env: EnvFile, held: str) -> None:
+    """n8n itself asks nothing of it, and no other key opens the credentials that are there."""
+    env.put(f"N8N_ENCRYPTION_KEY={held}\n")
+    assert env.look().verdicts["N8N_ENCRYPTION_KEY"] == "ok"
+
+
 @pytest.mark.parametrize(("text", "expected"), PROBLEMS)
 def test_what_no_run_may_guess_at_is_named_without_its_value(
     env: EnvFile, text: str, expected: str
