@@ -43,8 +43,9 @@ EVERY_PACKAGE = tuple(dict.fromkeys((*_DOCKER_ONLY, *_DISTRIBUTION_ONLY)))
 
 LEAST_ENGINE = 25
 """The first major version with `start_interval` for health checks."""
-_READ_ON_RELOAD = frozenset({"live-restore", "registry-mirrors"})
-"""Keys that a reload takes up; for the others dockerd has to be restarted (dockerd(8))."""
+_READ_ON_RELOAD = frozenset({"live-restore"})
+"""Keys that a reload takes up; for the others dockerd has to be restarted (dockerd(8)). For mirrors
+too: of one that it refuses a reload says nothing, and the next start, perhaps at a boot, fails."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,13 @@ class AddressPool(BaseModel):
         return self
 
 
+def _without_login(mirror: str) -> str:
+    """Refuse what dockerd does not start with; it is not shown, since it holds a password."""
+    if "@" in mirror:
+        raise ValueError("a mirror with a login keeps dockerd from starting")
+    return mirror
+
+
 def _not_deaf(image: str) -> str:
     """Refuse the one release that calls no private address and has no switch for it."""
     if ":v4.14.0" in image:
@@ -223,7 +230,7 @@ class Settings(BaseModel):
     docker_log_max_files: int = Field(
         default=3, ge=1, le=100, description="rotated logs kept for each container"
     )
-    registry_mirrors: tuple[Url, ...] = Field(
+    registry_mirrors: tuple[Annotated[Url, AfterValidator(_without_login)], ...] = Field(
         default=(), description="mirrors of Docker Hub, asked first"
     )
 

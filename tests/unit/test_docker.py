@@ -461,7 +461,8 @@ def test_a_record_of_what_is_there_no_longer_is_put_right_without_touching_the_d
 @pytest.mark.parametrize(
     ("data", "load"),
     [
-        ({"registry_mirrors": ["http://mirror:5000"]}, "reload"),
+        # One that dockerd refuses would show at its next start alone, perhaps that of a boot.
+        ({"registry_mirrors": ["http://mirror:5000"]}, "restart"),
         ({"docker_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}, "restart"),
         ({"docker_log_max_size": "20m"}, "restart"),
     ],

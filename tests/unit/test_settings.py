@@ -217,6 +217,12 @@ def test_every_setting_that_can_be_wrong_is_in_the_table() -> None:
     assert set(Settings.model_fields) - free - same_type == tested
 
 
+def test_a_mirror_with_a_login_is_refused_and_not_shown() -> None:
+    """dockerd does not start with one: "username/password not allowed in URI"."""
+    found = mistakes_of(registry_mirrors=[f"https://me:{SECRET}@mirror.example.com"])
+    assert found == ["registry_mirrors.0: a mirror with a login keeps dockerd from starting"]
+
+
 def test_keys_of_any_type_are_named() -> None:
     found = mistakes_of(memory_limits={7: "1g", "chatwot": "1g"})
     assert "memory_limits names no service of the stack: ['7', 'chatwot']" in found
