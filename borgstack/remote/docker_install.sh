@@ -92,6 +92,26 @@ until message=$(dpkg --force-confold --configure -a 2>&1 >/dev/null); do
   say "waiting for another apt or dpkg to end"
   sleep 2
 done
+present=''
+# quiet: dpkg-query complains of a package that it has never heard of.
+for package in $conflicts; do
+  if dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.[^nc]'; then
+    present="$present $package"
+  fi
+done
+# What else would go with them is somebody's own.
+refuse_more() {
+  [ -n "$present" ] || return 0
+  # shellcheck disable=SC2046,SC2086
+  with_them=$(apt-get -s -q remove $present | sed -n 's/^Remv \([^ ]*\).*/\1/p' |
+    grep -vxF "$(printf '%s\n' $conflicts)" | tr '\n' ' ') || true
+  [ -n "$with_them" ] || return 0
+  echo "With$present these would go as well: $with_them- they are left alone, so nothing was removed." >&2
+  echo "Remove them yourself if nothing needs them, or set the other docker_source." >&2
+  exit 1
+}
+# Before anything is touched; once more when apt, whose sources may be wrong now, surely answers.
+refuse_more
 updated=no
 if [ "$source" = docker ]; then
   tools=''
@@ -138,23 +158,8 @@ fi
 
 [ "$updated" = yes ] || apt_get update
 rm -rf "$apt_before"
-present=''
-# quiet: dpkg-query complains of a package that it has never heard of.
-for package in $conflicts; do
-  if dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.[^nc]'; then
-    present="$present $package"
-  fi
-done
+refuse_more
 if [ -n "$present" ]; then
-  # What else would go with them is somebody's own.
-  # shellcheck disable=SC2046,SC2086
-  with_them=$(apt-get -s -q remove $present | sed -n 's/^Remv \([^ ]*\).*/\1/p' |
-    grep -vxF "$(printf '%s\n' $conflicts)" | tr '\n' ' ') || true
-  if [ -n "$with_them" ]; then
-    echo "With$present these would go as well: $with_them- they are left alone, so nothing was removed." >&2
-    echo "Remove them yourself if nothing needs them, or set the other docker_source." >&2
-    exit 1
-  fi
   # A daemon that is stopped is not asked: that would start it.
   running=''
   if command -v docker >/dev/null 2>&1 && systemctl is-active -q docker.service; then

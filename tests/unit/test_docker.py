@@ -1004,6 +1004,7 @@ def test_what_would_go_with_a_package_that_conflicts_is_named_and_nothing_is_rem
     assert ran.status == 1
     assert "With docker.io runc these would go as well: podman - they are left alone" in ran.err
     assert " remove" not in (tmp_path / "calls").read_text().replace("-s -q remove", "")
+    assert not (tmp_path / "etc").exists()
 
 
 def test_what_ran_before_the_engine_was_replaced_is_started_again(tmp_path: Path) -> None:
