@@ -191,12 +191,17 @@ def _containers(
     return found
 
 
+def _own_name(names: str) -> str:
+    """A container's own among its names: the old --link of others, `OTHER/ALIAS`, stands there."""
+    return next((one for one in names.split(",") if "/" not in one), names)
+
+
 def _container(row: str) -> tuple[str, Container]:
     # The folder comes last, since it may hold a bar.
-    name, project, service, digest, image, *rest = row.split("|", 10)
+    names, project, service, digest, image, *rest = row.split("|", 10)
     state, status, networks, reference, ports, folder = rest
     attached = frozenset(networks.split(","))
-    return name, Container(
+    return _own_name(names), Container(
         project,
         service,
         digest,
@@ -216,8 +221,8 @@ def _halves(row: str) -> tuple[str, str]:
 
 
 def _mounts(row: str) -> tuple[str, frozenset[str]]:
-    name, mounts = _halves(row)
-    return name, frozenset(mounts.split(",")) - {""}
+    names, mounts = _halves(row)
+    return _own_name(names), frozenset(mounts.split(",")) - {""}
 
 
 def _network(row: str) -> tuple[str, Network]:

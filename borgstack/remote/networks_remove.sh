@@ -23,6 +23,7 @@ for word in "$@"; do
   # One that is stopped could not be started again without its network.
   stopped=$(docker ps -a --filter "network=$network" --filter status=exited --filter status=created \
     --format '{{.Names}}') || fail "$network" removed
+  stopped=$(printf '%s\n' "$stopped" | tr , '\n' | grep -v /) # without what others' --link calls it
   for container in $running $stopped; do
     whose=$(docker inspect -f "$(label project)/$(label service)" "$container" 2>/dev/null)
     case " $services " in

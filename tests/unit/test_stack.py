@@ -467,6 +467,18 @@ def test_a_strangers_container_with_one_of_our_names_is_named_and_never_replaced
     assert change.action == "up"  # Compose refuses a name that is taken
 
 
+@pytest.mark.parametrize("names", ["n8n,proxy/n8n", "proxy/n8n,n8n", "a/db,n8n,b/db"])
+def test_a_container_that_others_link_to_is_known_by_its_own_name(names: str) -> None:
+    """`docker ps` names it by the old --link of others, too."""
+    row = f"container {names}|||||running|Up|bridge|n8n:1||"
+    volume = "borgstack_n8n_data"
+    state = stack.parse(["engine running", row, f"mounts {names}|{volume}", f"volume {volume}|"])
+    assert [what for what, *_ in stack.strangers(PROJECT, state)] == [
+        "container n8n",
+        "volume borgstack_n8n_data",
+    ]
+
+
 def test_a_compose_project_of_our_name_elsewhere_is_named_whole_and_left_alone() -> None:
     there = {"project": "borgstack", "folder": "/home/ops/borgstack"}
     database = FIT.containers["borgstack_postgresql"]
