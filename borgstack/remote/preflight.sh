@@ -53,8 +53,10 @@ fi
 hostname -I 2>/dev/null | tr ' ' '\n' | sed -n 's/..*/address &/p'
 if command -v ip >/dev/null 2>&1; then
   # The kernel's own answer: a default route may be one of several, or stand in another table.
+  # The second address is somebody's: the first, for documents alone, may be shut out. None is called.
   # quiet: without a way out it is an error.
-  link=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p')
+  link=$(for to in 192.0.2.1 1.1.1.1; do ip -4 route get "$to" 2>/dev/null; done |
+    sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
   [ -n "$link" ] || ! ip -6 route get 2001:db8::1 >/dev/null 2>&1 || echo "out ipv6"
   [ -z "$link" ] || echo "mtu $(cat "/sys/class/net/$link/mtu")"
 fi

@@ -430,3 +430,22 @@ esac""",
         run_text(script_text("preflight"), first_on_path=tmp_path / "bin").out.splitlines()
     )
     assert (state.ports, state.udp) == ({80: "nginx"}, "an unknown process")
+
+
+def test_a_server_that_sends_nothing_to_addresses_of_documents_has_a_way_out(
+    tmp_path: Path,
+) -> None:
+    """Firewall guides have such a network go nowhere, which says nothing of the others."""
+    program(
+        tmp_path / "bin",
+        "ip",
+        """case "$*" in
+*' 192.0.2.'*) echo 'RTNETLINK answers: Invalid argument' >&2; exit 2 ;;
+*-4*) echo "$4 via 198.51.100.1 dev lo src 198.51.100.2 uid 0" ;;
+esac""",
+    )
+    state = parse(
+        run_text(script_text("preflight"), first_on_path=tmp_path / "bin").out.splitlines()
+    )
+    assert not state.ipv6_alone
+    assert state.mtu == int(Path("/sys/class/net/lo/mtu").read_text())
