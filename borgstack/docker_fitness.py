@@ -106,7 +106,8 @@ def _of_others(goal: Wanted, state: DockerState) -> Iterable[Finding]:
             "'apt-get remove podman-docker' when nothing calls Podman by that name; Podman and its "
             "containers stay.",
         )
-    if state.running and not any(one in {*state.packages, *state.broken} for one in ENGINES):
+    of_dockers = {*state.packages, *state.broken} - {*CONTAINERD, "runc", "docker-doc"}
+    if state.running and not of_dockers:
         yield Finding(
             True,
             "Docker from packages that this tool knows, or none",

@@ -93,7 +93,10 @@ def test_what_is_fine_is_not_told_of(state: DockerState) -> None:
             changed(packages={**FIT.packages, "podman-docker": "5.4"}),
             ["podman-docker 5.4", "apt-get remove podman-docker"],
         ),
-        (changed(packages={}), ["docker.service running without docker-ce or docker.io"]),
+        (
+            changed(packages={"runc": "1.1"}),
+            ["docker.service running without docker-ce or docker.io"],
+        ),
         (
             changed(packages={**FIT.packages, "containerd": "1.7"}, namespaces=("k8s.io",)),
             ["containerd", "k8s.io", "docker_source"],
