@@ -47,9 +47,18 @@ if [ "$write" = yes ]; then
   kept=$(working /etc/docker/.daemon.json)
   if [ "$load" = later ]; then :
   elif [ ! -e "$file" ]; then : >"$kept"
-  elif [ "$loaded" = yes ]; then
-    cp -p "$file" "$kept.new"
-    mv -f "$kept.new" "$kept"
+  else
+    # What a run that died has put in place is not what dockerd worked with. While none runs, the file
+    # that is there is what it would start with.
+    former=$(working "$file")
+    if [ ! -e "$former" ]; then
+      former=''
+      [ "$loaded" = no ] && systemctl is-active -q docker.service || former=$file
+    fi
+    if [ -n "$former" ] && [ "$former" != "$kept" ]; then
+      cp -p "$former" "$kept.new"
+      mv -f "$kept.new" "$kept"
+    fi
   fi
   mv -f /etc/docker/.daemon.json "$file"
 fi

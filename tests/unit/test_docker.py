@@ -824,6 +824,41 @@ def test_a_daemon_json_with_which_docker_does_not_start_is_taken_back(
     assert not list(folder.glob(".*"))
 
 
+def test_what_was_written_while_docker_stood_still_is_taken_back_too(daemon: Path) -> None:
+    """Its unit may have a flag of its own for a key that was not in the file, which nobody saw."""
+    file = daemon / "etc/docker/daemon.json"
+    file.write_text('{"a": 1}\n')
+    program(
+        daemon / "bin",
+        "systemctl",
+        f"""echo "systemctl $*" >>{daemon}/calls
+case "$1" in
+is-active) exit 3 ;;
+restart) ! grep -q swarm {file} ;;
+esac""",
+    )
+    for new in ('{\n"swarm": 1\n}\n', '{\n"swarm": 2\n}\n'):
+        status, said, _ = write_daemon(daemon, "yes", "restart", new)
+        assert status == 1
+        assert f"The former {file} is back, and Docker runs" in said
+        assert file.read_text() == '{"a": 1}\n'
+
+
+def test_what_a_run_that_died_had_put_aside_stays_the_one_to_take_back(daemon: Path) -> None:
+    file = daemon / "etc/docker/daemon.json"
+    file.write_text("{}\n")
+    program(daemon / "bin", "systemctl", 'case "$1" in restart) kill -9 $PPID ;; esac')
+    assert write_daemon(daemon, "yes", "restart", '{\n"swarm": 1\n}\n', loaded="yes")[0] != 0
+    program(
+        daemon / "bin",
+        "systemctl",
+        f"""echo "systemctl $*" >>{daemon}/calls
+case "$1" in is-active) exit 3 ;; restart) ! grep -q swarm {file} ;; esac""",
+    )
+    assert write_daemon(daemon, "yes", "restart", '{\n"swarm": 2\n}\n')[0] == 1
+    assert file.read_text() == "{}\n"
+
+
 def test_only_what_took_its_place_brings_the_former_daemon_json_back(daemon: Path) -> None:
     folder = daemon / "etc/docker"
     file = folder / "daemon.json"
