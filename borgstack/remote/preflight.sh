@@ -40,10 +40,11 @@ fi
 # quiet: a kernel without this kind of socket; then Caddy says which port it did not get.
 if command -v ss >/dev/null 2>&1; then
   who='{
-    port = $4; sub(/.*:/, "", port)
+    port = $4; sub(/.*:/, " ", port)
+    if (kind == "udp") port = "" # one port is asked for
     who = "an unknown process"
     if (match($0, /\(\("[^"]*"/)) who = substr($0, RSTART + 3, RLENGTH - 4)
-    print kind (kind == "port" ? " " port : "") " " who
+    print kind port " " who
   }'
   $root ss -Hltnp 'sport = :80 or sport = :443' 2>/dev/null | awk -v kind=port "$who" | sort -u
   $root ss -Hlunp 'sport = :443' 2>/dev/null | awk -v kind=udp "$who" | sort -u # for HTTP/3
