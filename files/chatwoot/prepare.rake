@@ -3,6 +3,9 @@
 # the next run goes on. One boot of Rails for all of it: the first deploy waits for it.
 require 'fileutils'
 
+# Whoever watches a long migration sees which step it is at, not all of them at the end.
+$stdout.sync = true
+
 module Prepare
   FROM = '/app/public'
   TO = '/mnt/public'

@@ -33,7 +33,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / "templates/miniflux").mkdir()
     shutil.copy(MADE_UP / "compose.yml.j2", tree / "templates/miniflux")
     row(tree / "borgstack/services/__init__.py")
-    services.push({"miniflux/miniflux:2.2.6": images.ensure_own("miniflux")})
+    services.push({"miniflux": images.ensure_own("miniflux")})
     return tree
 
 

@@ -59,6 +59,8 @@ CHATWOOT_VARIANTS = {
     "chatwoot-next": "chatwoot/chatwoot:v4.6.0-ce-next",
     "chatwoot-broken": "chatwoot/chatwoot:v4.6.0-ce-broken",
 }
+# For the test that adds a service.
+MADE_UP = {"miniflux": "miniflux/miniflux:2.2.6"}
 # Beside a real Evolution API, for what needs a phone.
 WITH_A_PHONE = StackImage("evolution-double", "atendai/evolution-api:v2.2.3-double")
 # The real release to upgrade to, where there is one.
@@ -203,7 +205,7 @@ def ensure_bare(suite: str) -> str:
 def reference(name: str) -> str:
     """Return the name by which the stack pulls an image."""
     known = {image.name: image.reference for image in (*STACK, WITH_A_PHONE, LATER)}
-    return {**known, **CHATWOOT_VARIANTS}[name]
+    return {**known, **CHATWOOT_VARIANTS, **MADE_UP}[name]
 
 
 def is_real(name: str) -> bool:

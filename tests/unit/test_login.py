@@ -8,13 +8,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import make_unix_command
 
+from borgstack import remote
 from borgstack.login import BEGINS, ENDS, Output, packed, read
 from borgstack.remote import locked_command, script_command
 from tests.unit.support import SCRIPT_FILES

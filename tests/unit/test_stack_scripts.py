@@ -739,7 +739,7 @@ def test_a_session_that_the_server_did_not_take_tells_nothing_of_what_is_in_it(
     cases = f"{of}) echo '{said}' >&2; exit 2 ;; *rolcanlogin*) echo database-read ;;"
     program(host / "bin", "psql", f'case "$*" in {cases} esac')
     words = ("ops@example.com", "salt", "t", "chatwoot_db:chatwoot_user:PATH")
-    ran = run_script("database_state", *words, first_on_path=host / "bin")
+    ran = run_script("postgresql_state", *words, first_on_path=host / "bin")
     lines = ["engine running", *ran.out.splitlines()]
     state = stack.parse(lines)
     assert (state.database is None, state.unreadable) == (expected, False), lines

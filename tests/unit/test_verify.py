@@ -316,7 +316,7 @@ def test_the_look_does_not_start_a_stopped_docker(tools: Path) -> None:
     """Asked through its socket, systemd would start it, and all containers with it."""
     program(tools, "systemctl", '[ "$1" != is-active ] || exit 3')
     program(tools, "docker", f"touch {tools.parent}/asked")
-    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
     assert parse(ran.out.splitlines()).engine == "stopped"
     assert not (tools.parent / "asked").exists()
 
@@ -332,14 +332,14 @@ def test_migrations_that_could_not_be_asked_for_are_not_told_as_missing(
     asked = f"[ {status} != 0 ] || echo 'migrated 1 2'; exit {status}"
     cases = f"""*schema_migrations*) {asked} ;; *"SELECT 'migrated '"*) echo 'migrated ' ;;"""
     program(tools, "docker", f'case "$*" in {cases} esac')
-    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
     assert parse(ran.out.splitlines()).migrated == expected
 
 
 def test_the_look_that_has_nowhere_to_write_is_blind(tools: Path) -> None:
     program(tools, "docker", "exit 0")
     program(tools, "mktemp", "exit 1")
-    ran = run_script("verify_state", str(tools.parent), "", "0", *OFF, first_on_path=tools)
+    ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
     seen = parse(ran.out.splitlines())
     assert "is the disk full?" in seen.blind
     assert "/" in seen.disks
