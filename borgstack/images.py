@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from borgstack.live_stack import StackState
 from borgstack.project import Project
-from borgstack.stack import StackState, missing_images
+from borgstack.stack import missing_images
 
 _MEGABYTE = 1024 * 1024
 FIRST_DEPLOY = 10 * 1024 * _MEGABYTE

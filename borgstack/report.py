@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 from borgstack import services
 from borgstack.evidence import Certificate
+from borgstack.live_stack import StackState
 from borgstack.project import DIRECTORY, ENV_PATH
 from borgstack.services.chatwoot import FIRST_PASSWORDS
 from borgstack.services.evolution.instance import InstanceState
 from borgstack.settings import Settings
-from borgstack.stack import StackState
 
 _DAY = 86400
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pyinfra.api import FactBase, StringCommand
 
-from borgstack import stack
+from borgstack import live_stack
 from borgstack.facts import read_lines
+from borgstack.live_stack import StackState
 from borgstack.remote import script_command
 from borgstack.services.base import Database
 from borgstack.services.redis.live import ONBOARDING
-from borgstack.stack import StackState
 
 
 class Stack(FactBase[StackState]):
@@ -41,7 +41,7 @@ class Stack(FactBase[StackState]):
 
     def process(self, output: list[str]) -> StackState:
         """Read what it prints."""
-        return read_lines("stack_state", stack.parse, output)
+        return read_lines("stack_state", live_stack.parse, output)
 
     @staticmethod
     def default() -> StackState:

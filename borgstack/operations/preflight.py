@@ -8,6 +8,7 @@ from pyinfra import logger
 from pyinfra.context import ctx_host, ctx_state, host, state
 
 from borgstack import docker, docker_fitness, entries, images, lock
+from borgstack.live_stack import StackState
 from borgstack.operations import Commands, converging_operation, refuse
 from borgstack.operations.snapshot import (
     docker_state,
@@ -19,7 +20,7 @@ from borgstack.operations.snapshot import (
 from borgstack.preflight import Finding, ServerState, findings, is_known
 from borgstack.project import ENV_PATH, Project
 from borgstack.settings import Settings
-from borgstack.stack import StackState, publishers, strangers
+from borgstack.strangers import publishers, strangers
 
 
 def _rejected(live: StackState) -> list[str]:

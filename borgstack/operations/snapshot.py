@@ -21,6 +21,7 @@ from borgstack.facts.env import Env
 from borgstack.facts.files import Files
 from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
+from borgstack.live_stack import StackState
 from borgstack.operations import cached_fact, forget_facts
 from borgstack.preflight import ServerState
 from borgstack.project import (
@@ -37,7 +38,6 @@ from borgstack.services.n8n import workflows
 from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.services.redis import live as live_redis
 from borgstack.settings import Settings
-from borgstack.stack import StackState
 
 STAGING = ".staging"
 """Where `files_put.sh` unpacks; there only while it runs, or when it was killed."""

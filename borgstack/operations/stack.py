@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
-from borgstack import entries, images, remote, services, stack
+from borgstack import entries, images, networks, remote, services, stack
 from borgstack.change import Change, Code
 from borgstack.entries import plain_values
+from borgstack.live_stack import StackState
 from borgstack.operations import (
     Commands,
     Streamed,
@@ -30,7 +31,7 @@ from borgstack.project import DIRECTORY, Project
 from borgstack.salted import SALT
 from borgstack.services.base import Service
 from borgstack.services.chatwoot import application
-from borgstack.stack import PUBLISHER, REDIS, ServiceChange, StackState
+from borgstack.stack import PUBLISHER, REDIS, ServiceChange
 
 DO_NOT_WAIT = 0
 """In place of a number of seconds."""
@@ -95,7 +96,7 @@ def converge_networks(project: Project) -> Commands:
     live = stack_state(project)
     if engine_is_stopped(live):
         return
-    changes = stack.network_changes(project, live)
+    changes = networks.network_changes(project, live)
     if changes:
         log_changes(one.change for one in changes)
         yield remote.locked_command(

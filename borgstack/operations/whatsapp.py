@@ -6,6 +6,7 @@ from pyinfra.context import state
 
 from borgstack import remote
 from borgstack.change import Change, Code
+from borgstack.live_stack import StackState
 from borgstack.operations import Commands, converging_operation, log_changes, note_unknown
 from borgstack.operations.snapshot import stack_state, stack_state_with
 from borgstack.operations.stack import (
@@ -17,7 +18,7 @@ from borgstack.operations.stack import (
 from borgstack.project import DIRECTORY, Project
 from borgstack.services import n8n
 from borgstack.services.n8n import workflows
-from borgstack.stack import ServiceChange, StackState
+from borgstack.stack import ServiceChange
 
 _CLAIM_SECONDS = "60"
 

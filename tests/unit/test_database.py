@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from borgstack import services, stack
+from borgstack import live_stack, services
 from borgstack.services.postgresql import databases
 from borgstack.services.postgresql.databases import DatabaseState
 from tests.unit.changes import keys
@@ -15,7 +15,7 @@ from tests.unit.support import ALL, CHATWOOT_EXTENSIONS, fit_database_lines, set
 
 
 def parsed(lines: list[str]) -> DatabaseState:
-    state = stack.parse(["engine running", *lines]).database
+    state = live_stack.parse(["engine running", *lines]).database
     assert state is not None
     return state
 
@@ -48,7 +48,7 @@ def test_every_line_of_the_script_is_read() -> None:
 
 
 def test_a_server_that_did_not_answer_to_the_end_is_not_compared() -> None:
-    assert stack.parse(fit_database_lines()[:-1]).database is None
+    assert live_stack.parse(fit_database_lines()[:-1]).database is None
 
 
 def test_the_schema_of_another_database_does_not_count() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import images, stack
+from borgstack import images, live_stack
+from borgstack.live_stack import StackState
 from borgstack.project import render
 from borgstack.remote import script_text
-from borgstack.stack import StackState
 from tests.unit.support import (
     default_project,
     fit_stack_lines,
@@ -33,7 +33,7 @@ def state(*pulled: str, others: tuple[str, ...] = (), **sizes: str) -> StackStat
     lines += [f"local {one}|id-of-{one}|{sizes.get('size', '1GB')}" for one in pulled if one != NOW]
     lines += [f"local {one}|id-of-{one}|1GB" for one in others]
     lines += [f"pulled {one}" for one in pulled]
-    return stack.parse([*fit_stack_lines(PROJECT), *lines])
+    return live_stack.parse([*fit_stack_lines(PROJECT), *lines])
 
 
 def tags(*versions: str) -> list[str]:
@@ -109,7 +109,7 @@ def test_room_is_asked_for_what_is_missing_and_no_more() -> None:
     [("194MB", 194_000_000), ("1.23GB", 1_230_000_000), ("12.5kB", 12_500), ("0B", 0)],
 )
 def test_sizes_are_read_as_docker_prints_them(size: str, expected: int) -> None:
-    assert stack.parse([f"local a:1|id|{size}"]).local == {"a:1": ("id", expected)}
+    assert live_stack.parse([f"local a:1|id|{size}"]).local == {"a:1": ("id", expected)}
 
 
 def test_what_is_pulled_is_noted_first_the_newest_last(tmp_path: Path) -> None:

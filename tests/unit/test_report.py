@@ -9,8 +9,8 @@ import pytest
 
 from borgstack import report
 from borgstack.evidence import Certificate
+from borgstack.live_stack import StackState
 from borgstack.services.evolution.instance import InstanceState
-from borgstack.stack import StackState
 from tests.unit.support import fit_application, settings_of
 
 CERTIFICATE = Certificate(("chatwoot.example.com",), 0, time.time() + 60.5 * 86400)

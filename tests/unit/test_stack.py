@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from borgstack import services, stack
+from borgstack import live_stack, networks, services, stack, strangers
+from borgstack.live_stack import Container, Network, StackState
 from borgstack.project import render
 from borgstack.services.redis.live import RedisState
-from borgstack.stack import Container, Network, StackState
 from tests.unit.changes import key, keys
 from tests.unit.support import default_project, fit_stack_lines, image_number, settings_of
 
 PROJECT = default_project()
-FIT = stack.parse(fit_stack_lines(PROJECT))
+FIT = live_stack.parse(fit_stack_lines(PROJECT))
 IMAGE = "chatwoot/chatwoot:v4.6.0-ce"
 
 
@@ -38,7 +38,7 @@ def test_nothing_differs_where_the_stack_is_in_place() -> None:
     assert stack.database_changes(PROJECT.settings, FIT) == []
     assert stack.undeclared(PROJECT.settings, FIT) == []
     assert stack.caddy_change(FIT) is None
-    assert stack.network_changes(PROJECT, FIT) == []
+    assert networks.network_changes(PROJECT, FIT) == []
     assert stack.redis_changes(PROJECT, FIT, starts=False) == []
 
 
@@ -70,10 +70,10 @@ def test_every_line_of_the_script_is_read() -> None:
 def test_a_container_that_is_in_a_network_by_its_name_alone_is_cut_off() -> None:
     """Docker can leave it in one that is gone; by the name it would be in the one made since."""
     ids = "borgstack_internal=of-old borgstack_external=id-of-borgstack_external own=1"
-    found = stack.parse([*fit_stack_lines(PROJECT), f"attached /chatwoot {ids}"])
+    found = live_stack.parse([*fit_stack_lines(PROJECT), f"attached /chatwoot {ids}"])
     assert found.containers["chatwoot"].severed == {"borgstack_internal"}
     never_started = "attached /chatwoot borgstack_internal= borgstack_external="
-    found = stack.parse(
+    found = live_stack.parse(
         [*fit_stack_lines(PROJECT), never_started, "attached /gone borgstack_internal=x"]
     )
     assert found.containers["chatwoot"].severed == frozenset()
@@ -82,7 +82,7 @@ def test_a_container_that_is_in_a_network_by_its_name_alone_is_cut_off() -> None
 def test_a_folder_with_a_bar_in_its_name_is_read_whole() -> None:
     """Of a Compose project of somebody's own; what it is called is nobody else's business."""
     row = "mine|other|web|h|sha256:1|running|Up|n|nginx:1|80/tcp|/srv/a|b"
-    found = stack.parse(["engine running", f"container {row}"]).containers["mine"]
+    found = live_stack.parse(["engine running", f"container {row}"]).containers["mine"]
     assert found.folder == "/srv/a|b"
 
 
@@ -91,7 +91,7 @@ def test_a_folder_with_a_bar_in_its_name_is_read_whole() -> None:
     [([], "missing"), (["engine missing"], "missing"), (["engine stopped"], "stopped")],
 )
 def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: str) -> None:
-    state = stack.parse(lines)
+    state = live_stack.parse(lines)
     assert state == StackState(engine=engine)
     assert len(stack.service_changes(PROJECT, PROJECT.services, state)) == len(PROJECT.services)
     assert stack.missing_images(PROJECT, state) == list(PROJECT.images)
@@ -256,17 +256,17 @@ def test_an_image_whose_tag_moved_and_came_back_is_the_same() -> None:
 def test_published_ports_are_read_as_docker_prints_them(ports: str, published: set[str]) -> None:
     (line,) = (row for row in fit_stack_lines(PROJECT) if row.startswith("container chatwoot|"))
     start, _, folder = line.rsplit("|", 2)
-    state = stack.parse([f"{start}|{ports}|{folder}"])
+    state = live_stack.parse([f"{start}|{ports}|{folder}"])
     assert state.containers["chatwoot"].ports == published
 
 
 def test_whoever_publishes_a_port_is_found_by_it() -> None:
-    assert stack.publishers(FIT, 443) == ["borgstack_caddy"]
+    assert strangers.publishers(FIT, 443) == ["borgstack_caddy"]
     theirs = with_stranger("web", ports=frozenset({"127.0.0.1:79-81->79-81/tcp"}), state="running")
-    assert stack.publishers(theirs, 80) == ["borgstack_caddy", "web"]
-    assert stack.publishers(theirs, 8080) == []
+    assert strangers.publishers(theirs, 80) == ["borgstack_caddy", "web"]
+    assert strangers.publishers(theirs, 8080) == []
     stopped = with_stranger("web", ports=frozenset({"80->80/tcp"}), state="exited")
-    assert stack.publishers(stopped, 80) == ["borgstack_caddy"]
+    assert strangers.publishers(stopped, 80) == ["borgstack_caddy"]
 
 
 def test_an_override_of_the_operators_may_publish_more() -> None:
@@ -315,7 +315,7 @@ def test_a_network_that_is_not_as_declared_is_made_anew_with_what_runs_in_it(
     name: str, network: Network, reason: str, services: tuple[str, ...]
 ) -> None:
     state = with_network(f"borgstack_{name}", network)
-    (change,) = stack.network_changes(PROJECT, state)
+    (change,) = networks.network_changes(PROJECT, state)
     assert key(change.change) == f"network borgstack_{name}: {reason}"
     assert change.word == f"borgstack_{name}:{','.join(services)}"
     changes = stack.service_changes(PROJECT, PROJECT.services, state)
@@ -346,18 +346,18 @@ def test_a_networks_range_and_mtu_follow_the_settings(
     data: dict[str, Any], values: dict[str, Any], reason: str | None
 ) -> None:
     project, name = render(settings_of(**data)), "borgstack_external"
-    networks = {
+    there = {
         one: Network("borgstack", one, goal.internal, mtu=goal.mtu)
         for one, goal in project.networks.items()
     }
-    networks[name] = dataclasses.replace(networks[name], **{"mtu": "", **values})
-    state = dataclasses.replace(FIT, networks=networks)
-    found = keys(one.change for one in stack.network_changes(project, state))
+    there[name] = dataclasses.replace(there[name], **{"mtu": "", **values})
+    state = dataclasses.replace(FIT, networks=there)
+    found = keys(one.change for one in networks.network_changes(project, state))
     assert found == ([f"network {name}: {reason}"] if reason else [])
     overridden = dataclasses.replace(state, override=True)
-    assert stack.network_changes(project, overridden) == stack.network_changes(project, state)
+    assert networks.network_changes(project, overridden) == networks.network_changes(project, state)
     overridden = dataclasses.replace(overridden, own_networks=True)
-    assert stack.network_changes(project, overridden) == []
+    assert networks.network_changes(project, overridden) == []
 
 
 def test_a_stopped_container_is_made_anew_with_its_network() -> None:
@@ -370,8 +370,8 @@ def test_a_stopped_container_is_made_anew_with_its_network() -> None:
 
 
 def test_a_missing_network_and_the_operators_own_are_not_ours_to_remove() -> None:
-    assert stack.network_changes(PROJECT, with_network("borgstack_internal", None)) == []
-    assert stack.network_changes(PROJECT, with_network("mine", Network("", "", False))) == []
+    assert networks.network_changes(PROJECT, with_network("borgstack_internal", None)) == []
+    assert networks.network_changes(PROJECT, with_network("mine", Network("", "", False))) == []
 
 
 OPEN = RedisState("ok", {"maxmemory-policy": "allkeys-lru"}, onboarding=True)
@@ -460,7 +460,7 @@ def test_a_strangers_container_with_one_of_our_names_is_named_and_never_replaced
     made: dict[str, str],
 ) -> None:
     state = with_stranger("n8n", **made)
-    ((what, seen, then),) = stack.strangers(PROJECT, state)
+    ((what, seen, then),) = strangers.strangers(PROJECT, state)
     assert (what, seen) == ("container n8n", "made from n8n:1")
     assert "'docker rename n8n my-n8n'" in then
     (change,) = stack.service_changes(PROJECT, ["n8n"], state)
@@ -472,8 +472,10 @@ def test_a_container_that_others_link_to_is_known_by_its_own_name(names: str) ->
     """`docker ps` names it by the old --link of others, too."""
     row = f"container {names}|||||running|Up|bridge|n8n:1||"
     volume = "borgstack_n8n_data"
-    state = stack.parse(["engine running", row, f"mounts {names}|{volume}", f"volume {volume}|"])
-    assert [what for what, *_ in stack.strangers(PROJECT, state)] == [
+    state = live_stack.parse(
+        ["engine running", row, f"mounts {names}|{volume}", f"volume {volume}|"]
+    )
+    assert [what for what, *_ in strangers.strangers(PROJECT, state)] == [
         "container n8n",
         "volume borgstack_n8n_data",
     ]
@@ -489,7 +491,7 @@ def test_a_compose_project_of_our_name_elsewhere_is_named_whole_and_left_alone()
     }
     others = {name: one for name, one in FIT.containers.items() if name not in theirs}
     state = dataclasses.replace(FIT, containers={**others, **theirs})
-    ((what, seen, then),) = stack.strangers(PROJECT, state)
+    ((what, seen, then),) = strangers.strangers(PROJECT, state)
     assert what == "Compose project borgstack"
     assert seen == "in /home/ops/borgstack, with borgstack_postgresql, directus, n8n"
     assert "another name" in then
@@ -501,14 +503,16 @@ def test_a_symbolic_link_is_another_name_for_the_same_folder() -> None:
     lines = [
         line.replace("|/opt/borgstack", "|/srv/borgstack") for line in fit_stack_lines(PROJECT)
     ]
-    assert stack.strangers(PROJECT, stack.parse(lines))
-    assert stack.strangers(PROJECT, stack.parse([*lines, "same-folder /srv/borgstack"])) == []
+    assert strangers.strangers(PROJECT, live_stack.parse(lines))
+    assert (
+        strangers.strangers(PROJECT, live_stack.parse([*lines, "same-folder /srv/borgstack"])) == []
+    )
 
 
 def test_a_name_that_these_settings_do_not_use_is_anybodys() -> None:
     project = render(settings_of(whatsapp=False))
-    assert stack.strangers(project, with_stranger("n8n")) == []
-    assert stack.strangers(PROJECT, with_stranger("mine")) == []
+    assert strangers.strangers(project, with_stranger("n8n")) == []
+    assert strangers.strangers(PROJECT, with_stranger("mine")) == []
 
 
 FOREIGN = Network("", "", False)
@@ -536,7 +540,7 @@ def test_a_network_without_labels_is_a_strangers_unless_our_containers_are_in_it
     }
     networks = {**FIT.networks, name: FOREIGN}
     state = dataclasses.replace(FIT, containers=containers, networks=networks)
-    seen = [(what, said) for what, said, _ in stack.strangers(PROJECT, state)]
+    seen = [(what, said) for what, said, _ in strangers.strangers(PROJECT, state)]
     assert seen == ([(f"network {name}", found)] if found else [])
 
 
@@ -557,9 +561,9 @@ def test_a_volume_without_labels_is_a_strangers_when_strangers_alone_use_it(
     mark: str, users: tuple[str, ...], found: str | None
 ) -> None:
     rows = [f"volume {VOLUME}|{mark}", *(f"mounts {user}|{VOLUME},x" for user in users)]
-    state = stack.parse([*fit_stack_lines(PROJECT), *rows])
+    state = live_stack.parse([*fit_stack_lines(PROJECT), *rows])
     state = dataclasses.replace(state, containers={**state.containers, "mine": NOBODYS})
-    seen = [(what, said) for what, said, _ in stack.strangers(PROJECT, state)]
+    seen = [(what, said) for what, said, _ in strangers.strangers(PROJECT, state)]
     assert seen == ([(f"volume {VOLUME}", found)] if found else [])
 
 
@@ -608,8 +612,8 @@ DIGEST = f"sha256:{'ab' * 32}"
 def test_an_image_is_found_by_tag_digest_or_its_full_name(
     reference: str, tags: str, digests: str, *, found: bool
 ) -> None:
-    state = stack.parse([f"image sha256:1|{tags}|{digests}"])
-    assert stack.image_id(state, reference) == ("sha256:1" if found else None)
+    state = live_stack.parse([f"image sha256:1|{tags}|{digests}"])
+    assert live_stack.image_id(state, reference) == ("sha256:1" if found else None)
 
 
 def test_an_image_whose_tag_moved_makes_its_services_differ() -> None:
@@ -667,12 +671,12 @@ def test_a_difference_in_the_database_is_reported_through_the_stack() -> None:
 def test_caddy_reloads_when_it_runs_another_configuration_whatever_the_order_of_keys(
     adapted: str, live: str, *, differs: bool
 ) -> None:
-    state = stack.parse([f'caddy-adapted {{"result":{adapted}}}', f"caddy-live {live}"])
+    state = live_stack.parse([f'caddy-adapted {{"result":{adapted}}}', f"caddy-live {live}"])
     assert (stack.caddy_change(state) is not None) is differs
 
 
 def test_a_caddyfile_that_caddy_refuses_is_a_difference_for_the_reload_to_tell() -> None:
-    state = stack.parse(['caddy-adapted {"error":"unknown directive"}', 'caddy-live {"a":1}'])
+    state = live_stack.parse(['caddy-adapted {"error":"unknown directive"}', 'caddy-live {"a":1}'])
     assert stack.caddy_change(state) is not None
 
 
@@ -686,15 +690,15 @@ def test_a_caddyfile_that_caddy_refuses_is_a_difference_for_the_reload_to_tell()
     ],
 )
 def test_what_a_caddy_runs_that_does_not_answer_is_not_known(lines: list[str]) -> None:
-    state = stack.parse(lines)
+    state = live_stack.parse(lines)
     assert state.caddy is None
     assert stack.caddy_change(state) is None
 
 
 def test_a_caddyfile_that_caddy_refuses_is_no_configuration() -> None:
     lines = ['caddy-adapted {"error":"no such directive"}', "caddy-live null"]
-    assert stack.parse(lines).caddy == (None, None)
-    assert stack.caddy_change(stack.parse(lines)) is not None
+    assert live_stack.parse(lines).caddy == (None, None)
+    assert stack.caddy_change(live_stack.parse(lines)) is not None
 
 
 def test_a_chatwoot_under_another_name_is_another_project() -> None:

@@ -16,7 +16,7 @@ from threading import Thread
 
 import pytest
 
-from borgstack import entries, stack
+from borgstack import entries, live_stack
 from borgstack.project import DIRECTORY
 from borgstack.remote import script_text
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text
@@ -584,7 +584,7 @@ def look(
     names: str = "",
     whatsapp: tuple[str, str, str, str] = NO_WHATSAPP,
     text: str = "",
-) -> stack.StackState:
+) -> live_stack.StackState:
     """Run the script that looks, with a compose plugin of this test."""
     text = (text or of_this_host(host)).replace("/proc/$pid", f"{host}/$pid")
     files = [base64.b64encode(wanted.encode()).decode() for wanted in (WANTED, CADDYFILE)]
@@ -592,7 +592,7 @@ def look(
     words += ("ops@example.com", "salt", *whatsapp, "redis:8")
     ran = run_text(text, *words, first_on_path=host / "bin")
     assert ran.status == 0
-    return stack.parse(ran.out.splitlines())
+    return live_stack.parse(ran.out.splitlines())
 
 
 def in_a_container(host: Path, cases: str) -> None:
@@ -653,7 +653,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
     assert (state.application, state.unreadable) == ({"token": True}, False)
     assert state.caddy == ({}, {})
     assert state.networks == {
-        "n": stack.Network("borgstack", "n", True, "1", ("10.1.2.0/24",), "1450")
+        "n": live_stack.Network("borgstack", "n", True, "1", ("10.1.2.0/24",), "1450")
     }
     assert state.containers["borgstack_caddy"].severed == {"n"}
     assert state.redis is not None
@@ -704,7 +704,7 @@ def test_without_composes_plugin_nothing_is_said_of_the_file(host: Path) -> None
 
 
 def test_tables_that_something_holds_locked_are_told_as_such(host: Path) -> None:
-    assert stack.parse(["engine running", "application-locked"]).locked
+    assert live_stack.parse(["engine running", "application-locked"]).locked
     locked = "ERROR:  canceling statement due to lock timeout"
     for said, expected in ((locked, "application-locked"), ("ERROR: x", "application-unreadable")):
         program(host / "bin", "postgres", "exit 0")
@@ -741,13 +741,13 @@ def test_a_session_that_the_server_did_not_take_tells_nothing_of_what_is_in_it(
     words = ("ops@example.com", "salt", "t", "chatwoot_db:chatwoot_user:PATH")
     ran = run_script("postgresql_state", *words, first_on_path=host / "bin")
     lines = ["engine running", *ran.out.splitlines()]
-    state = stack.parse(lines)
+    state = live_stack.parse(lines)
     assert (state.database is None, state.unreadable) == (expected, False), lines
 
 
 def test_a_database_whose_tables_are_others_is_told_from_one_without_any() -> None:
-    assert stack.parse(["engine running", "application-unreadable"]).unreadable
-    assert not stack.parse(["engine running"]).unreadable
+    assert live_stack.parse(["engine running", "application-unreadable"]).unreadable
+    assert not live_stack.parse(["engine running"]).unreadable
 
 
 @pytest.mark.parametrize("override", [None, "services: {redis: {mem_limit: 1g}}\n"])
@@ -893,10 +893,10 @@ def test_a_container_that_is_paused_or_has_ended_is_not_asked(host: Path, proces
 
 def test_a_stopped_daemon_is_not_started_by_a_look(host: Path) -> None:
     program(host / "bin", "systemctl", "exit 3")
-    assert look(host) == stack.StackState(engine="stopped")
+    assert look(host) == live_stack.StackState(engine="stopped")
     assert calls(host) == []
 
 
 def test_the_script_that_looks_says_when_the_engine_is_stopped(host: Path) -> None:
     docker(host, "ps*) exit 1 ;;")
-    assert look(host) == stack.StackState(engine="stopped")
+    assert look(host) == live_stack.StackState(engine="stopped")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from borgstack import entries, stack
+from borgstack import entries, live_stack, stack
 from borgstack.facts.stack import Stack
 from borgstack.operations import snapshot
 from borgstack.project import Project, render
@@ -32,7 +32,7 @@ from borgstack.settings import Settings
 from tests.unit.changes import key, keys
 from tests.unit.support import default_project, fit_stack_lines, settings_of
 
-FIT = stack.parse(fit_stack_lines(default_project()))
+FIT = live_stack.parse(fit_stack_lines(default_project()))
 BY_NAME = {one.name: one for one in WORKFLOWS}
 
 
@@ -72,7 +72,7 @@ def test_every_line_of_n8n_is_read() -> None:
         "n8n-owner false",
         "n8n-read yes",
     ]
-    assert stack.parse(lines).n8n == N8nState(
+    assert live_stack.parse(lines).n8n == N8nState(
         owned=False,
         workflows={
             "one": WorkflowState(("nodes", "settings"), active=True, registered=True),
@@ -83,12 +83,12 @@ def test_every_line_of_n8n_is_read() -> None:
 
 
 def test_an_n8n_that_did_not_answer_to_the_end_is_not_compared() -> None:
-    assert stack.parse(["n8n-workflow one|||", "n8n-owner true"]).n8n is None
+    assert live_stack.parse(["n8n-workflow one|||", "n8n-owner true"]).n8n is None
 
 
 @pytest.mark.parametrize("owner", [["n8n-owner false"], []])
 def test_an_n8n_is_owned_only_where_it_says_so(owner: list[str]) -> None:
-    found = stack.parse([*owner, "n8n-read yes"]).n8n
+    found = live_stack.parse([*owner, "n8n-read yes"]).n8n
     assert found is not None
     assert found.owned is False
     assert n8n().owned is True
@@ -96,7 +96,7 @@ def test_an_n8n_is_owned_only_where_it_says_so(owner: list[str]) -> None:
 
 def test_the_line_of_evolution_is_read() -> None:
     said = '{"status":"open","webhook":{"url":"u"},"settings":{"a":1},"secret":true}'
-    found = stack.parse([f"state evolution {said}"]).states
+    found = live_stack.parse([f"state evolution {said}"]).states
     assert found == {"evolution": InstanceState("open", {"url": "u"}, {"a": 1}, True)}
     none = evolution.parse(['{"status":null,"secret":false}'])
     assert none == InstanceState(None, {}, {}, False)
@@ -106,7 +106,7 @@ def test_the_line_of_evolution_is_read() -> None:
 def test_an_evolution_that_did_not_answer_is_not_compared(lines: list[str]) -> None:
     assert evolution.parse(lines) is None
     rows = [f"state evolution {line}" for line in lines]
-    assert stack.parse(rows).states.get("evolution") is None
+    assert live_stack.parse(rows).states.get("evolution") is None
 
 
 def test_nothing_differs_where_both_hold_what_they_have_to() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import entries, services, stack
+from borgstack import entries, live_stack, services
 from borgstack.remote import script_text, state_program
 from borgstack.services.evolution.instance import InstanceState
 from borgstack.services.n8n import workflows
@@ -176,7 +176,7 @@ INSTANCE = {"status": "open", "webhook": {"url": "u"}, "settings": {}, "secret":
 REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-to-check"
 
 
-def gather_facts(host: Path, *asked: str, **data: object) -> stack.StackState:
+def gather_facts(host: Path, *asked: str, **data: object) -> live_stack.StackState:
     """Run the look at the whole stack with Evolution and n8n in it."""
     settings = settings_of(**data)
     states = state_program(services.enabled(settings), settings, str(host), "salt")
@@ -203,7 +203,7 @@ def gather_facts(host: Path, *asked: str, **data: object) -> stack.StackState:
     )
     assert (ran.status, ran.err) == (0, "")
     assert secrets_in(ran.out) == []
-    return stack.parse(ran.out.splitlines())
+    return live_stack.parse(ran.out.splitlines())
 
 
 def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path) -> None:
