@@ -19,6 +19,7 @@ from borgstack.findings import Finding, Result, missing, ok, warning
 from borgstack.host_data import read_secrets, read_settings, referred_file
 from borgstack.hosts import describe, limited, load_inventory, new_state, not_in_project
 from borgstack.run import PRODUCTION, names_of_both
+from borgstack.verb import Verb
 
 SCHEMA = 1
 _REFERENCE = "Put one there, or change the reference in group_data/*.py or inventory.py."
@@ -161,3 +162,12 @@ def judge_secrets(data: Mapping[str, object]) -> Iterable[Finding]:
         if file and (mode := access_look.open_mode(file)):
             alone = f"{file} for its owner alone"
             yield warning(field, alone, f"mode {mode}", f"chmod 600 {file}.")
+
+
+VERB = Verb(
+    "check",
+    help="whether this machine has what a run needs; asks no host, changes nothing",
+    exit_codes="0 nothing is missing, though there may be warnings; 1 something is",
+    run=lambda asked: check(asked.limit, asked.data, asked.inventory),
+    document="check",
+)

@@ -6,9 +6,11 @@ person at the terminal, and reaches no file, no log and no pipe.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -24,6 +26,7 @@ from borgstack.hosts import UnusableError, ask, connect, select_hosts
 from borgstack.operations import run_log
 from borgstack.run import PRODUCTION
 from borgstack.settings import Settings
+from borgstack.verb import Verb
 
 TIMEOUT = 180
 _TURN = 20
@@ -196,3 +199,42 @@ _TROUBLE = f"""\
     web.whatsapp.com has now, or evolution_image to a newer Evolution, and deploy
   * a connection that hangs: docker restart evolution on the host, then pair again
   * docs/whatsapp.md says more"""
+
+
+def _digits(text: str) -> str:
+    """A phone number with its country, in digits alone."""
+    digits = re.sub(r"[+ ().-]", "", text)
+    if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
+        raise ArgumentTypeError("expected a number with its country, as 5511987654321")
+    return digits
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--number",
+        type=_digits,
+        metavar="DIGITS",
+        help="of the phone, with its country: for a code to type where nothing can be scanned",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=int,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help=f"{TIMEOUT}, unless you say otherwise",
+    )
+
+
+VERB = Verb(
+    "pair",
+    help="show WhatsApp's code in this terminal until a phone has taken it",
+    exit_codes="0 the phone is connected, 1 it is not",
+    run=lambda asked: pair(
+        asked.limit,
+        asked.data,
+        asked.inventory,
+        number=asked.number or "",
+        timeout=asked.timeout,
+    ),
+    arguments=_arguments,
+)

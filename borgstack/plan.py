@@ -18,6 +18,7 @@ from pyinfra_cli.util import load_deploy_file
 from borgstack.change import Change
 from borgstack.hosts import choose_hosts, connect, describe, new_state, not_in_project
 from borgstack.operations import run_log
+from borgstack.verb import Verb
 
 NOTHING, ERROR, CHANGES = 0, 1, 2
 """Exit codes, as `terraform plan -detailed-exitcode` has them."""
@@ -165,3 +166,12 @@ def _host_plan(state: State, host: Host) -> HostPlan:
             steps.append(Step(name, found, diffs))
     unanswered = [] if steps else [what for what in said.unknown if what not in said.lasting]
     return HostPlan(host.name, (), tuple(steps), tuple(said.unknown), tuple(unanswered))
+
+
+VERB = Verb(
+    "plan",
+    help="what a run would change, and why; touches nothing",
+    exit_codes="0 nothing would change, 2 something would, 1 that cannot be said",
+    run=lambda asked: make_plan(asked.limit, asked.data, asked.inventory),
+    document="plan",
+)

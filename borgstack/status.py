@@ -18,6 +18,7 @@ from borgstack.hosts import UnusableError, ask, connect, select_hosts
 from borgstack.operations import run_log
 from borgstack.project import DIRECTORY
 from borgstack.settings import Settings
+from borgstack.verb import Verb
 
 SCHEMA = 1
 
@@ -168,3 +169,12 @@ def _look(state: State, host: Host, settings: Settings) -> HostStatus:
     if isinstance(seen, str):
         return HostStatus(host.name, (seen,), instance)
     return HostStatus(host.name, (), instance, seen)
+
+
+VERB = Verb(
+    "status",
+    help="WhatsApp: the phone, n8n, the replies, what failed",
+    exit_codes="0 the phone is connected and both directions are open, 1 otherwise",
+    run=lambda asked: status(asked.limit, asked.data, asked.inventory),
+    document="whatsapp",
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +31,7 @@ from borgstack.project import DIRECTORY, Project, render
 from borgstack.remote import state_program
 from borgstack.salted import SALT
 from borgstack.values import Email
+from borgstack.verb import Verb
 
 SCHEMA = 1
 _MARKS = {Result.PASSED: "ok", Result.FAILED: "FAILED", Result.SKIPPED: "skipped"}
@@ -274,3 +276,36 @@ def _report(host: Host, project: Project, looks: Looks, table: tuple[Check, ...]
     ]
     checks = tuple(zip(table, named, strict=True))
     return HostReport(host.name, errors, checks, looks.seconds)
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--conversation",
+        action="store_true",
+        help="begin a conversation, too, and remove it again",
+    )
+    parser.add_argument(
+        "--mail", metavar="ADDRESS", help="send a mail there, too, as Chatwoot would send it"
+    )
+    parser.add_argument(
+        "--whatsapp",
+        action="store_true",
+        help="have a message come in as from WhatsApp, too, and a reply go out; no phone needed",
+    )
+
+
+VERB = Verb(
+    "verify",
+    help="whether the live system works, from inside and from outside; changes nothing",
+    exit_codes="0 every check passed or was skipped with a reason, 1 otherwise",
+    run=lambda asked: verify(
+        asked.limit,
+        asked.data,
+        asked.inventory,
+        conversation=asked.conversation,
+        mail=asked.mail,
+        whatsapp=asked.whatsapp,
+    ),
+    arguments=_arguments,
+    document="verify",
+)

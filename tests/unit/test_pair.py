@@ -7,7 +7,7 @@ import argparse
 import pytest
 import segno
 
-from borgstack import cli
+from borgstack import pair
 from borgstack.pair import drawn
 
 CODE = "2@" + "aB3+/" * 45
@@ -35,10 +35,10 @@ def test_a_code_of_whatsapps_length_fits_a_terminal() -> None:
 
 @pytest.mark.parametrize("text", ["5511987654321", "+55 (11) 98765-4321", "55.11.98765.4321"])
 def test_a_number_is_taken_as_people_write_it(text: str) -> None:
-    assert cli._digits(text) == "5511987654321"
+    assert pair._digits(text) == "5511987654321"
 
 
 @pytest.mark.parametrize("text", ["", "12345", "005511987654321", "5511x7654321", "1" * 16, "1;id"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="with its country"):
-        cli._digits(text)
+        pair._digits(text)
