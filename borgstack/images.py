@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from borgstack.live_stack import StackState
+from borgstack.live_stack import StackState, familiar
 from borgstack.project import Project
 from borgstack.stack import missing_images
 
@@ -20,7 +20,7 @@ SPARE = 512 * _MEGABYTE
 
 def plain(reference: str) -> str:
     """A reference as `docker image ls` shows it."""
-    name = reference.removeprefix("docker.io/").removeprefix("library/")
+    name = familiar(reference)
     return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
 
 

@@ -272,9 +272,19 @@ def _database(rows: Iterable[str]) -> DatabaseState | None:
     return DatabaseState(roles, databases, present, passwords, schema)
 
 
+_HUB = ("index.docker.io/", "docker.io/")
+
+
+def familiar(reference: str) -> str:
+    """A reference without what Docker leaves out of it: the Hub's own names."""
+    for hub in _HUB:
+        reference = reference.removeprefix(hub)
+    return reference.removeprefix("library/")
+
+
 def image_id(state: StackState, reference: str) -> str | None:
     """The id of the local image that `reference` names, or None when it is not there."""
-    plain = reference.removeprefix("docker.io/").removeprefix("library/")
+    plain = familiar(reference)
     name, _, pinned = plain.partition("@")
     if pinned:
         return state.images.get(f"{name.rsplit(':', 1)[0]}@{pinned}")

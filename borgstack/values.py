@@ -117,7 +117,7 @@ def postgresql_version(image: str) -> int | None:
     return int(found[1]) if found else None
 
 
-_NAME = rf"({_LABEL}\.)+{_LABEL}"
+_NAME = rf"(?=.{{1,253}}\Z)({_LABEL}\.)+{_LABEL}"
 Domain = Annotated[
     str,
     matching(rf"(?!.*\.[0-9]+\Z){_NAME}", "a domain name in lower case, such as example.com"),

@@ -70,6 +70,7 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("domain", "example.com\n", "domain name in lower case"),
     ("domain", "-x.example.com", "domain name in lower case"),
     ("domain", "203.0.113.7", "domain name in lower case"),
+    ("domain", "a." * 126 + "com", "domain name in lower case"),
     ("domain", None, "valid string"),
     ("domain", 5, "valid string"),
     ("caddy_email", "ops", "e-mail address"),

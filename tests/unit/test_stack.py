@@ -598,6 +598,7 @@ DIGEST = f"sha256:{'ab' * 32}"
         ("redis:8.2-alpine", '["redis:8.2-alpine"]', "[]", True),
         ("redis:8.2-alpine", '["other:1","redis:8.2-alpine"]', "null", True),
         ("docker.io/library/redis:8.2", '["redis:8.2"]', "[]", True),
+        ("index.docker.io/library/redis:8.2", '["redis:8.2"]', "[]", True),
         ("library/redis:8.2", '["redis:8.2"]', "[]", True),
         ("docker.io/chatwoot/chatwoot:v1", '["chatwoot/chatwoot:v1"]', "[]", True),
         ("ghcr.io/a/b:1", '["ghcr.io/a/b:1"]', "[]", True),
