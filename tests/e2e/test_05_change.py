@@ -41,7 +41,7 @@ def test_one_setting_recreates_exactly_its_service(stack: HostUnderTest) -> None
 
 def test_a_changed_caddyfile_is_a_graceful_reload(stack: HostUnderTest, project: Path) -> None:
     before = stack.containers()
-    template = project / "templates/Caddyfile.j2"
+    template = project / "templates/caddy/Caddyfile.j2"
     template.write_text(template.read_text().replace("-Server", "-Server\n\theader X-E2e yes"))
     plan = stack.plan(tree=project)
     run = stack.deploy(tree=project)
@@ -58,7 +58,7 @@ def test_a_changed_caddyfile_is_a_graceful_reload(stack: HostUnderTest, project:
 
 def test_a_changed_redis_conf_restarts_redis_alone(stack: HostUnderTest, project: Path) -> None:
     before = stack.containers()
-    template = project / "templates/redis.conf.j2"
+    template = project / "templates/redis/redis.conf.j2"
     template.write_text(template.read_text().replace("tcp-keepalive 300", "tcp-keepalive 301"))
     stack.deploy(tree=project)
     assert restarted(before, stack.containers()) == {"borgstack_redis"}

@@ -143,23 +143,23 @@ def test_an_image_that_does_not_exist_stops_before_anything_changes(stack: HostU
 
 
 def test_a_broken_template_is_named_with_its_line(stack: HostUnderTest, project: Path) -> None:
-    template = project / "templates/redis.conf.j2"
+    template = project / "templates/redis/redis.conf.j2"
     template.write_text(template.read_text() + "{{ nothing_of_that_name }}\n")
-    refused(stack, "templates/redis.conf.j2", "nothing_of_that_name", tree=project)
+    refused(stack, "templates/redis/redis.conf.j2", "nothing_of_that_name", tree=project)
 
 
 @pytest.mark.parametrize(
     ("template", "old", "new", "fragments"),
     [
         pytest.param(
-            "Caddyfile.j2",
+            "caddy/Caddyfile.j2",
             "file_server",
             "file_serverr",
             ("Caddy rejects the new Caddyfile", "file_serverr"),
             id="Caddyfile",
         ),
         pytest.param(
-            "docker-compose.yml.j2",
+            "postgresql/compose.yml.j2",
             "stop_grace_period: 90s",
             "stop_grace_periodd: 90s",
             ("rejects the new docker-compose.yml", "stop_grace_periodd"),
@@ -182,7 +182,7 @@ def test_a_file_that_its_program_rejects_replaces_nothing(
 
 
 def test_a_disk_that_fills_up_replaces_nothing(stack: HostUnderTest, project: Path) -> None:
-    template = project / "templates/postgresql.conf.j2"
+    template = project / "templates/postgresql/postgresql.conf.j2"
     template.write_text(template.read_text() + "# a comment\n" * 20000)
     by = (
         "cp -a /opt/borgstack /root/small && "
