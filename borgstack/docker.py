@@ -66,6 +66,7 @@ class DockerState:
         version that each says to have; empty when it says none.
     :ivar unfinished: what an installation that died has left, for the next to go on with.
     :ivar namespaces: of containerd, in which others than Docker run something.
+    :ivar proxies: the file of root's that names proxies for containers; empty without one.
     :ivar snap: whether Docker is there as a snap; :ivar swarm: whether this is a node of a Swarm.
     """
 
@@ -83,6 +84,7 @@ class DockerState:
     plugins: Mapping[str, str] = field(default_factory=dict)
     unfinished: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    proxies: str = ""
     snap: bool = False
     swarm: bool = False
 
@@ -119,6 +121,7 @@ def parse(lines: Iterable[str]) -> DockerState:
         plugins=dict(map(_pair, rows.get("plugin", ()))),
         unfinished=tuple(rows.get("unfinished", ())),
         namespaces=tuple(rows.get("namespace", ())),
+        proxies=rows.get("proxies", [""])[-1],
         snap="snap" in rows,
         swarm="swarm" in rows,
     )

@@ -45,6 +45,7 @@ def findings(
     return [
         *_snap(state),
         *_swarm(state),
+        *_proxies(state),
         *_packages(goal, state),
         *_of_others(goal, state),
         *_sources(goal, state),
@@ -71,6 +72,17 @@ def _swarm(state: DockerState) -> Iterable[Finding]:
             "a Docker that is in no Swarm, since live-restore and Swarm exclude each other",
             "a node of a Swarm",
             "Take another host; or 'docker swarm leave' if nothing needs it.",
+        )
+
+
+def _proxies(state: DockerState) -> Iterable[Finding]:
+    if state.proxies:
+        yield Finding(
+            True,
+            "containers without a proxy: what they ask of each other, and the checks of their "
+            "health, would go there",
+            f"proxies in {state.proxies}, which Compose hands to every container",
+            f"Take them out. For pulls the daemon has its own: 'proxies' in {DAEMON_JSON}.",
         )
 
 

@@ -66,6 +66,9 @@ for folder in "${DOCKER_CONFIG:-${HOME:-/root}/.docker}" /usr/local/lib/docker /
   # quiet: one that cannot be run has no version.
   [ ! -e "$plugin" ] || echo "plugin $plugin $("$plugin" version --short 2>/dev/null | head -n 1)"
 done
+# Compose hands the proxies of root's own settings to every container.
+own=${DOCKER_CONFIG:-${HOME:-/root}/.docker}/config.json
+! grep -q -s -E '"https?Proxy"' "$own" || echo "proxies $own"
 for left in /var/lib/borgstack/ran-before /var/lib/borgstack/apt-before; do
   [ ! -e "$left" ] || echo "unfinished $left"
 done

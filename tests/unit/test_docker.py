@@ -61,6 +61,7 @@ def test_every_line_of_the_script_is_read() -> None:
             "plugin /usr/local/lib/docker/cli-plugins/docker-compose ",
             "flag --iptables=false",
             "unfinished /var/lib/borgstack/ran-before",
+            "proxies /root/.docker/config.json",
             "snap",
             "swarm",
             "unit ActiveState=active",
@@ -91,6 +92,7 @@ def test_every_line_of_the_script_is_read() -> None:
             "/usr/local/lib/docker/cli-plugins/docker-compose": "",
         },
         unfinished=("/var/lib/borgstack/ran-before",),
+        proxies="/root/.docker/config.json",
         snap=True,
         swarm=True,
     )
@@ -623,6 +625,29 @@ def test_a_node_of_a_swarm_is_seen_wherever_docker_keeps_its_data(
     text = script_text("docker_state").replace("/proc/", f"{tmp_path}/")
     ran = run_text(text, first_on_path=tmp_path / "bin")
     assert docker.parse(ran.out.splitlines()).swarm
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ('{"proxies": {"default": {"httpProxy": "http://192.0.2.9:3128"}}}', True),
+        ('{"proxies": {"tcp://192.0.2.7": {\n"httpsProxy": "http://192.0.2.9:3128"}}}', True),
+        ('{"proxies": {}, "auths": {}}', False),
+    ],
+)
+def test_proxies_that_compose_would_hand_to_containers_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, *, named: bool
+) -> None:
+    for name in ("dpkg-query", "systemctl"):
+        program(tmp_path / "bin", name, "exit 1")
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker/config.json").write_text(config)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
+    ran = run_text(text, first_on_path=tmp_path / "bin")
+    seen = docker.parse(ran.out.splitlines()).proxies
+    assert seen == (f"{tmp_path}/.docker/config.json" if named else "")
 
 
 def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_what_is_fine_is_not_told_of(state: DockerState) -> None:
     [
         (changed(snap=True), ["Docker from snap", "snap remove docker"]),
         (changed(swarm=True), ["a node of a Swarm", "docker swarm leave"]),
+        (changed(proxies="/root/x"), ["proxies in /root/x", "'proxies' in /etc/docker"]),
         (held("docker.io", **{"docker.io": "26.1"}), ["docker.io installed and on hold", "unhold"]),
         (
             held("docker-ce", docker_ce="5:24.0.9"),
