@@ -10,22 +10,13 @@ from borgstack.change import Change, Code, Scalar
 from borgstack.live_stack import PROJECT, Container, StackState, image_id
 from borgstack.networks import network_changes
 from borgstack.project import DIRECTORY, Project, Service
-from borgstack.services import n8n
+from borgstack.services import caddy, chatwoot, n8n, redis
 from borgstack.services.n8n import workflows
 from borgstack.services.postgresql import databases
 from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.services.redis import live as live_redis
 from borgstack.services.redis.live import RedisChange
 from borgstack.settings import Settings
-
-REDIS = "redis"
-DATA_STORES = ("postgresql", REDIS)
-PREPARE = "chatwoot-prepare"
-WEB = "chatwoot"
-PREPARED = (WEB, "chatwoot-worker")
-"""Services that may start only after prepare has succeeded on their image."""
-PUBLISHER = "caddy"
-"""Starts last: nothing is reachable from outside before everything behind it is ready."""
 
 
 def missing_images(project: Project, state: StackState) -> list[str]:
@@ -159,7 +150,7 @@ def _not_working(service: Service, live: Container, state: StackState) -> Servic
         return ServiceChange.of(service, "recreate", Code.DIFFERS, "published ports", *ports)
     if "(unhealthy)" in live.status:
         return ServiceChange.of(service, "recreate", Code.UNHEALTHY)
-    if service.name == REDIS and state.redis and state.redis.password != "ok":  # noqa: S105
+    if service.name == redis.NAME and state.redis and state.redis.password != "ok":  # noqa: S105
         return ServiceChange.of(service, "recreate", Code.DIFFERS, "password")
     if (
         service.name == n8n.WEB
@@ -168,7 +159,7 @@ def _not_working(service: Service, live: Container, state: StackState) -> Servic
     ):
         webhook = f"webhook of {', '.join(silent)}"
         return ServiceChange.of(service, "recreate", Code.UNREGISTERED, webhook)
-    if service.name == PUBLISHER and state.unstored:
+    if service.name == caddy.NAME and state.unstored:
         # A reload keeps what is in memory; only a start obtains it again.
         certificate = f"stored certificate for {', '.join(state.unstored)}"
         return ServiceChange.of(service, "recreate", Code.MISSING, certificate)
@@ -230,7 +221,7 @@ def undeclared(settings: Settings, state: StackState) -> list[str]:
 
 def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
     """Why prepare has to run: its container, its image, or a database without a schema."""
-    service = project.services[PREPARE]
+    service = project.services[chatwoot.PREPARE]
     change = service_change(service, state)
     if change is None and state.database is not None and not state.database.schema:
         return ServiceChange.of(service, "recreate", Code.MISSING, "database schema")

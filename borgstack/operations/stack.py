@@ -29,9 +29,10 @@ from borgstack.operations.snapshot import (
 )
 from borgstack.project import DIRECTORY, Project
 from borgstack.salted import SALT
+from borgstack.services import caddy, chatwoot, redis
 from borgstack.services.base import Service
 from borgstack.services.chatwoot import application
-from borgstack.stack import PUBLISHER, REDIS, ServiceChange
+from borgstack.stack import ServiceChange
 
 DO_NOT_WAIT = 0
 """In place of a number of seconds."""
@@ -190,7 +191,7 @@ def prepare(project: Project) -> Commands:
         return
     change = stack.prepare_change(project, live)
     if change is None:
-        change = next(iter(service_changes(project, (stack.PREPARE,), live)), None)
+        change = next(iter(service_changes(project, (chatwoot.PREPARE,), live)), None)
     found = [] if change is None else [change.change]
     if change is None:
         if live.locked:
@@ -200,7 +201,7 @@ def prepare(project: Project) -> Commands:
         if live.application is not None:
             found += application.changes(project.settings, live.application, SALT)
     if found:
-        again = ServiceChange.of(project.services[stack.PREPARE], "recreate", Code.DIFFERS)
+        again = ServiceChange.of(project.services[chatwoot.PREPARE], "recreate", Code.DIFFERS)
         log_changes(found)
         yield bring_up([change or again], project.settings.prepare_timeout)
 
@@ -260,7 +261,7 @@ def converge_redis(project: Project) -> Commands:
         note_unknown(f"Redis' settings, because Redis {silence(live, 'borgstack_redis')}")
         yield from refuse_unreadable("Redis", "borgstack_redis")
         return
-    starts = bool(service_changes(project, (REDIS,), live))  # only in a plan
+    starts = bool(service_changes(project, (redis.NAME,), live))  # only in a plan
     changes = stack.redis_changes(project, live, starts=starts)
     if changes:
         log_changes(one.change for one in changes)
@@ -271,7 +272,7 @@ def converge_redis(project: Project) -> Commands:
 def reload_caddy(project: Project) -> Commands:
     """Have Caddy take up its Caddyfile without dropping a connection."""
     live = stack_state_with(project, "caddy")
-    if engine_is_stopped(live) or service_changes(project, (PUBLISHER,), live):
+    if engine_is_stopped(live) or service_changes(project, (caddy.NAME,), live):
         return  # only in a plan: a container that starts reads its Caddyfile
     if live.caddy is None:
         note_unknown("the configuration that Caddy runs, because it does not answer")

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 from borgstack import entries
 from borgstack.project import Project
-from borgstack.services import n8n
+from borgstack.services import caddy, chatwoot, n8n, redis
 from borgstack.services.n8n import workflows
 from borgstack.settings import Settings
-from borgstack.stack import PREPARE, PUBLISHER, REDIS
 from tests.unit.support import (
     default_project,
     fit_database_lines,
@@ -180,14 +179,14 @@ class Server:
         rows = self.answers["stack_state"]
         if service == "postgresql" and "database-read" not in rows:
             self._databases(without(fit_database_lines(), "schema "))
-        elif service == REDIS:
+        elif service == redis.NAME:
             flags = starting(rows, "redis-onboarding ") or ["redis-onboarding 0"]
             self._replace("redis-", starting(FIT["stack_state"], "redis-"))
             self._replace("redis-onboarding ", flags)
-        elif service == PREPARE:
+        elif service == chatwoot.PREPARE:
             for kind in ("schema ", "application "):
                 self._replace(kind, starting(FIT["stack_state"], kind))
-        elif service == PUBLISHER:
+        elif service == caddy.NAME:
             self._caddy()
         elif service == n8n.PREPARE:
             self._prepare_n8n()

@@ -18,6 +18,7 @@ from borgstack.services.base import (
 )
 from borgstack.settings import Settings
 
+NAME = "caddy"
 CADDYFILE = "config/caddy/Caddyfile"
 
 
@@ -48,9 +49,9 @@ def _files(settings: Settings) -> Iterable[ProjectFile | Template]:
 
 
 SERVICE = Service(
-    "caddy",
+    NAME,
     "Caddy",
-    memory={"caddy": sizes("64m", "128m", "256m")},
+    memory={NAME: sizes("64m", "128m", "256m")},
     entries=(
         Entry(
             "EDITORS_PASSWORD_HASH",
@@ -58,14 +59,14 @@ SERVICE = Service(
             "The password in front of n8n's and Evolution's user interfaces, as bcrypt;\n"
             "follows the reference in the settings.",
             "<from-the-settings>",
-            readers=("caddy",),
+            readers=(NAME,),
             value=_editors_password_hash,
         ),
     ),
     mounts=(
-        Mount("caddy", "/srv/chatwoot", "borgstack_chatwoot_public"),
-        Mount("caddy", "/data", "borgstack_caddy_data"),
-        Mount("caddy", "/config", "borgstack_caddy_config"),
+        Mount(NAME, "/srv/chatwoot", "borgstack_chatwoot_public"),
+        Mount(NAME, "/data", "borgstack_caddy_data"),
+        Mount(NAME, "/config", "borgstack_caddy_config"),
     ),
     files=_files,
     own_task=True,

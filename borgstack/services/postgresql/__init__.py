@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from borgstack.services.base import Entry, Kind, Mount, ProjectFile, Service, Template, sizes
 from borgstack.settings import Settings
 
+NAME = "postgresql"
+
 
 def _startup_files(_: Settings) -> Iterable[ProjectFile | Template]:
     yield Template("config/postgresql/postgresql.conf", "postgresql/postgresql.conf.j2")
@@ -17,20 +19,20 @@ def _files(_: Settings) -> Iterable[ProjectFile | Template]:
 
 
 SERVICE = Service(
-    "postgresql",
+    NAME,
     "PostgreSQL",
-    memory={"postgresql": sizes("448m", "1536m", "4g")},
+    memory={NAME: sizes("448m", "1536m", "4g")},
     entries=(
         Entry(
             "POSTGRES_PASSWORD",
             Kind.PASSWORD,
             "PostgreSQL's superuser; no application gets it.",
             "<generate-strong-password>",
-            readers=("postgresql",),
+            readers=(NAME,),
             length=32,
         ),
     ),
-    mounts=(Mount("postgresql", "/var/lib/postgresql", "borgstack_postgresql_data"),),
+    mounts=(Mount(NAME, "/var/lib/postgresql", "borgstack_postgresql_data"),),
     startup_files=_startup_files,
     files=_files,
     own_task=True,

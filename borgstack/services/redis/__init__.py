@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from borgstack.services.base import Entry, Kind, Mount, ProjectFile, Service, Template, sizes
 from borgstack.settings import Settings
 
+NAME = "redis"
 CONF = "config/redis/redis.conf"
 _UID, _GID = 999, 1000
 """The user that the image drops to before it reads its configuration."""
@@ -17,20 +18,20 @@ def _startup_files(_: Settings) -> Iterable[ProjectFile | Template]:
 
 
 SERVICE = Service(
-    "redis",
+    NAME,
     "Redis",
-    memory={"redis": sizes("96m", "256m", "512m")},
+    memory={NAME: sizes("96m", "256m", "512m")},
     entries=(
         Entry(
             "REDIS_PASSWORD",
             Kind.PASSWORD,
             "Redis, shared by the applications, each in a database of its own.",
             "<generate-strong-password>",
-            readers=("redis",),
+            readers=(NAME,),
             length=32,
         ),
     ),
-    mounts=(Mount("redis", "/data", "borgstack_redis_data"),),
+    mounts=(Mount(NAME, "/data", "borgstack_redis_data"),),
     startup_files=_startup_files,
     own_task=True,
 )
