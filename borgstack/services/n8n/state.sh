@@ -8,20 +8,15 @@ set -u
 export LC_ALL=C
 directory=$1 admin=$2 inbox=$3 workflows=$4
 
-# quiet: without .env there are no secrets yet, and every digest differs.
-value() {
-  awk '
-@env_value.awk@
-  ' wanted="$1" "$directory/.env" 2>/dev/null
-}
-key=$(value N8N_ENCRYPTION_KEY)
+@env_values.sh@
+key=$(value "$directory" N8N_ENCRYPTION_KEY)
 
 # n8n encrypts a credential as OpenSSL does, with the key as the password.
 credential() {
   case $1 in
-  borgstackChatwoot) secret=$(value CHATWOOT_API_TOKEN) ;;
-  borgstackEvolution) secret=$(value EVOLUTION_API_KEY) ;;
-  *) secret=$(value WHATSAPP_BRIDGE_SECRET) ;;
+  borgstackChatwoot) secret=$(value "$directory" CHATWOOT_API_TOKEN) ;;
+  borgstackEvolution) secret=$(value "$directory" EVOLUTION_API_KEY) ;;
+  *) secret=$(value "$directory" WHATSAPP_BRIDGE_SECRET) ;;
   esac
   plain=$(echo "$2" | openssl enc -d -aes-256-cbc -md md5 -a -A -pass fd:3 3<<EOF
 $key
