@@ -253,7 +253,7 @@ SAMPLE = json.dumps(
 @pytest.fixture
 def sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Workflows that hold what a test has to see."""
-    monkeypatch.setattr(workflows, "_source", lambda _: SAMPLE)
+    monkeypatch.setattr(workflows, "source", lambda _: SAMPLE)
     workflows._packed.cache_clear()
     yield
     workflows._packed.cache_clear()

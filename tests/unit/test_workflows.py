@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from borgstack.services.n8n import workflows
 from tests.unit.support import REPOSITORY
 
 Workflow = dict[str, Any]
@@ -23,7 +24,7 @@ Node = dict[str, Any]
 
 N8N = REPOSITORY / "files" / "n8n"
 FILES = sorted((N8N / "workflows").glob("*.json"))
-INBOUND, REPLIES, ERRORS = (json.loads(path.read_text()) for path in FILES)
+INBOUND, REPLIES, ERRORS = (json.loads(workflows.source(path.name)) for path in FILES)
 CREDENTIALS = json.loads((N8N / "credentials.json").read_text())
 PLACEHOLDERS = {
     "@@ACCOUNT_ID@@": "1",
@@ -336,6 +337,16 @@ def test_the_files_are_printed_as_a_reviewer_reads_them() -> None:
     for path in FILES:
         text = path.read_text()
         assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n", path.name
+
+
+def test_every_file_of_code_is_that_of_a_node() -> None:
+    named = {
+        f"{path.stem}/{node['parameters']['jsCode'].strip('@')}"
+        for path in FILES
+        for node in json.loads(path.read_text())["nodes"]
+        if "jsCode" in node["parameters"]
+    }
+    assert named == {f"{one.parent.name}/{one.name}" for one in N8N.glob("workflows/*/*")}
 
 
 def test_the_workflows_have_the_names_that_others_rely_on() -> None:

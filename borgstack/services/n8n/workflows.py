@@ -1,6 +1,7 @@
 """n8n's workflows and credentials, and how they are compared with what n8n holds.
 
-They lie in `files/n8n/`; secrets and the numbers of account and inbox are filled in on the server.
+They lie in `files/n8n/`, the code of their nodes in files of its own; secrets and the numbers of
+account and inbox are filled in on the server.
 """
 
 from __future__ import annotations
@@ -67,14 +68,21 @@ class N8nState:
 
 
 @cache
-def _source(file: str) -> str:
-    return (_FOLDER / "workflows" / file).read_text(encoding="utf-8")
+def source(file: str) -> str:
+    """A workflow with the code of its nodes, which lies in the folder of its name."""
+    path = _FOLDER / "workflows" / file
+    workflow = json.loads(path.read_text(encoding="utf-8"))
+    for node in workflow["nodes"]:
+        if name := node["parameters"].get("jsCode"):
+            code = (path.with_suffix("") / name.strip("@")).read_text(encoding="utf-8")
+            node["parameters"]["jsCode"] = code.rstrip("\n")
+    return json.dumps(workflow, indent=2, ensure_ascii=False) + "\n"
 
 
 def workflows(settings: Settings) -> dict[str, bytes]:
     """The workflows' files by name, as they go to the server."""
     return {
-        one.file: _source(one.file).replace("@@INSTANCE@@", settings.whatsapp_instance).encode()
+        one.file: source(one.file).replace("@@INSTANCE@@", settings.whatsapp_instance).encode()
         for one in WORKFLOWS
     }
 
@@ -107,7 +115,7 @@ def _packed(instance: str, own: tuple[str, ...]) -> str:
     kept = ("id", "name", "nodes", "connections", "settings")
     entries = []
     for one in WORKFLOWS:
-        parsed = json.loads(_source(one.file).replace("@@INSTANCE@@", instance))
+        parsed = json.loads(source(one.file).replace("@@INSTANCE@@", instance))
         entries.append({**{key: parsed[key] for key in kept}, "own": one.name in own})
     text = json.dumps(entries, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
