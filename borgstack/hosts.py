@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pyinfra.api import Config, Host, Inventory, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.facts import FactBase, get_fact
+from pyinfra.api.operations import run_ops
 from pyinfra.api.state import BaseStateCallback, StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 from pyinfra_cli.cli import _apply_inventory_limit
@@ -139,3 +141,19 @@ def ask(state: State, host: Host, fact: type[FactBase[Any]], **arguments: object
         raise UnusableError("sudo asks for a password, and nobody is there to type it") from None
     except Exception as error:
         raise UnusableError(describe(error)) from None
+
+
+def carry_out(state: State, deploy: Callable[..., Any], **arguments: object) -> None:
+    """Run a deploy on the connected hosts, prepared and then executed as pyinfra does it.
+
+    What it did, and why a host was refused, stands in each host's run log; so does a connection
+    that broke, and the others go on.
+    """
+    os.environ["PYINFRA_PROGRESS"] = "off"  # it would be drawn over what the verb shows
+    with ctx_state.use(state), suppress(PyinfraError):  # no host is left; each says why
+        for host in state.inventory.get_active_hosts():
+            fit_connection(host)
+            with ctx_host.use(host):
+                deploy(**arguments)
+        state.set_stage(StateStage.Execute)
+        run_ops(state)

@@ -21,8 +21,8 @@ from pyinfra.api import Host, State
 from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
 
-from borgstack.facts.whatsapp import Pairing
-from borgstack.hosts import UnusableError, ask, connect, select_hosts
+from borgstack.deploys.pair import pair_phone
+from borgstack.hosts import UnusableError, carry_out, connect, select_hosts
 from borgstack.operations import run_log
 from borgstack.run import PRODUCTION
 from borgstack.settings import Settings
@@ -103,17 +103,23 @@ def pair(
     gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # or gevent prints it, beside the answer
     try:
         connect(state)
-        outcome = _follow(state, host, settings, screen, number, timeout)
+        instance = settings.whatsapp_instance
+        screen.show([f"Asking WhatsApp for a code, for {instance} on {host.name} …"])
+        pairing = _Pairing(host, settings, screen, number, timeout)
+        carry_out(state, pair_phone, settings=settings, dialogue=pairing)
+        outcome = pairing.outcome or _refused(host)
     except PyinfraError as error:
-        outcome = Outcome(f"error: {'; '.join(run_log(host).refusals) or error}")
-    except UnusableError as error:
-        outcome = Outcome(f"error: {error}")
+        outcome = _refused(host, str(error))
     except KeyboardInterrupt:
         outcome = Outcome("stopped; no phone was paired. The code expires by itself")
     finally:
         disconnect_all(state)
     screen.show([])
     return outcome
+
+
+def _refused(host: Host, why: str = "the connection to the host has ended") -> Outcome:
+    return Outcome(f"error: {'; '.join(run_log(host).refusals) or why}")
 
 
 def _the_host(
@@ -131,30 +137,54 @@ def _the_host(
     return state, host, one
 
 
-def _follow(
-    state: State, host: Host, settings: Settings, screen: _Screen, number: str, timeout: int
-) -> Outcome:
-    """Show one code after the other until the phone has taken one."""
-    ends = time.monotonic() + timeout
-    instance, seen, first = settings.whatsapp_instance, "", True
-    screen.show([f"Asking WhatsApp for a code, for {instance} on {host.name} …"])
-    while (left := ends - time.monotonic()) > 0:
-        turn = {"number": number, "seen": seen, "seconds": max(1, min(_TURN, int(left)))}
-        said = ask(state, host, Pairing, instance=instance, **turn)
+class _Pairing:
+    """Shows one code after the other, until the phone has taken one or the time is over.
+
+    :ivar outcome: how it ended; None while it goes on.
+    """
+
+    def __init__(
+        self, host: Host, settings: Settings, screen: _Screen, number: str, timeout: int
+    ) -> None:
+        self.host, self.settings, self.screen = host, settings, screen
+        self.number, self.timeout = number, timeout
+        self.ends = time.monotonic() + timeout
+        self.seen, self.first = "", True
+        self.outcome: Outcome | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds that a phone still has."""
+        return self.ends - time.monotonic()
+
+    def question(self) -> tuple[str, ...] | None:
+        """Ask for another code than the one that is shown, or for the phone."""
+        if self.outcome is None and (left := self.left) <= 0:
+            self.outcome = Outcome(_given_up(self.host, self.timeout, shown=bool(self.seen)))
+        if self.outcome is not None:
+            return None
+        seconds = str(max(1, min(_TURN, int(left))))
+        return self.settings.whatsapp_instance, self.number, self.seen, seconds
+
+    def hear(self, said: Mapping[str, Any] | None) -> None:
+        """Show the code, or note how it ended."""
+        said = said or {"error": "no answer from inside the container evolution"}
+        instance = self.settings.whatsapp_instance
         if "error" in said:
-            return Outcome(
+            self.outcome = Outcome(
                 f"error: expected a code from Evolution; saw: {said['error']}\n"
                 f"next: {_LOGS}; deploy again if the container does not run"
             )
-        if said["state"] == "missing":
-            return Outcome(f"error: Evolution has no instance {instance}; deploy makes it")
-        if said["state"] == "open":
-            return Outcome(_paired(host, settings, said, already=first), 0)
-        if "code" in said:
-            seen = said["digest"]
-            screen.show([*_card(said), f"Waiting for the phone, {int(left)} s; Ctrl-C stops."])
-        first = False
-    return Outcome(_given_up(host, timeout, shown=bool(seen)))
+        elif said["state"] == "missing":
+            self.outcome = Outcome(f"error: Evolution has no instance {instance}; deploy makes it")
+        elif said["state"] == "open":
+            text = _paired(self.host, self.settings, said, already=self.first)
+            self.outcome = Outcome(text, 0)
+        elif "code" in said:
+            self.seen = said["digest"]
+            waits = f"Waiting for the phone, {int(self.left)} s; Ctrl-C stops."
+            self.screen.show([*_card(said), waits])
+        self.first = False
 
 
 _LOGS = "on the host: docker logs --tail 50 evolution"

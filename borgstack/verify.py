@@ -1,35 +1,25 @@
 """`borgstack verify`: asks a live system whether it works, from inside and from outside.
 
-Each host is looked at once from inside (`verify_state.sh`) and, at the same time, from the laptop
-(`outside.py`). The checks (`checks/`) judge what was seen; here it is collected and presented.
+The hosts are looked at (`observe.py`), the checks (`checks/`) judge what was seen; here it is
+presented.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from argparse import ArgumentParser
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
-import gevent
 from pydantic import TypeAdapter, ValidationError
-from pyinfra.api import FactBase, Host, State
-from pyinfra.api.connect import disconnect_all
+from pyinfra.api import Host
 from pyinfra.api.exceptions import PyinfraError
 
-from borgstack import outside, services
-from borgstack.bridge import words
 from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Result, Verdict, judge
-from borgstack.evidence import Evidence, ExternalObservation, HostObservation
-from borgstack.facts.verify import Conversation, Delivery, MessageFlow, Verify
-from borgstack.hosts import UnusableError, ask, connect, select_hosts
-from borgstack.operations import run_log
-from borgstack.project import DIRECTORY, Project, render
-from borgstack.remote import state_program
-from borgstack.salted import SALT
+from borgstack.deploys.probe import Asked
+from borgstack.hosts import UnusableError, select_hosts
+from borgstack.observe import Observation, observe
+from borgstack.project import Project, render
 from borgstack.values import Email
 from borgstack.verb import Verb
 
@@ -140,7 +130,9 @@ def verify(
         projects = {host: render(one) for host, one in settings.items()}
     except (UnusableError, PyinfraError) as error:
         return Report(error=str(error))
-    return Report(tuple(_look_at_all(state, projects, asked)))
+    table = _table(asked)
+    seen = observe(state, projects, asked)
+    return Report(tuple(_report(host, projects[host], one, table) for host, one in seen))
 
 
 def _not_an_address(text: str) -> str:
@@ -151,121 +143,19 @@ def _not_an_address(text: str) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What was asked for beyond the looks, since it does something."""
-
-    conversation: bool
-    mail: str | None
-    whatsapp: bool
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """The table of checks, with these."""
-        more = (
-            (CONVERSATION, self.conversation),
-            (DELIVERY, self.mail is not None),
-            (FLOW, self.whatsapp),
-        )
-        return (*CHECKS, *(check for check, wanted in more if wanted))
-
-
-def _look_at_all(state: State, projects: dict[Host, Project], asked: Asked) -> Iterable[HostReport]:
-    started = time.monotonic()
-    outsides = {host: gevent.spawn(outside.look, one.settings) for host, one in projects.items()}
-    with suppress(PyinfraError):  # none can be reached; each says why
-        connect(state)
-    try:
-        insides = {
-            host: gevent.spawn(_look_inside, state, host, project)
-            for host, project in projects.items()
-            if host in state.active_hosts
-        }
-        gevent.joinall([*outsides.values(), *insides.values()], raise_error=True)
-        # Afterwards: the looks want a host on which nothing is going on.
-        tried = {host: _try(state, host, projects[host], asked) for host in insides}
-    finally:
-        disconnect_all(state)
-    seconds = time.monotonic() - started
-    for host, project in projects.items():
-        inside = insides[host].value if host in insides else None
-        seen = Looks(inside, outsides[host].value, tried.get(host, {}), seconds)
-        yield _report(host, project, seen, asked.checks)
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What came back from one host; `inside` is None where SSH did not get through.
-
-    :ivar tried: what was done beside looking, by `conversation`, `delivery` and `flow`.
-    """
-
-    inside: HostObservation | None
-    outside: ExternalObservation
-    tried: Mapping[str, Mapping[str, Any]]
-    seconds: float
-
-
-def _look_inside(state: State, host: Host, project: Project) -> HostObservation:
-    settings = project.settings
-    judged = [one for one in services.enabled(settings) if one.checks]
-    before = time.time()
-    arguments = {
-        "directory": DIRECTORY,
-        "smtp_address": settings.smtp_address or "",
-        "smtp_port": settings.smtp_port,
-        "states": state_program(judged, settings, DIRECTORY, SALT),
-        "whatsapp": words(settings),
-    }
-    found: HostObservation
-    try:
-        found = ask(state, host, Verify, **arguments)
-    except UnusableError as error:  # of one host: the others are still told of
-        found = HostObservation(blind=f"the look at the host failed: {error}")
-    return replace(found, asked=(before, time.time()))
-
-
-def _try(state: State, host: Host, project: Project, asked: Asked) -> dict[str, Mapping[str, Any]]:
-    """Do what was asked for beside looking; one after the other."""
-    settings = project.settings
-    place: dict[str, object] = {"directory": DIRECTORY}
-    # What the settings switch off is not tried; its check says so.
-    questions: tuple[tuple[str, bool, type[FactBase[Any]], dict[str, object]], ...] = (
-        ("conversation", asked.conversation, Conversation, place),
-        (
-            "delivery",
-            asked.mail is not None and settings.smtp_address is not None,
-            Delivery,
-            {"address": asked.mail},
-        ),
-        (
-            "flow",
-            asked.whatsapp and settings.whatsapp,
-            MessageFlow,
-            {**place, "whatsapp": words(settings)},
-        ),
+def _table(asked: Asked) -> tuple[Check, ...]:
+    more = (
+        (CONVERSATION, asked.conversation),
+        (DELIVERY, asked.mail is not None),
+        (FLOW, asked.whatsapp),
     )
-    found: dict[str, Mapping[str, Any]] = {}
-    for name, wanted, fact, arguments in questions:
-        if not wanted:
-            continue
-        try:
-            found[name] = ask(state, host, fact, **arguments)
-        except UnusableError as error:
-            found[name] = {"error": f"it could not be begun: {error}"}
-    return found
+    return (*CHECKS, *(check for check, wanted in more if wanted))
 
 
-def _report(host: Host, project: Project, looks: Looks, table: tuple[Check, ...]) -> HostReport:
-    inside = looks.inside
-    errors: tuple[str, ...] = ()
-    if inside is None:
-        errors = tuple(run_log(host).refusals) or ("it cannot be reached",)
-        inside = HostObservation(blind=f"the host cannot be reached by SSH: {errors[0]}")
-    elif inside.clock is None:
-        errors = (inside.blind or "the look at the host told nothing",)
-    evidence = Evidence(inside, looks.outside, time.time(), **looks.tried)
-    verdicts = [judge(check, project, evidence) for check in table]
+def _report(
+    host: Host, project: Project, seen: Observation, table: tuple[Check, ...]
+) -> HostReport:
+    verdicts = [judge(check, project, seen.evidence) for check in table]
     named = [
         replace(
             one,
@@ -275,7 +165,7 @@ def _report(host: Host, project: Project, looks: Looks, table: tuple[Check, ...]
         for one in verdicts
     ]
     checks = tuple(zip(table, named, strict=True))
-    return HostReport(host.name, errors, checks, looks.seconds)
+    return HostReport(host.name, seen.errors, checks, seen.seconds)
 
 
 def _arguments(parser: ArgumentParser) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from pyinfra.api.exceptions import FactProcessError
 
@@ -25,13 +24,3 @@ def read_lines(
             f"expected the lines of {script}.sh; saw others ({type(error).__name__}). "
             "Does something in the background print there?"
         ) from None
-
-
-def last_object(kind: str, output: Iterable[str]) -> Mapping[str, Any] | None:
-    """The object in the last line `KIND JSON`; None without one."""
-    said = [line.partition(" ")[2] for line in output if line.startswith(f"{kind} ")]
-    try:
-        found = json.loads(said[-1])
-    except (IndexError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

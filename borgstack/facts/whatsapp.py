@@ -1,16 +1,15 @@
-"""WhatsApp on a live host: the way to Chatwoot, and the phone that is to be paired."""
+"""WhatsApp on a live host: the way between it and Chatwoot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from pyinfra.api import FactBase, StringCommand
 
 from borgstack import bridge
 from borgstack.bridge import Bridge
-from borgstack.facts import last_object, read_lines
-from borgstack.remote import locked_command, script_command
+from borgstack.facts import read_lines
+from borgstack.remote import script_command
 
 
 class Whatsapp(FactBase[Bridge | str]):
@@ -36,20 +35,3 @@ def _parse(lines: Iterable[str]) -> Bridge | str:
         kind, _, rest = line.partition(" ")
         rows.setdefault(kind, []).append(rest)
     return rows["blind"][0] if "blind" in rows else bridge.parse(rows)
-
-
-class Pairing(FactBase[Mapping[str, Any]]):
-    """How the connection to WhatsApp is, with a code for the phone while it waits for one."""
-
-    def command(self, instance: str, number: str, seen: str, seconds: int) -> StringCommand:
-        """Run `evolution_pair.sh`, while nothing else changes the host."""
-        return locked_command("evolution_pair", instance, number, seen, str(seconds))
-
-    def process(self, output: list[str]) -> Mapping[str, Any]:
-        """Read what it prints."""
-        return last_object("pairing", output) or self.default()
-
-    @staticmethod
-    def default() -> Mapping[str, Any]:
-        """A question that nobody answered."""
-        return {"error": "no answer from inside the container evolution"}

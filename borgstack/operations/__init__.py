@@ -7,6 +7,7 @@ execution.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -82,6 +83,7 @@ class RunLog:
         not answered.
     :ivar lasting: of these, what no run will bring to be known.
     :ivar refusals: why the host was refused.
+    :ivar answers: what `answering` commands have told, by their kind.
     """
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class RunLog:
     unknown: list[str] = field(default_factory=list)
     lasting: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def run_log(host: Host) -> RunLog:
@@ -162,6 +165,48 @@ class Streamed(StringCommand):
 def streamed(command: StringCommand) -> Streamed:
     """The same command, its output shown while it runs."""
     return Streamed(*command.bits, **command.connector_arguments)
+
+
+class Answering(StringCommand):
+    """A command whose last line `KIND JSON` is kept; whoever asked judges it, and its silence."""
+
+    def __init__(self, kind: str, command: StringCommand) -> None:
+        super().__init__(*command.bits, **command.connector_arguments)
+        self.kind = kind
+
+    @override
+    def execute(
+        self, state: State, host: Host, connector_arguments: Any
+    ) -> tuple[bool, CommandOutput]:
+        """Run it; nothing of its output is printed."""
+        run_log(host).answers.pop(self.kind, None)
+        connector_arguments.update(self.connector_arguments)
+        _, output = host.run_shell_command(
+            self, print_output=False, print_input=state.print_input, **connector_arguments
+        )
+        if (found := last_object(self.kind, output.stdout_lines)) is not None:
+            run_log(host).answers[self.kind] = found
+        return True, CommandOutput([])
+
+
+def last_object(kind: str, output: Iterable[str]) -> Mapping[str, Any] | None:
+    """The object in the last line `KIND JSON`; None without one."""
+    said = [line.partition(" ")[2] for line in output if line.startswith(f"{kind} ")]
+    try:
+        found = json.loads(said[-1])
+    except (IndexError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def answering(kind: str, command: StringCommand) -> Answering:
+    """The same command, its answer kept for `answer`."""
+    return Answering(kind, command)
+
+
+def answer(kind: str) -> Mapping[str, Any] | None:
+    """What the last command of this kind has told on this host; None for nothing."""
+    return run_log(ctx_host.get()).answers.get(kind)
 
 
 def run_now(command: Streamed) -> bool:

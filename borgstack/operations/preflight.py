@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pyinfra import logger
-from pyinfra.context import ctx_host, ctx_state, host, state
+from pyinfra.context import host, state
 
-from borgstack import docker, docker_fitness, entries, images, lock
+from borgstack import docker, docker_fitness, entries, images
 from borgstack.live_stack import StackState
 from borgstack.operations import Commands, converging_operation, refuse
+from borgstack.operations.run_lock import taken_by
 from borgstack.operations.snapshot import (
     docker_state,
     env_state,
@@ -59,17 +58,9 @@ def check(project: Project) -> Commands:
     settings = project.settings
     server = server_state(settings)
     may_look = server.uid == 0 or (server.root and _uses_sudo())
-    if may_look and state.is_executing:
-        arguments: dict[str, Any] = dict(host.current_op_global_arguments or {})
-        holder = lock.take(ctx_state.get(), ctx_host.get(), arguments, settings.lock_wait)
-        if holder is not None:
-            yield from refuse(
-                [
-                    f"expected to be alone on this host; saw {holder}. Wait until that run has "
-                    "ended, or let this one wait: --data lock_wait=600. Nothing was touched."
-                ]
-            )
-            return
+    if may_look and state.is_executing and (why := taken_by(settings)):
+        yield from refuse([why])
+        return
     caddy_runs: bool | None = False
     room = images.FIRST_DEPLOY
     mistakes: list[str] = []

@@ -67,15 +67,19 @@ class World:
     def connect(self, connector: FakeConnector) -> None:
         if self.unreachable:
             raise ConnectError("no route to it")
-        serve(connector, Server({"whatsapp_status": self.status}))
+        answers = serve(connector, Server({"whatsapp_status": self.status}))
+        plain = connector.run_shell_command
         self.sent = connector.executed_commands
 
-    def answer(self, *_: object, **named: object) -> Any:  # noqa: ANN401 - what a fact says
-        said = next(self.says)
-        if isinstance(said, BaseException):
-            raise said
-        self.sent.append(" ".join(str(value) for value in named.values()))
-        return said
+        def run_shell_command(command: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401
+            if "borgstack-evolution_pair" in str(command):
+                said = next(self.says)
+                if isinstance(said, BaseException):
+                    raise said
+                answers["evolution_pair"] = [f"pairing {json.dumps(said)}"]
+            return plain(command, *rest, **named)
+
+        connector.run_shell_command = run_shell_command  # type: ignore[method-assign]
 
     def pair(self, *says: object, **named: Any) -> Outcome:  # noqa: ANN401 - its own
         self.says = iter(says)
@@ -98,7 +102,6 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Questions are answered at once, and each takes 20 seconds by the clock."""
     seconds = iter(range(0, 100_000, 20))
     monkeypatch.setattr(pair.time, "monotonic", lambda: next(seconds))
-    monkeypatch.setattr(pair, "ask", world.answer)
     return world
 
 
@@ -110,7 +113,7 @@ def test_a_phone_is_paired_and_what_comes_next_is_said(asked: World) -> None:
     assert outcome.exit_code == 0
     assert "paired with the number ending in 4321" in outcome.text
     assert "the inbox WhatsApp" in outcome.text
-    assert [line.split()[1] for line in asked.sent[1:]] == ["d1", "d1", "d2"]
+    assert [words(command)[3] for command in asked.sent[1:]] == ["d1", "d1", "d2"]
     shown = asked.terminal.getvalue()
     assert shown.count("then scan this") == 2
     assert "type: ABCD-1234" in shown
@@ -181,16 +184,7 @@ def test_the_code_is_in_no_log_and_no_file(
     world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    lines = iter([[f"pairing {pair_line(CODE)}"], [f"pairing {pair_line(OPEN)}"]])
-
-    def connect(connector: FakeConnector) -> None:
-        server = Server({"evolution_pair": next(lines)})
-        answers = serve(connector, server)
-        server.react = lambda *_: answers.update(evolution_pair=next(lines, []))  # type: ignore[method-assign]
-        world.sent = connector.executed_commands
-
-    world.connect = connect  # type: ignore[method-assign]
-    assert world.pair(number="5511987654321").exit_code == 0
+    assert world.pair(CODE, OPEN, number="5511987654321").exit_code == 0
     told = caplog.text + "".join(capsys.readouterr())
     assert "SecretCode" not in told
     assert "█" not in told
@@ -200,8 +194,13 @@ def test_the_code_is_in_no_log_and_no_file(
     assert words(world.sent[1])[1:4] == ["whatsapp", "5511987654321", "d1"]
 
 
-def pair_line(said: Mapping[str, object]) -> str:
-    return json.dumps(said)
+def test_a_host_at_which_another_run_is_at_work_gives_no_code(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("borgstack.lock.take", lambda *_: "ops@laptop since 10:00")
+    outcome = world.pair(CODE)
+    assert (outcome.exit_code, world.sent) == (1, [])
+    assert "ops@laptop since 10:00" in outcome.text
 
 
 def test_one_host_it_is_and_production_by_its_name(world: World) -> None:

@@ -16,6 +16,7 @@ from pyinfra_cli import util
 
 from borgstack import cli, outside
 from borgstack.checks import Result
+from borgstack.operations import last_object
 from borgstack.settings import Settings
 from borgstack.verify import Report, verify
 from tests.operations.conftest import serve
@@ -68,7 +69,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(FakeConnector, "connect", lambda connector: made.connect(connector))
     monkeypatch.setattr(outside, "look", made.look)
     times = iter([HERE[0], HERE[1], *[NOW] * 20])
-    monkeypatch.setattr("borgstack.verify.time.time", lambda: next(times))
+    monkeypatch.setattr("borgstack.observe.time.time", lambda: next(times))
     return made
 
 
@@ -223,9 +224,39 @@ def test_a_conversation_and_a_message_go_only_when_asked_for_and_after_the_look(
     assert failures(report) == ["conversation"]
 
 
-def test_a_message_that_the_host_says_nothing_of_has_failed(world: World) -> None:
-    world.tried = {"verify_whatsapp": ["Error response from daemon"]}
-    assert failures(verify(whatsapp=True)) == ["flow"]
+PROBES = {
+    "chatwoot_conversation": ("conversation", {"conversation": True}),
+    "chatwoot_mail": ("delivery", {"mail": "ops@example.com", "data": MAIL_SERVER}),
+    "verify_whatsapp": ("flow", {"whatsapp": True}),
+}
+
+
+@pytest.mark.parametrize("script", PROBES)
+@pytest.mark.parametrize("said", [[], ["{kind} {{"], ["{kind} []"], ["Error response from daemon"]])
+def test_a_probe_that_the_host_says_nothing_of_has_failed(
+    world: World, script: str, said: list[str]
+) -> None:
+    check, asked = PROBES[script]
+    kind = {"delivery": "mail", "flow": "whatsapp"}.get(check, check)
+    world.tried = {script: [line.format(kind=kind) for line in said]}
+    report = verify(**asked)
+    assert [script_of(command) for command in world.sent["chat"]] == ["verify_state", script]
+    assert failures(report) == [check]
+
+
+def test_what_an_answer_says_before_its_last_line_is_noise() -> None:
+    assert last_object("mail", ["noise", 'mail {"step": "text"}']) == {"step": "text"}
+
+
+def test_a_host_at_which_another_run_is_at_work_is_not_tried_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("borgstack.lock.take", lambda *_: "ops@laptop since 10:00")
+    report = verify(conversation=True)
+    assert [script_of(command) for command in world.sent["chat"]] == ["verify_state"]
+    assert failures(report) == ["conversation"]
+    verdicts = {check.name: verdict for check, verdict in report.hosts[0].checks}
+    assert "ops@laptop since 10:00" in verdicts["conversation"].seen
 
 
 def test_where_whatsapp_is_switched_off_no_message_is_sent(world: World) -> None:

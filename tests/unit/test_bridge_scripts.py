@@ -18,8 +18,8 @@ import pytest
 
 from borgstack import evidence
 from borgstack.bridge import Bridge, Failures, Phone, words
-from borgstack.facts import last_object
-from borgstack.facts.whatsapp import Pairing, Whatsapp
+from borgstack.facts.whatsapp import Whatsapp
+from borgstack.operations import last_object
 from borgstack.remote import with_inclusions
 from borgstack.services.evolution import instance
 from borgstack.whatsapp import REPLY_URL
@@ -281,7 +281,9 @@ WAITING = {"whatsapp": {"connectionStatus": "connecting"}}
 
 def pairing(host: Host, number: str = "", seen: str = "", **fake: object) -> Mapping[str, Any]:
     ran = host.run("evolution_pair", "whatsapp", number, seen, "20", **fake)
-    return Pairing().process(ran.out.splitlines())
+    found = last_object("pairing", ran.out.splitlines())
+    assert found is not None, ran.said
+    return found
 
 
 def test_a_code_comes_with_its_digest_and_is_not_told_again(host: Host) -> None:
@@ -330,7 +332,8 @@ def test_what_evolution_says_instead_of_a_code_is_told(
 def test_a_container_that_is_not_there_is_told(host: Host) -> None:
     program(host.folder / "bin", "docker", "exit 1")
     ran = run_script("evolution_pair", "w", "", "", "1", first_on_path=host.folder / "bin")
-    assert "no answer from inside" in Pairing().process(ran.out.splitlines())["error"]
+    found = last_object("pairing", ran.out.splitlines())
+    assert found == {"error": "no answer from inside the container evolution"}
 
 
 def flow(host: Host, **fake: object) -> Mapping[str, Any]:

@@ -22,7 +22,6 @@ from borgstack.evidence import (
     HostObservation,
     parse,
 )
-from borgstack.facts.verify import Conversation, Delivery, MessageFlow
 from borgstack.project import render
 from borgstack.verdict import Result
 from tests.unit.support import default_project, settings_of
@@ -584,13 +583,6 @@ def test_a_conversation_is_had_only_when_asked_for() -> None:
     assert CONVERSATION not in CHECKS
 
 
-@pytest.mark.parametrize("output", [[], ["conversation {"], ["Error response from daemon"]])
-def test_a_conversation_that_nobody_tells_of_has_failed(output: list[str]) -> None:
-    said = Conversation().process(output)
-    assert conversation(dict(said)).result is Result.FAILED
-    assert Conversation().process(["noise", 'conversation {"in": true}']) == {"in": True}
-
-
 SERVER = {"server": "mail.example.com:587"}
 MAILS: list[tuple[dict[str, object], str, str]] = [
     ({"step": "settings", "error": "no SMTP_ADDRESS"}, "no SMTP_ADDRESS", "deploy"),
@@ -632,13 +624,6 @@ def test_a_mail_is_sent_only_when_asked_for_and_where_there_is_a_server() -> Non
     assert DELIVERY not in CHECKS
 
 
-@pytest.mark.parametrize("output", [[], ["mail {"], ["Error response from daemon"]])
-def test_a_mail_that_nobody_tells_of_was_not_taken(output: list[str]) -> None:
-    said = dict(Delivery().process(output))
-    assert mailed(said, smtp_address="mail.example.com").result is Result.FAILED
-    assert Delivery().process(["noise", 'mail {"step": "text"}']) == {"step": "text"}
-
-
 WENT = {"taken": True, "in": 412, "out": 903, "told": True, "removed": True}
 FLOWS: list[tuple[dict[str, object], str, str]] = [
     ({"taken": False}, "Evolution did not take it", "logs --tail 50 evolution"),
@@ -674,9 +659,3 @@ def test_a_message_that_does_not_flow_says_on_which_leg(
 def test_a_message_flows_only_when_asked_for() -> None:
     assert "--whatsapp" in flow(None).reason
     assert FLOW not in CHECKS
-
-
-@pytest.mark.parametrize("output", [[], ["whatsapp {"], ["whatsapp []"]])
-def test_a_message_that_nobody_tells_of_has_failed(output: list[str]) -> None:
-    assert flow(dict(MessageFlow().process(output))).result is Result.FAILED
-    assert MessageFlow().process(["noise", 'whatsapp {"in": 1}']) == {"in": 1}
