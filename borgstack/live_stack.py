@@ -9,11 +9,6 @@ from typing import Any
 
 from borgstack import services
 from borgstack.project import DIRECTORY
-from borgstack.services.n8n import workflows
-from borgstack.services.n8n.workflows import N8nState
-from borgstack.services.postgresql.databases import DatabaseState
-from borgstack.services.redis import live as live_redis
-from borgstack.services.redis.live import RedisState
 
 PROJECT = "borgstack"
 """As Compose labels what belongs to it."""
@@ -73,14 +68,6 @@ class StackState:
     :ivar override: whether an override file of the operator's own is there.
     :ivar own_networks: whether that file says something of networks.
     :ivar rejected: why Compose can make nothing of the wanted file with that override.
-    :ivar database: None while PostgreSQL does not answer; :ivar redis: None while Redis does not.
-    :ivar application: what is in Chatwoot, see its `application.py`; None without its tables.
-    :ivar first_passwords: logins of agents whose first password still lies on the host.
-    :ivar unreadable: whether Chatwoot's tables are others than those of its version 4.6.
-    :ivar caddy: the configuration of the Caddyfile and the one that runs, both as JSON values, None
-        for a Caddyfile that Caddy refuses; None for both while it does not answer.
-    :ivar unstored: the names whose certificate Caddy serves and has no longer in its store.
-    :ivar n8n: None while its database does not answer.
     :ivar states: what services say of themselves by `state.sh`; None of one that does not answer.
     """
 
@@ -96,21 +83,11 @@ class StackState:
     override: bool = False
     own_networks: bool = False
     rejected: tuple[str, ...] = ()
-    database: DatabaseState | None = None
-    redis: RedisState | None = None
-    application: Mapping[str, Any] | None = None
-    unreadable: bool = False
-    locked: bool = False
-    first_passwords: frozenset[str] = frozenset()
-    caddy: tuple[Any, Any] | None = None
-    unstored: tuple[str, ...] = ()
-    n8n: N8nState | None = None
     states: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(lines: Iterable[str]) -> StackState:
     """Read the lines of `stack_state.sh`."""
-    lines = list(lines)
     rows: dict[str, list[str]] = {}
     for line in lines:
         kind, _, rest = line.partition(" ")
@@ -130,15 +107,6 @@ def parse(lines: Iterable[str]) -> StackState:
         override="override" in rows,
         own_networks="own-networks" in rows,
         rejected=tuple(rows.get("rejected", ())),
-        database=_database(lines),
-        redis=live_redis.parse(lines),
-        application=_json(rows.get("application", [""])[-1]),
-        unreadable="application-unreadable" in rows,
-        locked="application-locked" in rows,
-        first_passwords=frozenset(rows.get("first-password", ())),
-        caddy=_caddy(rows),
-        unstored=tuple(rows.get("caddy-unstored", ())),
-        n8n=workflows.parse_n8n(rows),
         states=services.parse_states(rows.get("state", ())),
     )
 
@@ -225,51 +193,6 @@ def _published(ports: str) -> frozenset[str]:
     return frozenset(
         port if address in everywhere else f"{address}:{port}" for address, _, port in found
     )
-
-
-def _caddy(rows: Mapping[str, list[str]]) -> tuple[Any, Any] | None:
-    """None unless both answers are there, whole."""
-    try:
-        adapted, live = (json.loads(rows[kind][-1]) for kind in ("caddy-adapted", "caddy-live"))
-    except (KeyError, ValueError):
-        return None
-    return adapted.get("result") if isinstance(adapted, dict) else None, live
-
-
-def _json(text: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _database(rows: Iterable[str]) -> DatabaseState | None:
-    roles: dict[str, str] = {}
-    databases: dict[str, str] = {}
-    passwords: dict[str, str] = {}
-    extensions: dict[str, set[str]] = {}
-    schema, read = "", False
-    for row in rows:
-        kind, _, rest = row.partition(" ")
-        name, _, value = rest.partition(" ")
-        if kind == "role":
-            roles[name] = value
-        elif kind == "database":
-            databases[name] = value
-        elif kind == "password":
-            passwords[name] = value
-        elif kind == "extension":
-            extensions.setdefault(name, set()).add(value)
-        elif kind == "schema" and name == "chatwoot_db":
-            schema = value
-        elif kind == "database-read":
-            read = True
-        elif kind == "database-unread":  # a full server, say: what it lacks is not known
-            return None
-    if not read:
-        return None
-    present = {name: frozenset(found) for name, found in extensions.items()}
-    return DatabaseState(roles, databases, present, passwords, schema)
 
 
 _HUB = ("index.docker.io/", "docker.io/")

@@ -77,7 +77,7 @@ def _look_inside(state: State, host: Host, project: Project) -> HostObservation:
         "directory": DIRECTORY,
         "smtp_address": settings.smtp_address or "",
         "smtp_port": settings.smtp_port,
-        "states": state_program(judged, settings, DIRECTORY, SALT),
+        "states": state_program(judged, project.wanted, DIRECTORY, SALT),
         "whatsapp": words(settings),
     }
     found: HostObservation

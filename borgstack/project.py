@@ -10,7 +10,7 @@ import hashlib
 import traceback
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,7 +20,7 @@ from pyinfra.api.exceptions import DeployError
 
 from borgstack import services
 from borgstack.change import Change, Code, compare
-from borgstack.services.base import ProjectFile, Template
+from borgstack.services.base import ProjectFile, Template, Wanted
 from borgstack.settings import Settings
 from borgstack.sizes import SIZES
 
@@ -86,6 +86,14 @@ class Project:
     def content(self, path: str) -> bytes:
         """The bytes of one of the files."""
         return next(file.content or b"" for file in self.files if file.path == path)
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What services are compared with."""
+        contents = {file.path: file.content for file in self.files if file.content is not None}
+        settings = self.settings
+        names = services.public_names(settings)
+        return Wanted(settings, services.databases(settings), names, contents)
 
     @property
     def images(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from borgstack import services
 from borgstack.evidence import Certificate
 from borgstack.live_stack import StackState
 from borgstack.project import DIRECTORY, ENV_PATH
+from borgstack.services import chatwoot
 from borgstack.services.chatwoot import FIRST_PASSWORDS
 from borgstack.services.evolution.instance import InstanceState
 from borgstack.settings import Settings
@@ -30,7 +31,7 @@ def lines(settings: Settings, live: StackState, certificate: Certificate | str) 
         f"  administrator: {settings.admin_email}; the first password is "
         f"CHATWOOT_ADMIN_PASSWORD in {ENV_PATH} on the host"
     )
-    for email in sorted(live.first_passwords):
+    for email in sorted(chatwoot.held(live.states).first_passwords):
         yield f"  {email} has not logged in with a password of their own: "
         yield f"    theirs is in {DIRECTORY}/{FIRST_PASSWORDS}/{email} on the host"
     own = sorted(_undeclared(settings, live))
@@ -72,9 +73,10 @@ def _certificate(seen: Certificate | str) -> str:
 
 
 def _undeclared(settings: Settings, live: StackState) -> Iterable[str]:
-    if live.application is None:
+    application = chatwoot.held(live.states).application
+    if application is None:
         return
     declared = {settings.admin_email.lower(), *(one.email.lower() for one in settings.agents)}
-    for user in live.application["users"]:
+    for user in application["users"]:
         if user["email"] not in declared:
             yield user["email"]

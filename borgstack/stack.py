@@ -10,12 +10,8 @@ from borgstack.change import Change, Code, Scalar
 from borgstack.live_stack import PROJECT, Container, StackState, image_id
 from borgstack.networks import network_changes
 from borgstack.project import DIRECTORY, Project, Service
-from borgstack.services import caddy, chatwoot, n8n, redis
-from borgstack.services.n8n import workflows
-from borgstack.services.postgresql import databases
-from borgstack.services.redis import CONF as REDIS_CONF
-from borgstack.services.redis import live as live_redis
-from borgstack.services.redis.live import RedisChange
+from borgstack.services import chatwoot, postgresql
+from borgstack.services.postgresql.databases import DatabaseState
 from borgstack.settings import Settings
 
 
@@ -150,19 +146,8 @@ def _not_working(service: Service, live: Container, state: StackState) -> Servic
         return ServiceChange.of(service, "recreate", Code.DIFFERS, "published ports", *ports)
     if "(unhealthy)" in live.status:
         return ServiceChange.of(service, "recreate", Code.UNHEALTHY)
-    if service.name == redis.NAME and state.redis and state.redis.password != "ok":  # noqa: S105
-        return ServiceChange.of(service, "recreate", Code.DIFFERS, "password")
-    if (
-        service.name == n8n.WEB
-        and state.n8n
-        and (silent := workflows.unregistered_webhooks(state.n8n))
-    ):
-        webhook = f"webhook of {', '.join(silent)}"
-        return ServiceChange.of(service, "recreate", Code.UNREGISTERED, webhook)
-    if service.name == caddy.NAME and state.unstored:
-        # A reload keeps what is in memory; only a start obtains it again.
-        certificate = f"stored certificate for {', '.join(state.unstored)}"
-        return ServiceChange.of(service, "recreate", Code.MISSING, certificate)
+    if found := services.fault(state.states, service.name):
+        return ServiceChange.of(service, "recreate", *found)
     return None
 
 
@@ -223,28 +208,7 @@ def prepare_change(project: Project, state: StackState) -> ServiceChange | None:
     """Why prepare has to run: its container, its image, or a database without a schema."""
     service = project.services[chatwoot.PREPARE]
     change = service_change(service, state)
-    if change is None and state.database is not None and not state.database.schema:
+    database: DatabaseState | None = state.states.get(postgresql.NAME)
+    if change is None and database and not database.schemas.get(chatwoot.DATABASE.name):
         return ServiceChange.of(service, "recreate", Code.MISSING, "database schema")
     return change
-
-
-def database_changes(settings: Settings, state: StackState) -> list[Change]:
-    """What the SQL has to put right; empty while PostgreSQL cannot be asked."""
-    wanted = services.databases(settings)
-    return databases.changes(wanted, state.database) if state.database else []
-
-
-def redis_changes(project: Project, state: StackState, *, starts: bool) -> list[RedisChange]:
-    """What the running Redis has to be told; one that `starts` anew reads its redis.conf."""
-    found = live_redis.onboarding_changes(state.redis)
-    if not starts:
-        wanted = live_redis.parse_conf(project.content(REDIS_CONF))
-        found += live_redis.settings_changes(wanted, state.redis)
-    return found
-
-
-def caddy_change(state: StackState) -> Change | None:
-    """Why Caddy has to reload, or None when it runs what its Caddyfile says."""
-    if state.caddy is None or (state.caddy[0] == state.caddy[1] and state.caddy[0] is not None):
-        return None
-    return Change("service caddy", Code.NOT_LOADED, "Caddyfile")

@@ -5,6 +5,7 @@ from pyinfra.api import deploy
 from borgstack.operations import stack
 from borgstack.project import Project
 from borgstack.services import postgresql, redis
+from tasks.states import converge
 
 
 @deploy("Databases")
@@ -12,6 +13,6 @@ def converge_databases(project: Project) -> None:
     """Have PostgreSQL and Redis running, and what is in them as declared."""
     names = (postgresql.NAME, redis.NAME)
     stack.start(name="Start PostgreSQL and Redis", project=project, names=names)
-    stack.converge_databases(name="Converge roles, databases and extensions", project=project)
+    converge(project, postgresql.SERVICE)
     # Before prepare, which opens the onboarding when it seeds a new database and then closes it.
-    stack.converge_redis(name="Converge Redis", project=project)
+    converge(project, redis.SERVICE)

@@ -6,11 +6,19 @@ from pyinfra.context import host
 from borgstack import services
 from borgstack.operations import stack
 from borgstack.project import Project
+from borgstack.services.base import Service
 
 
 @deploy("States")
 def converge_states(project: Project) -> None:
     """Have each service hold what it declares."""
     for one in host.loop(services.enabled(project.settings)):
-        if one.state:
-            stack.converge_state(name=f"Converge {one.title}", project=project, service=one)
+        if not one.own_task:
+            converge(project, one)
+
+
+def converge(project: Project, service: Service) -> None:
+    """Have one service hold what it declares."""
+    if service.state:
+        name = service.state.step or f"Converge {service.title}"
+        stack.converge_state(name=name, project=project, service=service)

@@ -33,10 +33,6 @@ from borgstack.project import (
 from borgstack.remote import state_program
 from borgstack.salted import SALT
 from borgstack.services.base import Service
-from borgstack.services.caddy import CADDYFILE
-from borgstack.services.n8n import workflows
-from borgstack.services.redis import CONF as REDIS_CONF
-from borgstack.services.redis import live as live_redis
 from borgstack.settings import Settings
 
 STAGING = ".staging"
@@ -91,31 +87,15 @@ def stack_state(project: Project) -> StackState:
     """The stack as it is on this host, compared with what this project wants."""
     plain = plain_values(project.settings)
     containers = (service.container for service in project.services.values())
+    enabled = services.enabled(project.settings)
     return cached_fact(
         Stack,
         directory=DIRECTORY,
-        databases=services.databases(project.settings),
-        redis=tuple(live_redis.parse_conf(project.content(REDIS_CONF))),
-        names=services.public_names(project.settings),
         plain=" ".join(f"{name}={value}" for name, value in plain.items()),
-        compose=_base64(project.content(COMPOSE_FILE)),
-        caddyfile=_base64(project.content(CADDYFILE)),
-        admin=project.settings.admin_email.lower(),
-        salt=SALT,
-        states=state_program(services.enabled(project.settings), project.settings, DIRECTORY, SALT),
-        whatsapp=_whatsapp(project.settings),
+        compose=base64.b64encode(project.content(COMPOSE_FILE)).decode(),
+        states=state_program(enabled, project.wanted, DIRECTORY, SALT),
         things=(*project.images, *project.networks, *containers),
     )
-
-
-def stack_state_with(project: Project, part: str) -> StackState:
-    """The same with an answer of this part of it, which is asked for twice: one can get lost."""
-    live = stack_state(project)
-    due = state.is_executing or stack.answers(live, _ASKED[part])
-    if due and live.engine == "running" and getattr(live, part) is None:
-        forget_facts()
-        live = stack_state(project)
-    return live
 
 
 def stack_state_of(project: Project, service: Service) -> StackState:
@@ -127,22 +107,3 @@ def stack_state_of(project: Project, service: Service) -> StackState:
         forget_facts()
         live = stack_state(project)
     return live
-
-
-_ASKED = {
-    "database": "borgstack_postgresql",
-    "redis": "borgstack_redis",
-    "caddy": "borgstack_caddy",
-    "n8n": "borgstack_postgresql",
-}
-"""The container that each part of the look is asked of."""
-
-
-def _whatsapp(settings: Settings) -> tuple[str, str]:
-    if not settings.whatsapp:
-        return "", ""
-    return settings.whatsapp_inbox, workflows.encoded_workflows(settings)
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
-from borgstack import entries, images, networks, remote, services, stack
+from borgstack import entries, images, networks, remote, stack
 from borgstack.change import Change, Code
 from borgstack.entries import plain_values
 from borgstack.live_stack import StackState
@@ -25,11 +25,10 @@ from borgstack.operations.snapshot import (
     env_changes,
     stack_state,
     stack_state_of,
-    stack_state_with,
 )
 from borgstack.project import DIRECTORY, Project
 from borgstack.salted import SALT
-from borgstack.services import caddy, chatwoot, redis
+from borgstack.services import chatwoot
 from borgstack.services.base import Service
 from borgstack.services.chatwoot import application
 from borgstack.stack import ServiceChange
@@ -194,12 +193,14 @@ def prepare(project: Project) -> Commands:
         change = next(iter(service_changes(project, (chatwoot.PREPARE,), live)), None)
     found = [] if change is None else [change.change]
     if change is None:
-        if live.locked:
+        live = stack_state_of(project, chatwoot.SERVICE)
+        held = chatwoot.held(live.states)
+        if held.locked:
             yield from _has_to_be_free()
             return
-        _say_what_is_open(live)
-        if live.application is not None:
-            found += application.changes(project.settings, live.application, SALT)
+        yield from _say_what_is_open(live)
+        if held.application is not None:
+            found += application.changes(project.settings, held.application, SALT)
     if found:
         again = ServiceChange.of(project.services[chatwoot.PREPARE], "recreate", Code.DIFFERS)
         log_changes(found)
@@ -217,97 +218,60 @@ def _has_to_be_free() -> Commands:
         )
 
 
-def _say_what_is_open(live: StackState) -> None:
-    if live.database is None:
-        why = silence(live, "borgstack_postgresql")
-        note_unknown(f"whether the database has a schema, because PostgreSQL {why}")
-    elif live.unreadable:
+def _say_what_is_open(live: StackState) -> Commands:
+    if live.states.get(chatwoot.NAME) is None:
+        container = "borgstack_postgresql"
+        note_unknown(f"what is in Chatwoot, because PostgreSQL {silence(live, container)}")
+        yield from refuse_unreadable("PostgreSQL", container)
+    elif chatwoot.held(live.states).unreadable:
         note_unknown(
             "what is in Chatwoot, because its tables are not those of version 4.6", lasting=True
         )
 
 
 @converging_operation
-def converge_databases(project: Project) -> Commands:
-    """Run the SQL of first boot again when roles, owners, passwords or extensions differ."""
-    live = stack_state_with(project, "database")
-    if engine_is_stopped(live):
-        return
-    if live.database is None:
-        why = silence(live, "borgstack_postgresql")
-        note_unknown(f"roles, databases and extensions, because PostgreSQL {why}")
-        yield from refuse_unreadable("PostgreSQL", "borgstack_postgresql")
-        return
-    changes = stack.database_changes(project.settings, live)
-    roles = services.databases(project.settings)
-    passwords = {"POSTGRES_PASSWORD", *(database.password for database in roles)}
-    changes += [
-        Change("PostgreSQL's roles", Code.FOLLOWS, change.name)
-        for change in env_changes(project.settings)
-        if change.name in passwords
-    ]
-    if changes:
-        log_changes(changes)
-        yield remote.locked_command("postgresql_converge", DIRECTORY)
-
-
-@converging_operation
-def converge_redis(project: Project) -> Commands:
-    """Have Redis run with the settings of its redis.conf, and Chatwoot's onboarding closed."""
-    live = stack_state_with(project, "redis")
-    if engine_is_stopped(live):
-        return
-    if live.redis is None:
-        note_unknown(f"Redis' settings, because Redis {silence(live, 'borgstack_redis')}")
-        yield from refuse_unreadable("Redis", "borgstack_redis")
-        return
-    starts = bool(service_changes(project, (redis.NAME,), live))  # only in a plan
-    changes = stack.redis_changes(project, live, starts=starts)
-    if changes:
-        log_changes(one.change for one in changes)
-        yield remote.locked_command("redis_converge", *(change.command for change in changes))
-
-
-@converging_operation
-def reload_caddy(project: Project) -> Commands:
-    """Have Caddy take up its Caddyfile without dropping a connection."""
-    live = stack_state_with(project, "caddy")
-    if engine_is_stopped(live) or service_changes(project, (caddy.NAME,), live):
-        return  # only in a plan: a container that starts reads its Caddyfile
-    if live.caddy is None:
-        note_unknown("the configuration that Caddy runs, because it does not answer")
-        yield from refuse_unreadable("Caddy", "borgstack_caddy")
-        return
-    change = stack.caddy_change(live)
-    if change:
-        log_changes([change])
-        yield remote.locked_command("caddy_reload")
-
-
-@converging_operation
 def converge_state(project: Project, service: Service) -> Commands:
     """Have a service hold what it declares, beside its container."""
     live = stack_state_of(project, service)
-    if engine_is_stopped(live) or service.state is None:
+    declared = service.state
+    if engine_is_stopped(live) or declared is None:
         return
-    held, found = live.states.get(service.name), []
+    held = live.states.get(service.name)
+    if not state.is_executing and service_changes(project, (declared.container,), live):
+        if declared.restarted is None:
+            return
+        held = None if held is None else declared.restarted(held)
     if held is not None:
-        found = service.state.changes(project.settings, held)
-    elif live.engine == "missing" and not state.is_executing:
-        found = [Change(service.state.subject(project.settings), Code.MISSING)]
+        found = declared.changes(project.wanted, held)
+    elif _is_made_later(service, live):
+        found = [Change(declared.subject(project.settings), Code.MISSING)]
     else:
-        container = project.services[service.state.container].container
-        note_unknown(f"what {service.title} holds, because it {silence(live, container)}")
-        yield from refuse_unreadable(service.title, container)
+        yield from _unanswered(project, service, live)
+        return
     found += [
-        Change(service.state.subject(project.settings), Code.FOLLOWS, change.name)
+        Change(declared.subject(project.settings), Code.FOLLOWS, change.name)
         for change in env_changes(project.settings)
-        if change.name in service.state.secrets and not found
+        if change.name in declared.secrets(project.wanted) and not found
     ]
     if found:
         log_changes(found)
-        words = service.state.words(project.settings)
-        yield remote.locked_command(f"{service.name}_converge", DIRECTORY, *words)
+        orders = declared.words(project.wanted)
+        if declared.orders is not None:
+            orders = declared.orders(project.wanted, held)
+        yield remote.locked_command(f"{service.name}_converge", DIRECTORY, *orders)
+
+
+def _is_made_later(service: Service, live: StackState) -> bool:
+    """Whether a plan may say of a server without Docker that this is missing, and comes about."""
+    made = service.state is not None and not service.state.from_start
+    return made and live.engine == "missing" and not state.is_executing
+
+
+def _unanswered(project: Project, service: Service, live: StackState) -> Commands:
+    """Say that it is not known what a service holds; a run in which it must answer ends."""
+    container = project.services[service.state.container].container if service.state else ""
+    note_unknown(f"what {service.title} holds, because it {silence(live, container)}")
+    yield from refuse_unreadable(service.title, container)
 
 
 def bring_up(changes: Iterable[ServiceChange], timeout: int) -> Streamed:

@@ -8,7 +8,7 @@ from borgstack import remote
 from borgstack.change import Change, Code
 from borgstack.live_stack import StackState
 from borgstack.operations import Commands, converging_operation, log_changes, note_unknown
-from borgstack.operations.snapshot import stack_state, stack_state_with
+from borgstack.operations.snapshot import stack_state, stack_state_of
 from borgstack.operations.stack import (
     bring_up,
     engine_is_stopped,
@@ -18,6 +18,7 @@ from borgstack.operations.stack import (
 from borgstack.project import DIRECTORY, Project
 from borgstack.services import n8n
 from borgstack.services.n8n import workflows
+from borgstack.services.n8n.workflows import N8nState
 from borgstack.stack import ServiceChange
 
 _CLAIM_SECONDS = "60"
@@ -37,13 +38,14 @@ def prepare_n8n(project: Project) -> Commands:
     changes = service_changes(project, (n8n.PREPARE,), live)
     found = [one.change for one in changes]
     if not changes:
-        live = stack_state_with(project, "n8n")
-        if live.n8n is None:
+        live = stack_state_of(project, n8n.SERVICE)
+        held: N8nState | None = live.states.get(n8n.WEB)
+        if held is None:
             note_unknown("what is in n8n, because its tables cannot be read")
             unread = Change("service n8n", Code.UNREADABLE, "tables")
             found += [unread] if state.is_executing else []
         else:
-            found += workflows.workflow_changes(project.settings, live.n8n)
+            found += workflows.workflow_changes(project.settings, held)
     if found:
         log_changes(found)
         again = ServiceChange.of(project.services[n8n.PREPARE], "recreate", Code.DIFFERS)
@@ -58,13 +60,14 @@ def prepare_n8n(project: Project) -> Commands:
 @converging_operation
 def claim_n8n(project: Project) -> Commands:
     """Give n8n its owner: whoever came first could be it otherwise."""
-    live = stack_state_with(project, "n8n")
+    live = stack_state_of(project, n8n.SERVICE)
     if engine_is_stopped(live):
         return
-    if live.n8n is None and not _is_new(live):
+    held: N8nState | None = live.states.get(n8n.WEB)
+    if held is None and not _is_new(live):
         note_unknown("whether n8n has an owner, because its tables cannot be read")
         yield from refuse_unreadable("n8n's database", "borgstack_postgresql")
-    elif live.n8n is None or not live.n8n.owned:
+    elif held is None or not held.owned:
         log_changes([Change("service n8n", Code.MISSING, "owner")])
         email = project.settings.admin_email.lower()
         yield remote.locked_command("n8n_claim", DIRECTORY, email, _CLAIM_SECONDS)

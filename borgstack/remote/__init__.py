@@ -17,8 +17,7 @@ from pathlib import Path
 from pyinfra.api import QuoteString, StringCommand
 
 from borgstack import services
-from borgstack.services.base import Kind, Service
-from borgstack.settings import Settings
+from borgstack.services.base import Kind, Service, Wanted
 
 _FOLDER = Path(__file__).parent
 
@@ -41,18 +40,21 @@ def with_inclusions(file: str) -> str:
     )
 
 
-def state_program(asked: Iterable[Service], settings: Settings, directory: str, salt: str) -> str:
-    """A program that asks these services for their state, side by side.
+def state_program(asked: Iterable[Service], wanted: Wanted, directory: str, salt: str) -> str:
+    """What asks these services for their state, side by side, in the shell of a look.
 
-    It prints `state SERVICE LINE` for each line of a service's `state.sh`.
+    That shell has `process CONTAINER`, and a folder `$parts`, into which goes a line
+    `state SERVICE LINE` for each line of a service's `state.sh`. What a service complains of is
+    dropped: its silence says enough.
     """
     looks = [
-        f"(\nset -- {shlex.join((directory, salt, *one.state.words(settings)))}\n"
-        f"{script_text(f'{one.name}_state')}\n) | sed 's/^/state {one.name} /' &"
+        f"(\nset -- {shlex.join((directory, salt, *one.state.words(wanted)))}\n"
+        f"{script_text(f'{one.name}_state')}\n) 2>/dev/null |"
+        f" sed 's/^/state {one.name} /' >\"$parts/5-{one.name}\" &"
         for one in asked
         if one.state
     ]
-    return "\n".join([*looks, "wait"]) if looks else ""
+    return "\n".join(looks)
 
 
 def _path(file: str) -> Path:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from borgstack.services import caddy, chatwoot, evolution, n8n, postgresql, redis
-from borgstack.services.base import Database, Entry, Kind, Mount, ProjectFile, Service, Template
+from borgstack.services.base import (
+    Database,
+    Entry,
+    Fault,
+    Kind,
+    Mount,
+    ProjectFile,
+    Service,
+    Template,
+)
 from borgstack.settings import Settings
 
 FOLDER = Path(__file__).parent
@@ -107,6 +116,15 @@ def parse_states(rows: Iterable[str]) -> dict[str, Any]:
         for one in SERVICES
         if one.state and one.name in lines
     }
+
+
+def fault(states: Mapping[str, Any], container: str) -> Fault | None:
+    """What is wrong with a running container, by what services say of themselves."""
+    for one in SERVICES:
+        held = states.get(one.name)
+        if one.state and held is not None and container in one.containers:
+            return one.state.faults(held).get(container)
+    return None
 
 
 def pages(settings: Settings) -> dict[str, tuple[str, str]]:

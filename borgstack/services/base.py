@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from borgstack.change import Change
+from borgstack.change import Change, Code
 from borgstack.settings import Settings
 from borgstack.verdict import Verdict
 
@@ -136,8 +136,38 @@ def _no_files(_: Settings) -> Iterable[ProjectFile | Template]:
     return ()
 
 
-def _no_words(_: Settings) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Wanted:
+    """What is declared of one host, for a service that is compared with it.
+
+    :ivar databases: those of all services; :ivar public_names: that Caddy asks certificates for.
+    :ivar contents: of the project's files, by path.
+    """
+
+    settings: Settings
+    databases: tuple[Database, ...]
+    public_names: tuple[str, ...]
+    contents: Mapping[str, bytes]
+
+
+def _no_words(_: Wanted) -> tuple[str, ...]:
     return ()
+
+
+def _no_changes(_: Wanted, held: Any) -> list[Change]:  # noqa: ANN401 - what a service holds
+    return []
+
+
+def _no_faults(_: Any) -> Mapping[str, Fault]:  # noqa: ANN401 - what a service holds
+    return {}
+
+
+def _the_same(held: Any) -> Any:  # noqa: ANN401 - what a service holds
+    return held
+
+
+Fault = tuple[Code, str]
+"""What only a new container puts right: the kind of difference, and of which attribute."""
 
 
 @dataclass(frozen=True)
@@ -145,22 +175,36 @@ class State:
     """What a service holds beside its container, and how it is brought to what it has to be.
 
     `state.sh` in the service's folder prints it: a deploy, `borgstack plan` and `borgstack verify`
-    ask the same. `converge.sh` there closes every difference; it holds the work lock.
+    ask the same. It is run with the project's directory, a salt and `words`, in a shell that has
+    `process CONTAINER`, the id on the host of a running container's process. `converge.sh` there
+    closes every difference; it holds the work lock and takes the directory and `orders`.
 
     :ivar subject: what a change of it is said of, such as `instance whatsapp`.
-    :ivar container: the one that is asked: while it is well, silence is a failure.
+    :ivar container: the one that is asked, by its name in the compose file: while it is well,
+        silence is a failure.
     :ivar parse: reads the lines of `state.sh`; None where they are no answer.
-    :ivar changes: the differences to what is declared.
-    :ivar words: what both scripts take behind the project's directory; no secret.
+    :ivar changes: the differences to what is declared; none where an operation of the service's
+        own compares them.
+    :ivar words: no secret; :ivar orders: as much, `words` unless it is said.
     :ivar secrets: entries of `.env` that `converge.sh` brings into it.
+    :ivar faults: by container, what only a new one puts right.
+    :ivar restarted: what of it is left when the container is made anew; None where such a container
+        holds what is declared.
+    :ivar from_start: whether the first start brings it about, without `converge.sh`.
+    :ivar step: the name of the operation; `Converge TITLE` unless it is said.
     """
 
     subject: Callable[[Settings], str]
     container: str
     parse: Callable[[list[str]], Any]
-    changes: Callable[[Settings, Any], list[Change]]
-    words: Callable[[Settings], tuple[str, ...]] = _no_words
-    secrets: tuple[str, ...] = ()
+    changes: Callable[[Wanted, Any], list[Change]] = _no_changes
+    words: Callable[[Wanted], tuple[str, ...]] = _no_words
+    orders: Callable[[Wanted, Any], tuple[str, ...]] | None = None
+    secrets: Callable[[Wanted], tuple[str, ...]] = _no_words
+    faults: Callable[[Any], Mapping[str, Fault]] = _no_faults
+    restarted: Callable[[Any], Any] | None = _the_same
+    from_start: bool = False
+    step: str = ""
 
 
 @dataclass(frozen=True)

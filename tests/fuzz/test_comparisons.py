@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from borgstack import docker, stack
+from borgstack import docker, services, stack
 from borgstack.change import Code
 from borgstack.docker import DAEMON_JSON, DockerState, UnreadableDaemonJson
 from borgstack.facts.docker import Docker
@@ -22,7 +22,6 @@ from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
 from borgstack.preflight import findings
 from borgstack.project import file_changes
-from borgstack.services.evolution import instance
 from borgstack.services.n8n import workflows
 from tests.unit.support import (
     default_project,
@@ -96,12 +95,16 @@ def test_any_stack_can_be_compared(lines: list[str]) -> None:
     stack.missing_images(PROJECT, live)
     stack.unready(PROJECT, PROJECT.services, live)
     stack.prepare_change(PROJECT, live)
-    stack.caddy_change(live)
-    assert all(str(change) for change in stack.database_changes(PROJECT.settings, live))
-    if live.n8n is not None:
-        assert all(workflows.workflow_changes(PROJECT.settings, live.n8n))
-    if live.states.get("evolution") is not None:
-        assert all(instance.changes(PROJECT.settings, live.states["evolution"]))
+    for service in services.SERVICES:
+        held = live.states.get(service.name)
+        if service.state and held is not None:
+            found = service.state.changes(PROJECT.wanted, held)
+            assert all(str(change) for change in found)
+            if service.state.orders:
+                assert all(service.state.orders(PROJECT.wanted, held))
+            service.state.faults(held)
+    if live.states.get("n8n") is not None:
+        assert all(workflows.workflow_changes(PROJECT.settings, live.states["n8n"]))
 
 
 @given(st.permutations(FIT[Stack]))
@@ -110,12 +113,10 @@ def test_a_stack_that_fits_fits_in_any_order(lines: list[str]) -> None:
     assert stack.service_changes(PROJECT, PROJECT.services, live) == []
     assert stack.missing_images(PROJECT, live) == []
     assert stack.prepare_change(PROJECT, live) is None
-    assert live.database is not None
-    assert stack.database_changes(PROJECT.settings, live) == []
-    assert live.n8n is not None
-    assert workflows.workflow_changes(PROJECT.settings, live.n8n) == []
-    assert instance.changes(PROJECT.settings, live.states["evolution"]) == []
-    assert stack.caddy_change(live) is None
+    assert workflows.workflow_changes(PROJECT.settings, live.states["n8n"]) == []
+    for service in services.SERVICES:
+        assert service.state is not None
+        assert service.state.changes(PROJECT.wanted, live.states[service.name]) == []
 
 
 @given(disturbed(FIT[Files]))

@@ -92,7 +92,7 @@ STALE = {
     "EVOLUTION_API_KEY": [
         ("credential borgstackEvolution ok", "credential borgstackEvolution differs"),
     ],
-    "N8N_ENCRYPTION_KEY": [("n8n-credential (.*) ok", r"n8n-credential \1 differs")],
+    "N8N_ENCRYPTION_KEY": [("credential (.*) ok", r"credential \1 differs")],
     "WHATSAPP_BRIDGE_SECRET": [
         ("credential borgstackBridge ok", "credential borgstackBridge differs"),
         ('"secret": true', '"secret": false'),
@@ -133,18 +133,18 @@ class Server:
             for word in arguments[1:]:
                 self._remove_network(word.split(":")[0])
         elif script == "redis_converge":
-            self._replace("redis-", starting(FIT["stack_state"], "redis-"))
+            self._replace("state redis ", starting(FIT["stack_state"], "state redis "))
         elif script == "postgresql_converge":
             self._databases(fit_database_lines())
-        elif script == "caddy_reload":
+        elif script == "caddy_converge":
             self._caddy()
         elif script == "containers_remove":
             for name in arguments:
                 self._replace(f"container {name}|", [])
         elif script == "n8n_claim":
-            self._replace("n8n-owner ", ["n8n-owner true"])
+            self._replace("state n8n owner ", ["state n8n owner true"])
         elif script == "evolution_converge":
-            self._replace("state ", starting(FIT["stack_state"], "state "))
+            self._replace("state evolution ", starting(FIT["stack_state"], "state evolution "))
 
     def _write_env(self) -> None:
         late = set(FIT["env_state"]) - set(self.answers["env_state"])
@@ -177,14 +177,15 @@ class Server:
         line = line.replace(f"hash-of-{service}|", f"{hash_now}|")
         self._replace(f"container {container}|", [line])
         rows = self.answers["stack_state"]
-        if service == "postgresql" and "database-read" not in rows:
+        if service == "postgresql" and "state postgresql read" not in rows:
             self._databases(without(fit_database_lines(), "schema "))
         elif service == redis.NAME:
-            flags = starting(rows, "redis-onboarding ") or ["redis-onboarding 0"]
-            self._replace("redis-", starting(FIT["stack_state"], "redis-"))
-            self._replace("redis-onboarding ", flags)
+            flag = "state redis onboarding "
+            flags = starting(rows, flag) or [f"{flag}0"]
+            self._replace("state redis ", starting(FIT["stack_state"], "state redis "))
+            self._replace(flag, flags)
         elif service == chatwoot.PREPARE:
-            for kind in ("schema ", "application "):
+            for kind in ("state postgresql schema ", "state chatwoot "):
                 self._replace(kind, starting(FIT["stack_state"], kind))
         elif service == caddy.NAME:
             self._caddy()
@@ -192,11 +193,14 @@ class Server:
             self._prepare_n8n()
         elif service == n8n.WEB:  # it begins to listen when it starts
             self.answers["stack_state"] = [
-                f"{row}true" if row.startswith("n8n-workflow ") and row.endswith("|true|") else row
+                f"{row}true"
+                if row.startswith("state n8n workflow ") and row.endswith("|true|")
+                else row
                 for row in rows
             ]
         elif service == "evolution" and not starting(rows, "state evolution "):
-            self._replace("state ", ['state evolution {"status": null, "secret": false}'])
+            missing = 'state evolution {"status": null, "secret": false}'
+            self._replace("state evolution ", [missing])
 
     def _prepare_n8n(self) -> None:
         """Import all; n8n itself, and who owns it, stay as they are."""
@@ -204,19 +208,19 @@ class Server:
         heard = [row.split("|")[0] for row in rows if row.endswith("|true|true")]
         fit = [
             row if row.split("|")[0] in heard else row.removesuffix("true")
-            for row in starting(FIT["stack_state"], "n8n-workflow ")
+            for row in starting(FIT["stack_state"], "state n8n workflow ")
         ]
-        credentials = [f"n8n-credential {identity} ok" for identity in workflows.CREDENTIALS]
-        owner = starting(rows, "n8n-owner ") or ["n8n-owner false"]
-        self._replace("n8n-", [*fit, *credentials, *owner, "n8n-read yes"])
+        credentials = [f"state n8n credential {identity} ok" for identity in workflows.CREDENTIALS]
+        owner = starting(rows, "state n8n owner ") or ["state n8n owner false"]
+        self._replace("state n8n ", [*fit, *credentials, *owner, "state n8n read yes"])
 
     def _databases(self, rows: Lines) -> None:
-        kinds = ("role ", "database", "password ", "extension ", "schema ")
-        kept = [row for row in self.answers["stack_state"] if not row.startswith(kinds)]
-        self.answers["stack_state"] = [*kept, *rows]
+        self._replace("state postgresql ", [f"state postgresql {row}" for row in rows])
+        if not starting(self.answers["stack_state"], "state chatwoot "):
+            self._replace("state chatwoot ", ["state chatwoot read"])
 
     def _caddy(self) -> None:
-        self._replace("caddy-", starting(FIT["stack_state"], "caddy-"))
+        self._replace("state caddy ", starting(FIT["stack_state"], "state caddy "))
 
     def _replace(self, start: str, rows: Lines) -> None:
         kept = [row for row in self.answers["stack_state"] if not row.startswith(start)]

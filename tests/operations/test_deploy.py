@@ -124,15 +124,19 @@ FIT_ENV = FIT["env_state"]
             ],
             ["images_remove"],
         ),
-        ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "x"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "schema chatwoot_db", "schema x"), ["services_up"]),
         ("stack_state", altered(FIT_STACK, "user ok", "user refused"), ["postgresql_converge"]),
-        ("stack_state", altered(FIT_STACK, 'live {"a":1}', 'live {"a":2}'), ["caddy_reload"]),
-        ("stack_state", [*FIT_STACK, "caddy-unstored chatwoot.example.com"], ["services_up"]),
+        (
+            "stack_state",
+            altered(FIT_STACK, 'running {"a":1}', 'running {"a":2}'),
+            ["caddy_converge"],
+        ),
+        ("stack_state", [*FIT_STACK, "state caddy unstored chatwoot.example.com"], ["services_up"]),
         ("stack_state", altered(FIT_STACK, "policy noeviction", "policy x"), ["redis_converge"]),
         ("stack_state", altered(FIT_STACK, "onboarding 0", "onboarding 1"), ["redis_converge"]),
         (
             "stack_state",
-            altered(FIT_STACK, "redis-password ok", "redis-password x"),
+            altered(FIT_STACK, "redis password ok", "redis password x"),
             ["services_up"],
         ),
         (
@@ -269,7 +273,11 @@ def test_a_service_that_does_not_become_healthy_stops_the_host(
 
 
 @pytest.mark.parametrize(
-    "rows", ["database-read", "redis-", "n8n-", "state evolution ", "caddy-live"]
+    "rows",
+    [
+        *("state postgresql read", "state redis ", "state chatwoot read"),
+        *("state n8n ", "state evolution ", "state caddy running"),
+    ],
 )
 def test_an_answer_that_got_lost_is_asked_for_once_more(
     chat: FakeHosts, monkeypatch: pytest.MonkeyPatch, rows: str
@@ -292,10 +300,11 @@ def test_an_answer_that_got_lost_is_asked_for_once_more(
 @pytest.mark.parametrize(
     ("store", "rows"),
     [
-        ("PostgreSQL", "database-read"),
-        ("Redis", "redis-"),
+        ("PostgreSQL", "state postgresql read"),
+        ("PostgreSQL", "state chatwoot read"),
+        ("Redis", "state redis "),
         ("Evolution API", "state evolution "),
-        ("Caddy", "caddy-live"),
+        ("Caddy", "state caddy running"),
     ],
 )
 def test_a_store_that_could_not_be_asked_stops_the_host(
@@ -309,13 +318,13 @@ def test_a_store_that_could_not_be_asked_stops_the_host(
     assert changes(chat) == []
 
 
-NO_N8N = without(FIT_STACK, "n8n-")
+NO_N8N = without(FIT_STACK, "state n8n ")
 
 
 def test_tables_that_something_holds_locked_stop_the_host(
     chat: FakeHosts, messages: pytest.LogCaptureFixture
 ) -> None:
-    locked = [*without(FIT_STACK, "application "), "application-locked"]
+    locked = [*without(FIT_STACK, "state chatwoot application "), "state chatwoot locked"]
     chat.answer("chat", stack_state=locked)
     with pytest.raises(PyinfraError, match="No hosts remaining"):
         deploy(chat)
@@ -370,7 +379,7 @@ def test_an_n8n_that_has_lost_its_tables_is_made_anew(chat: FakeHosts) -> None:
         ),
         (
             "stack_state",
-            altered(FIT_STACK, "schema chatwoot_db", "x"),
+            altered(FIT_STACK, "schema chatwoot_db", "schema x"),
             "service chatwoot-prepare: database schema missing",
         ),
         (
@@ -380,7 +389,7 @@ def test_an_n8n_that_has_lost_its_tables_is_made_anew(chat: FakeHosts) -> None:
         ),
         (
             "stack_state",
-            altered(FIT_STACK, 'live {"a":1}', "live {}"),
+            altered(FIT_STACK, 'running {"a":1}', "running {}"),
             "service caddy: Caddyfile not_loaded",
         ),
         (

@@ -104,9 +104,12 @@ def steps(found: HostPlan) -> list[str]:
 
 STACK = FIT["stack_state"]
 NO_POSTGRESQL = without(
-    STACK, "container borgstack_postgresql|", "role ", "database", "password ", "extension ",
-    "schema ", "n8n-",
-)  # fmt: skip
+    STACK,
+    "container borgstack_postgresql|",
+    "state postgresql ",
+    "state chatwoot ",
+    "state n8n ",
+)
 STOPPED = [
     "unit MainPID=0" if line == "unit MainPID=321" else line.replace("=active", "=inactive")
     for line in FIT["docker_state"]
@@ -172,26 +175,26 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
     ),
     ({"stack_state": altered(STACK, '"redis:8.2-alpine"', '"x"')}, [IMAGES, STORES]),
     ({"stack_state": altered(STACK, "Exited (0)", "Exited (1)")}, [PREPARE, N8N_PREPARE]),
-    ({"stack_state": altered(STACK, "schema chatwoot_db", "x")}, [PREPARE]),
+    ({"stack_state": altered(STACK, "schema chatwoot_db", "schema x")}, [PREPARE]),
     ({"stack_state": altered(STACK, "user ok", "user refused")}, [ROLES]),
     ({"stack_state": altered(STACK, "hash caddy ", "hash caddy new-")}, [CADDY]),
     (
         {
             "stack_state": altered(
-                altered(STACK, "hash caddy ", "hash caddy new-"), 'live {"a":1}', "live {}"
+                altered(STACK, "hash caddy ", "hash caddy new-"), 'running {"a":1}', "live {}"
             )
         },
         [CADDY],  # a container that starts reads its Caddyfile
     ),
-    ({"stack_state": altered(STACK, 'live {"a":1}', 'live {"a":2}')}, [RELOAD]),
+    ({"stack_state": altered(STACK, 'running {"a":1}', 'running {"a":2}')}, [RELOAD]),
     (stack_with("borgstackInbound||true|true", "x||true|true"), [N8N_PREPARE, N8N]),
     (stack_with("borgstackErrors||", "x||"), [N8N_PREPARE]),
     (stack_with("borgstackReplies||", "borgstackReplies|nodes,settings|"), [N8N_PREPARE]),
     (stack_with("borgstackInbound||true|true", "borgstackInbound|||"), [N8N_PREPARE, N8N]),
     (stack_with("borgstackReplies||true|true", "borgstackReplies||true|"), [N8N]),
     (stack_with("borgstackEvolution ok", "borgstackEvolution differs"), [N8N_PREPARE]),
-    ({"stack_state": without(STACK, "n8n-credential borgstackBridge")}, [N8N_PREPARE]),
-    (stack_with("n8n-owner true", "n8n-owner false"), [CLAIM]),
+    ({"stack_state": without(STACK, "state n8n credential borgstackBridge")}, [N8N_PREPARE]),
+    (stack_with("state n8n owner true", "state n8n owner false"), [CLAIM]),
     (evolution(status=None, secret=False), [INSTANCE]),
     (evolution(webhook={**INSTANCE_WEBHOOK, "base64": False}), [INSTANCE]),
     (evolution(webhook={}), [INSTANCE]),
@@ -288,7 +291,7 @@ def test_without_whatsapp_plan_and_run_are_the_same_and_do_none_of_it(
             stack_with("borgstackEvolution ok", "borgstackEvolution differs"),
             "credential borgstackEvolution: differs",
         ),
-        (stack_with("n8n-owner true", "n8n-owner false"), "service n8n: owner missing"),
+        (stack_with("state n8n owner true", "state n8n owner false"), "service n8n: owner missing"),
         (evolution(status=None), "instance whatsapp: missing"),
         (
             evolution(webhook={**INSTANCE_WEBHOOK, "url": "http://x"}),
@@ -322,8 +325,8 @@ def test_a_plan_says_why(world: World, differences: Differences, reason: str) ->
         (
             {"stack_state": NO_POSTGRESQL},
             (
-                "roles, databases and extensions, because PostgreSQL does not run",
-                "whether the database has a schema, because PostgreSQL does not run",
+                "what PostgreSQL holds, because it does not run",
+                "what is in Chatwoot, because PostgreSQL does not run",
                 "what is in n8n, because its tables cannot be read",
                 "whether n8n has an owner, because its tables cannot be read",
             ),
@@ -343,7 +346,7 @@ def test_what_depends_on_an_earlier_step_is_told_as_unknown(
 ) -> None:
     found = world.host(differences)
     if unknown is None:
-        assert "roles, databases and extensions, because PostgreSQL does not run" in found.unknown
+        assert "what PostgreSQL holds, because it does not run" in found.unknown
     else:
         assert found.unknown == unknown
     assert all(f"  not known yet: {what}" in Plan((found,)).as_text() for what in found.unknown)
@@ -352,25 +355,25 @@ def test_what_depends_on_an_earlier_step_is_told_as_unknown(
 def test_what_runs_and_does_not_answer_is_asked_again_and_then_not_told_as_fine(
     world: World,
 ) -> None:
-    silent = {"stack_state": without(STACK, "redis-")}
+    silent = {"stack_state": without(STACK, "state redis ")}
     found = world.plan(silent)
     (host,) = found.hosts
     assert (found.exit_code, host.changes) == (plan.ERROR, ())
-    assert host.unanswered == ("Redis' settings, because Redis does not answer",)
+    assert host.unanswered == ("what Redis holds, because it does not answer",)
     assert "something that runs did not answer" in found.as_text()
     assert found.as_text().endswith("1 hosts: 0 would change, 0 with an error, 1 not wholly seen.")
     assert world.scripts().count("stack_state") == 2
 
 
 def test_tables_of_a_later_version_are_no_reason_to_doubt_the_rest(world: World) -> None:
-    later = [*without(STACK, "application "), "application-unreadable"]
+    later = [*without(STACK, "state chatwoot application "), "state chatwoot unreadable"]
     found = world.plan({"stack_state": later})
     assert (found.exit_code, found.hosts[0].unanswered) == (plan.NOTHING, ())
     assert "not those of version 4.6" in found.hosts[0].unknown[0]
 
 
 def test_locked_tables_cannot_be_told_as_fine(world: World) -> None:
-    locked = [*without(STACK, "application "), "application-locked"]
+    locked = [*without(STACK, "state chatwoot application "), "state chatwoot locked"]
     found = world.plan({"stack_state": locked})
     assert found.exit_code == plan.ERROR
     assert "holds its tables locked" in found.hosts[0].unanswered[0]

@@ -170,14 +170,16 @@ def fit_stack_lines(project: Project) -> list[str]:
         )
     for name, goal in project.networks.items():
         lines.append(f"network {name}|borgstack|{name}|{str(goal.internal).lower()}|id-of-{name}||")
-    lines += [*fit_database_lines(), *fit_redis_lines(project)]
-    lines += ['caddy-adapted {"result":{"a":1}}', 'caddy-live {"a":1}']
+    lines += [f"state postgresql {line}" for line in fit_database_lines()]
+    lines += [f"state redis {line}" for line in fit_redis_lines(project)]
+    lines += ['state caddy adapted {"result":{"a":1}}', 'state caddy running {"a":1}']
     lines += fit_whatsapp_lines() if project.settings.whatsapp else []
-    return [*lines, f"application {json.dumps(fit_application(project.settings))}"]
+    said = json.dumps(fit_application(project.settings))
+    return [*lines, f"state chatwoot application {said}", "state chatwoot read"]
 
 
 def fit_whatsapp_lines() -> list[str]:
-    """What `n8n_state.sh` and `evolution_state.js` print where both hold what they have to."""
+    """What the looks at n8n and Evolution print where both hold what they have to."""
     instance = {
         "status": "open",
         "webhook": {**evolution_instance.WEBHOOK},
@@ -186,12 +188,12 @@ def fit_whatsapp_lines() -> list[str]:
     }
     return [
         *(
-            f"n8n-workflow {one.id}||{fit}|{fit}"
+            f"state n8n workflow {one.id}||{fit}|{fit}"
             for one, fit in zip(workflows.WORKFLOWS, FIT_WORKFLOWS, strict=True)
         ),
-        *(f"n8n-credential {identity} ok" for identity in workflows.CREDENTIALS),
-        "n8n-owner true",
-        "n8n-read yes",
+        *(f"state n8n credential {identity} ok" for identity in workflows.CREDENTIALS),
+        "state n8n owner true",
+        "state n8n read yes",
         f"state evolution {json.dumps(instance)}",
     ]
 
@@ -201,7 +203,7 @@ FIT_WORKFLOWS = ("true", "true", "")
 
 
 def fit_application(settings: Settings) -> dict[str, Any]:
-    """What `chatwoot_state.sql` prints where Chatwoot is as declared, webhooks apart."""
+    """What Chatwoot's `state.sql` prints where Chatwoot is as declared, webhooks apart."""
 
     def config(value: str) -> str:
         return f"--- !ruby/hash:ActiveSupport::HashWithIndifferentAccess\nvalue: {value}\n"
@@ -252,10 +254,10 @@ def published(service: Service) -> str:
 
 
 def fit_redis_lines(project: Project) -> list[str]:
-    """What `redis_state.sh` prints where Redis runs with its redis.conf."""
+    """What Redis' `state.sh` prints where Redis runs with its redis.conf."""
     settings = live.parse_conf(project.content(REDIS_CONF)) | {"maxmemory": "67108864"}
-    rows = [f"redis-setting {name} {value}" for name, value in settings.items()]
-    return ["redis-password ok", "redis-onboarding 0", *rows]
+    rows = [f"setting {name} {value}" for name, value in settings.items()]
+    return ["password ok", "onboarding 0", *rows]
 
 
 ALL = (chatwoot.DATABASE, evolution.DATABASE, n8n.DATABASE)
@@ -263,7 +265,7 @@ ALL = (chatwoot.DATABASE, evolution.DATABASE, n8n.DATABASE)
 
 
 def fit_database_lines() -> list[str]:
-    """What `postgresql_state.sh` prints where roles, owners, passwords and extensions fit."""
+    """What PostgreSQL's `state.sh` prints where roles, owners, passwords and extensions fit."""
     return [
         "role postgres login,superuser,createdb,createrole,replication,bypassrls",
         *(f"role {one.role} login" for one in ALL),
@@ -274,7 +276,7 @@ def fit_database_lines() -> list[str]:
         *(f"password {one.role} ok" for one in ALL),
         *(f"extension chatwoot_db {name}" for name in CHATWOOT_EXTENSIONS),
         "schema chatwoot_db 20250101000000",
-        "database-read",
+        "read",
     ]
 
 

@@ -254,7 +254,7 @@ def without_an_opening_comment(text: str) -> list[str]:
 
 
 def without_usage(text: str) -> list[str]:
-    """A script that takes words says which; caddy_reload and such take none."""
+    """A script that takes words says which; caddy_converge and such take none."""
     takes = re.search(r"(?m)^[^#]*[ \"=]\$(1|@)", text)
     return ["no Usage line"] if takes and not re.search(r"(?m)^# Usage: \w+ ", text) else []
 
@@ -401,8 +401,8 @@ def test_a_script_as_it_is_sent_is_valid_sh(name: str) -> None:
     assert errors_of_sh(script_text(name)) == []
 
 
-# postgresql_state runs inside a container, where a variable may be missing.
-@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - {"postgresql_state"}))
+# postgresql_look runs inside a container, where a variable may be missing.
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - {"postgresql_look"}))
 def test_a_script_stops_at_an_unset_variable(name: str) -> None:
     assert unset_variables_allowed(script_text(name)) == []
 

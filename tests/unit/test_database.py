@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from borgstack import live_stack, services
+from borgstack import services
 from borgstack.services.postgresql import databases
 from borgstack.services.postgresql.databases import DatabaseState
 from tests.unit.changes import keys
@@ -15,7 +15,7 @@ from tests.unit.support import ALL, CHATWOOT_EXTENSIONS, fit_database_lines, set
 
 
 def parsed(lines: list[str]) -> DatabaseState:
-    state = live_stack.parse(["engine running", *lines]).database
+    state = databases.parse(lines)
     assert state is not None
     return state
 
@@ -44,16 +44,12 @@ def test_every_line_of_the_script_is_read() -> None:
     assert FIT.databases["n8n_db"] == "n8n_user"
     assert FIT.passwords == dict.fromkeys(("postgres", *roles), "ok")
     assert FIT.extensions == {"chatwoot_db": frozenset(CHATWOOT_EXTENSIONS)}
-    assert FIT.schema == "20250101000000"
+    assert FIT.schemas == {"chatwoot_db": "20250101000000"}
 
 
 def test_a_server_that_did_not_answer_to_the_end_is_not_compared() -> None:
-    assert live_stack.parse(fit_database_lines()[:-1]).database is None
-
-
-def test_the_schema_of_another_database_does_not_count() -> None:
-    lines = [line for line in fit_database_lines() if not line.startswith("schema")]
-    assert parsed([*lines, "schema other_db 20250101000000"]).schema == ""
+    assert databases.parse(fit_database_lines()[:-1]) is None
+    assert databases.parse([*fit_database_lines(), "unread"]) is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +132,7 @@ def test_what_the_operator_added_is_left_alone() -> None:
 
 
 def test_an_empty_server_lacks_everything() -> None:
-    found = databases.changes(ALL, DatabaseState({}, {}, {}, {}, ""))
+    found = databases.changes(ALL, DatabaseState({}, {}, {}, {}, {}))
     assert len(found) == 3 + 3 * len(ALL) + len(CHATWOOT_EXTENSIONS)
 
 

@@ -141,7 +141,7 @@ TABLE: dict[str, dict[str, dict[str, Version]]] = {
         "nsenter": {"-n": (2, 23), "-t": (2, 23)},
     },
     "docker": {
-        "docker exec": {"-i": EVER},
+        "docker exec": {"-e": EVER, "-i": EVER},
         "docker image ls": {"--format": EVER, "--no-trunc": EVER},
         "docker image rm": {},
         "docker info": {"-f": EVER},

@@ -33,9 +33,9 @@ def test_nothing_differs_where_redis_runs_with_its_redis_conf() -> None:
 
 
 def test_every_line_of_the_script_is_read() -> None:
-    rows = ["redis-password refused", "redis-onboarding 1", "redis-setting a b c", "hash redis x"]
+    rows = ["password refused", "onboarding 1", "setting a b c", "noise x"]
     assert live.parse(rows) == RedisState("refused", {"a": "b c"}, onboarding=True)
-    assert live.parse(["hash redis x"]) is None
+    assert live.parse(["noise x"]) is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,22 @@ def test_a_difference_has_its_reason_and_its_command() -> None:
     assert change.command == f"DEL {ONBOARDING}"
 
 
-@pytest.mark.parametrize("state", [None, RedisState("refused", {})])
-def test_a_redis_that_could_not_be_asked_is_told_nothing(state: RedisState | None) -> None:
+def test_a_redis_that_could_not_be_asked_is_told_nothing() -> None:
+    state = RedisState("refused", {})
     assert live.settings_changes(WANTED, state) == []
     assert live.onboarding_changes(state) == []
+
+
+def test_commands_are_told_in_the_order_of_the_differences() -> None:
+    held = RedisState("ok", {**WANTED, "maxmemory-policy": "allkeys-lru"}, onboarding=True)
+    wanted = default_project().wanted
+    assert len(live.changes(wanted, held)) == 2
+    expected = (f"DEL {ONBOARDING}", 'CONFIG SET maxmemory-policy "noeviction"')
+    assert live.orders(wanted, held) == expected
+    left = live.restarted(held)  # a server that starts reads its redis.conf; its keys stay
+    assert live.orders(wanted, left) == expected[:1]
+
+
+def test_a_server_with_another_password_than_its_container_is_made_anew() -> None:
+    assert live.faults(RedisState("refused", {})) == {"redis": (Code.DIFFERS, "password")}
+    assert live.faults(RedisState("ok", {})) == {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from borgstack import report
 from borgstack.evidence import Certificate
 from borgstack.live_stack import StackState
+from borgstack.services.chatwoot.live import ChatwootState
 from borgstack.services.evolution.instance import InstanceState
 from tests.unit.support import fit_application, settings_of
 
@@ -39,16 +41,26 @@ def test_what_is_not_configured_is_said_until_it_is() -> None:
     assert "not configured" not in told(StackState(), smtp_address="mail.example.com")
 
 
+def with_chatwoot(**values: Any) -> StackState:  # noqa: ANN401 - ChatwootState's own fields
+    return StackState(states={"chatwoot": ChatwootState(**values)})
+
+
 def test_agents_with_a_first_password_are_named_with_the_file_that_holds_it() -> None:
-    text = told(StackState(first_passwords=frozenset({"ana@example.com"})))
+    text = told(
+        StackState(
+            states={"chatwoot": ChatwootState(first_passwords=frozenset({"ana@example.com"}))}
+        )
+    )
     assert "/opt/borgstack/first-passwords/ana@example.com" in text
 
 
 def test_people_who_are_not_in_the_settings_are_named_and_what_happens_to_them() -> None:
     found = fit_application(settings_of())
-    assert "former_agents" not in told(StackState(application=found))
+    assert "former_agents" not in told(with_chatwoot(application=found))
     found["users"].append({"email": "guest@example.com"})
-    assert "guest@example.com; nothing happens" in told(StackState(application=found))
+    assert "guest@example.com; nothing happens" in told(
+        StackState(states={"chatwoot": ChatwootState(found)})
+    )
 
 
 def test_whether_a_phone_is_connected_and_how_to_pair_one() -> None:

@@ -12,6 +12,9 @@ import pytest
 from borgstack import live_stack, networks, services, stack, strangers
 from borgstack.live_stack import Container, Network, StackState
 from borgstack.project import render
+from borgstack.services.base import Service
+from borgstack.services.caddy.live import CaddyState
+from borgstack.services.postgresql.databases import DatabaseState
 from borgstack.services.redis.live import RedisState
 from tests.unit.changes import key, keys
 from tests.unit.support import default_project, fit_stack_lines, image_number, settings_of
@@ -31,15 +34,25 @@ def without(container: str) -> StackState:
     return dataclasses.replace(FIT, containers=kept)
 
 
+def with_state(name: str, held: object) -> StackState:
+    return dataclasses.replace(FIT, states={**FIT.states, name: held})
+
+
 def test_nothing_differs_where_the_stack_is_in_place() -> None:
     assert stack.missing_images(PROJECT, FIT) == []
     assert stack.service_changes(PROJECT, PROJECT.services, FIT) == []
     assert stack.prepare_change(PROJECT, FIT) is None
-    assert stack.database_changes(PROJECT.settings, FIT) == []
     assert stack.undeclared(PROJECT.settings, FIT) == []
-    assert stack.caddy_change(FIT) is None
     assert networks.network_changes(PROJECT, FIT) == []
-    assert stack.redis_changes(PROJECT, FIT, starts=False) == []
+
+
+@pytest.mark.parametrize("service", services.SERVICES, ids=lambda one: one.name)
+def test_no_service_differs_where_the_stack_is_in_place(service: Service) -> None:
+    assert service.state is not None
+    held = FIT.states[service.name]
+    assert held is not None
+    assert service.state.changes(PROJECT.wanted, held) == []
+    assert service.state.faults(held) == {}
 
 
 def test_every_line_of_the_script_is_read() -> None:
@@ -61,10 +74,9 @@ def test_every_line_of_the_script_is_read() -> None:
     internal = "borgstack_internal"
     assert FIT.networks[internal] == Network("borgstack", internal, True, f"id-of-{internal}")
     assert FIT.networks["borgstack_external"].internal is False
-    assert (FIT.override, FIT.unstored) == (False, ())
-    assert FIT.redis is not None
-    assert FIT.database is not None
-    assert FIT.caddy == ({"a": 1}, {"a": 1})
+    assert FIT.override is False
+    assert FIT.states["caddy"] == CaddyState({"a": 1}, {"a": 1})
+    assert set(FIT.states) == {one.name for one in services.SERVICES}
 
 
 def test_a_container_that_is_in_a_network_by_its_name_alone_is_cut_off() -> None:
@@ -95,8 +107,6 @@ def test_a_host_without_a_running_engine_has_nothing(lines: list[str], engine: s
     assert state == StackState(engine=engine)
     assert len(stack.service_changes(PROJECT, PROJECT.services, state)) == len(PROJECT.services)
     assert stack.missing_images(PROJECT, state) == list(PROJECT.images)
-    assert stack.database_changes(PROJECT.settings, state) == []
-    assert stack.caddy_change(state) is None
 
 
 @pytest.mark.parametrize(
@@ -216,12 +226,12 @@ def test_each_difference_of_a_service_has_its_reason_and_its_action(
             "published ports differs",
         ),
         (
-            dataclasses.replace(FIT, unstored=("chatwoot.example.com",)),
+            with_state("caddy", CaddyState({}, {}, ("chatwoot.example.com",))),
             "caddy",
             "stored certificate for chatwoot.example.com missing",
         ),
         (
-            dataclasses.replace(FIT, redis=RedisState("refused", {})),
+            with_state("redis", RedisState("refused", {})),
             "redis",
             "password differs",
         ),
@@ -372,17 +382,6 @@ def test_a_stopped_container_is_made_anew_with_its_network() -> None:
 def test_a_missing_network_and_the_operators_own_are_not_ours_to_remove() -> None:
     assert networks.network_changes(PROJECT, with_network("borgstack_internal", None)) == []
     assert networks.network_changes(PROJECT, with_network("mine", Network("", "", False))) == []
-
-
-OPEN = RedisState("ok", {"maxmemory-policy": "allkeys-lru"}, onboarding=True)
-
-
-def test_a_redis_that_starts_reads_its_settings_and_keeps_its_keys() -> None:
-    state = dataclasses.replace(FIT, redis=OPEN)
-    commands = [one.command for one in stack.redis_changes(PROJECT, state, starts=False)]
-    assert 'CONFIG SET maxmemory-policy "noeviction"' in commands
-    (change,) = stack.redis_changes(PROJECT, state, starts=True)
-    assert change.command.startswith("DEL ")
 
 
 def test_only_the_service_that_differs_is_touched() -> None:
@@ -633,73 +632,22 @@ def test_only_the_missing_image_is_pulled() -> None:
 
 
 def test_prepare_runs_again_on_a_database_without_a_schema() -> None:
-    assert FIT.database is not None
-    empty = dataclasses.replace(FIT, database=dataclasses.replace(FIT.database, schema=""))
-    change = stack.prepare_change(PROJECT, empty)
+    held: DatabaseState = FIT.states["postgresql"]
+    other = dataclasses.replace(held, schemas={"other_db": "20250101000000"})
+    change = stack.prepare_change(PROJECT, with_state("postgresql", other))
     assert change is not None
     assert key(change.change) == "service chatwoot-prepare: database schema missing"
     assert change.word == "chatwoot-prepare:chatwoot-prepare:recreate:once"
 
 
 def test_prepare_does_not_run_because_the_database_does_not_answer() -> None:
-    assert stack.prepare_change(PROJECT, dataclasses.replace(FIT, database=None)) is None
+    assert stack.prepare_change(PROJECT, with_state("postgresql", None)) is None
 
 
 def test_a_difference_of_prepares_container_comes_first() -> None:
     change = stack.prepare_change(PROJECT, without("chatwoot-prepare"))
     assert change is not None
     assert key(change.change) == "service chatwoot-prepare: container missing"
-
-
-def test_a_difference_in_the_database_is_reported_through_the_stack() -> None:
-    assert FIT.database is not None
-    passwords = {**FIT.database.passwords, "chatwoot_user": "refused"}
-    wrong = dataclasses.replace(FIT.database, passwords=passwords)
-    (change,) = stack.database_changes(PROJECT.settings, dataclasses.replace(FIT, database=wrong))
-    assert key(change) == "role chatwoot_user: password differs"
-
-
-@pytest.mark.parametrize(
-    ("adapted", "live", "differs"),
-    [
-        ('{"a":1,"b":[1,2]}', '{"b":[1,2],"a":1}', False),
-        ('{"a":1}', '{"a":2}', True),
-        ('{"a":[1,2]}', '{"a":[2,1]}', True),
-        ('{"a":1}', "null", True),
-        ("null", '{"a":1}', True),
-    ],
-)
-def test_caddy_reloads_when_it_runs_another_configuration_whatever_the_order_of_keys(
-    adapted: str, live: str, *, differs: bool
-) -> None:
-    state = live_stack.parse([f'caddy-adapted {{"result":{adapted}}}', f"caddy-live {live}"])
-    assert (stack.caddy_change(state) is not None) is differs
-
-
-def test_a_caddyfile_that_caddy_refuses_is_a_difference_for_the_reload_to_tell() -> None:
-    state = live_stack.parse(['caddy-adapted {"error":"unknown directive"}', 'caddy-live {"a":1}'])
-    assert stack.caddy_change(state) is not None
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ["engine running"],
-        ["caddy-adapted ", "caddy-live "],
-        ["caddy-adapted ", 'caddy-live {"a":1}'],
-        ['caddy-adapted {"result":{"a":1}}', 'caddy-live {"a":'],
-    ],
-)
-def test_what_a_caddy_runs_that_does_not_answer_is_not_known(lines: list[str]) -> None:
-    state = live_stack.parse(lines)
-    assert state.caddy is None
-    assert stack.caddy_change(state) is None
-
-
-def test_a_caddyfile_that_caddy_refuses_is_no_configuration() -> None:
-    lines = ['caddy-adapted {"error":"no such directive"}', "caddy-live null"]
-    assert live_stack.parse(lines).caddy == (None, None)
-    assert stack.caddy_change(live_stack.parse(lines)) is not None
 
 
 def test_a_chatwoot_under_another_name_is_another_project() -> None:

@@ -37,8 +37,8 @@ BY_NAME = {one.name: one for one in WORKFLOWS}
 
 
 def n8n() -> N8nState:
-    assert FIT.n8n is not None
-    return FIT.n8n
+    fit: N8nState = FIT.states["n8n"]
+    return fit
 
 
 def instance(**values: Any) -> InstanceState:  # noqa: ANN401 - InstanceState's own fields
@@ -65,14 +65,14 @@ def with_credential(identity: str, verdict: str | None) -> N8nState:
 
 def test_every_line_of_n8n_is_read() -> None:
     lines = [
-        "n8n-workflow one|nodes,settings|true|true",
-        "n8n-workflow two|||",
-        "n8n-credential a ok",
-        "n8n-credential b differs",
-        "n8n-owner false",
-        "n8n-read yes",
+        "workflow one|nodes,settings|true|true",
+        "workflow two|||",
+        "credential a ok",
+        "credential b differs",
+        "owner false",
+        "read yes",
     ]
-    assert live_stack.parse(lines).n8n == N8nState(
+    assert workflows.parse(lines) == N8nState(
         owned=False,
         workflows={
             "one": WorkflowState(("nodes", "settings"), active=True, registered=True),
@@ -83,12 +83,12 @@ def test_every_line_of_n8n_is_read() -> None:
 
 
 def test_an_n8n_that_did_not_answer_to_the_end_is_not_compared() -> None:
-    assert live_stack.parse(["n8n-workflow one|||", "n8n-owner true"]).n8n is None
+    assert workflows.parse(["workflow one|||", "owner true"]) is None
 
 
-@pytest.mark.parametrize("owner", [["n8n-owner false"], []])
+@pytest.mark.parametrize("owner", [["owner false"], []])
 def test_an_n8n_is_owned_only_where_it_says_so(owner: list[str]) -> None:
-    found = live_stack.parse([*owner, "n8n-read yes"]).n8n
+    found = workflows.parse([*owner, "read yes"])
     assert found is not None
     assert found.owned is False
     assert n8n().owned is True
@@ -183,7 +183,7 @@ def test_n8n_is_deaf_where_it_does_not_listen_for_a_webhook(
     live: N8nState, expected: list[str]
 ) -> None:
     assert workflows.unregistered_webhooks(live) == expected
-    state = dataclasses.replace(FIT, n8n=live)
+    state = dataclasses.replace(FIT, states={**FIT.states, "n8n": live})
     found = stack.service_changes(default_project(), default_project().services, state)
     unregistered = f"service n8n: webhook of {', '.join(expected)} unregistered"
     assert [(key(one.change), one.action) for one in found] == (
@@ -418,12 +418,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Any]:
 
 
 def test_without_whatsapp_the_look_asks_for_none_of_it(asked: Callable[[Project], Any]) -> None:
-    assert asked(OFF)["whatsapp"] == ("", "")
-    assert asked(OFF)["states"] == ""
-    inbox, packed = asked(default_project())["whatsapp"]
-    assert inbox == "WhatsApp"
-    assert packed
-    assert "docker exec -i evolution" in asked(default_project())["states"]
+    packed = workflows.encoded_workflows(settings_of())
+    for part in ("docker exec -i evolution", "n8n_db", f"WhatsApp {packed}"):
+        assert part in asked(default_project())["states"]
+        assert part not in asked(OFF)["states"]
 
 
 def test_the_look_fits_into_one_word_of_a_command_line(asked: Callable[[Project], Any]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from borgstack import entries, live_stack, services
+from borgstack.project import render
 from borgstack.remote import script_text, state_program
 from borgstack.services.evolution.instance import InstanceState
 from borgstack.services.n8n import workflows
@@ -102,18 +103,18 @@ PACKED = base64.b64encode(gzip.compress(b'[{"id":"borgstackInbound"}]')).decode(
 
 
 def look(host: Path) -> list[str]:
-    ran = run(host, "n8n_state", str(host), "ops@example.com", "Whats App", PACKED)
+    ran = run(host, "n8n_state", str(host), "salt", "ops@example.com", "Whats App", PACKED)
     assert (ran.status, ran.err) == (0, "")
     assert secrets_in(ran.out) == []
     return ran.out.splitlines()
 
 
 def test_the_database_is_asked_once_with_the_wanted_workflows(host: Path) -> None:
-    postgresql(host, "n8n-workflow borgstackInbound|nodes|true|", "n8n-owner true", "n8n-read yes")
+    postgresql(host, "workflow borgstackInbound|nodes|true|", "owner true", "read yes")
     assert look(host) == [
-        "n8n-workflow borgstackInbound|nodes|true|",
-        "n8n-owner true",
-        "n8n-read yes",
+        "workflow borgstackInbound|nodes|true|",
+        "owner true",
+        "read yes",
     ]
     sql = (host / "sql").read_text()
     assert '$wanted$[{"id":"borgstackInbound"}]$wanted$' in sql
@@ -126,8 +127,8 @@ def test_the_database_is_asked_once_with_the_wanted_workflows(host: Path) -> Non
 def test_a_credential_is_opened_and_nothing_but_a_verdict_leaves_the_host(
     host: Path, identity: str
 ) -> None:
-    postgresql(host, f"n8n-secret {identity} {credential(identity)}")
-    assert look(host) == [f"n8n-credential {identity} ok"]
+    postgresql(host, f"secret {identity} {credential(identity)}")
+    assert look(host) == [f"credential {identity} ok"]
     assert "openssl enc -d -aes-256-cbc -md md5 -a -A -pass fd:3" in words(host)
     assert secrets_in(words(host)) == []
 
@@ -143,15 +144,15 @@ def test_a_credential_is_opened_and_nothing_but_a_verdict_leaves_the_host(
 )
 def test_a_credential_that_holds_another_secret_differs(host: Path, value: str, key: str) -> None:
     data = encrypted({"name": "x", "value": value}, key)
-    postgresql(host, f"n8n-secret borgstackChatwoot {data}", "n8n-read yes")
-    assert look(host) == ["n8n-credential borgstackChatwoot differs", "n8n-read yes"]
+    postgresql(host, f"secret borgstackChatwoot {data}", "read yes")
+    assert look(host) == ["credential borgstackChatwoot differs", "read yes"]
     assert secrets_in(words(host)) == []
 
 
 @pytest.mark.parametrize("data", ["not/base64", ""])
 def test_a_credential_that_cannot_be_opened_differs(host: Path, data: str) -> None:
-    postgresql(host, f"n8n-secret borgstackChatwoot {data}", "n8n-read yes")
-    assert look(host) == ["n8n-credential borgstackChatwoot differs", "n8n-read yes"]
+    postgresql(host, f"secret borgstackChatwoot {data}", "read yes")
+    assert look(host) == ["credential borgstackChatwoot differs", "read yes"]
 
 
 def test_without_openssl_nothing_can_be_said_of_a_credential(
@@ -161,14 +162,14 @@ def test_without_openssl_nothing_can_be_said_of_a_credential(
     (host / "bin" / "openssl").unlink()
     (host / "bin" / "sh").symlink_to(shutil.which("sh") or "")
     monkeypatch.setenv("PATH", str(host / "bin"))
-    postgresql(host, f"n8n-secret borgstackBridge {data}")
-    assert look(host) == ["n8n-credential borgstackBridge unknown"]
+    postgresql(host, f"secret borgstackBridge {data}")
+    assert look(host) == ["credential borgstackBridge unknown"]
 
 
 def test_an_n8n_whose_database_fails_is_not_read(host: Path) -> None:
     docker(host, "exec*) cat >/dev/null; echo 'ERROR: relation' >&2; exit 3 ;;")
-    ran = run(host, "n8n_state", str(host), "ops@example.com", "WhatsApp", PACKED)
-    assert "n8n-read" not in ran.out
+    ran = run(host, "n8n_state", str(host), "salt", "ops@example.com", "WhatsApp", PACKED)
+    assert "read" not in ran.out
     assert secrets_in(ran.said) == []
 
 
@@ -176,41 +177,32 @@ INSTANCE = {"status": "open", "webhook": {"url": "u"}, "settings": {}, "secret":
 REPLY_URL = "http://caddy:8090/webhook/whatsapp-replies-to-check"
 
 
-def gather_facts(host: Path, *asked: str, **data: object) -> live_stack.StackState:
-    """Run the look at the whole stack with Evolution and n8n in it."""
-    settings = settings_of(**data)
-    states = state_program(services.enabled(settings), settings, str(host), "salt")
-    (host / "rows").write_text("n8n-owner true\nn8n-read yes\n")
+def gather_facts(host: Path, **data: object) -> live_stack.StackState:
+    """Run the look at the whole stack, with all that the settings want in it."""
+    project = render(settings_of(**data))
+    asked = services.enabled(project.settings)
+    states = state_program(asked, project.wanted, str(host), "salt")
+    (host / "rows").write_text("owner true\nread yes\n")
     docker(
         host,
         f"""ps*) ;;
-"exec -i borgstack_postgresql sh -s"*) cat >/dev/null; echo database-read ;;
+"exec -i borgstack_postgresql sh -s"*) cat >/dev/null; echo read ;;
 "exec -i borgstack_postgresql psql"*) cat >{host}/sql; cat {host}/rows ;;
 "exec -i evolution"*) cat >{host}/program; echo '{json.dumps(INSTANCE)}' ;;""",
     )
     program(host / "bin", "docker-compose", "exit 0")
-    text = of_this_host(host)
-    arguments = (str(host), "chatwoot_db:u:P", "key", "", "DOMAIN=example.com", "", "")
-    ran = run_text(
-        text,
-        *arguments,
-        "ops@example.com",
-        "salt",
-        states,
-        *asked,
-        "n8n:1",
-        first_on_path=host / "bin",
-    )
+    arguments = (str(host), "DOMAIN=example.com", "", states, "n8n:1")
+    ran = run_text(of_this_host(host), *arguments, first_on_path=host / "bin")
     assert (ran.status, ran.err) == (0, "")
     assert secrets_in(ran.out) == []
     return live_stack.parse(ran.out.splitlines())
 
 
 def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path) -> None:
-    found = gather_facts(host, "WhatsApp", PACKED)
-    assert found.n8n == workflows.N8nState(owned=True, workflows={}, credentials={})
-    assert found.states["evolution"] == InstanceState("open", {"url": "u"}, {}, secret=True)
-    assert found.database is not None
+    found = gather_facts(host).states
+    assert found["n8n"] == workflows.N8nState(owned=True, workflows={}, credentials={})
+    assert found["evolution"] == InstanceState("open", {"url": "u"}, {}, secret=True)
+    assert found["postgresql"] is not None
     sent = (host / "program").read_text()
     assert "fetchInstances" in sent  # its own file, with that of the API in it
     assert "createHash" in sent
@@ -218,21 +210,20 @@ def test_the_look_at_the_stack_asks_n8n_and_evolution_beside_the_rest(host: Path
 
 
 def test_the_look_gets_digests_of_what_it_compares_and_never_a_secret(host: Path) -> None:
-    gather_facts(host, "WhatsApp", PACKED, whatsapp_instance="phone")
+    gather_facts(host, whatsapp_instance="phone")
     said = words(host)
     token = entries.digest("salt", VALUES["CHATWOOT_API_TOKEN"])
     bridge = entries.digest("salt", VALUES["WHATSAPP_BRIDGE_SECRET"])
-    assert f"sh -s ops@example.com salt {token} chatwoot_db:u:P" in said
+    assert f"-v salt=salt -v token={token} " in said
     assert f"docker exec -i evolution node - phone salt {bridge}\n" in said
     assert secrets_in(said) == []
 
 
 def test_where_whatsapp_is_switched_off_nobody_is_asked_for_it(host: Path) -> None:
-    found = gather_facts(host, "", "", whatsapp=False)
-    assert (found.n8n, found.states) == (None, {})
+    found = gather_facts(host, whatsapp=False)
+    assert {"n8n", "evolution"} & found.states.keys() == set()
     assert "evolution" not in words(host)
-    assert "psql" not in words(host)
-    assert re.search(r"sh -s ops@example\.com salt [0-9a-f]{64} chatwoot_db:u:P", words(host))
+    assert "n8n" not in words(host).replace("n8n:1", "")
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ from borgstack.services.base import (
     Mount,
     ProjectFile,
     Service,
+    State,
     Template,
     sizes,
     supplied,
 )
+from borgstack.services.caddy import live
+from borgstack.services.caddy.live import CADDYFILE
+from borgstack.services.caddy.live import NAME as NAME
 from borgstack.settings import Settings
-
-NAME = "caddy"
-CADDYFILE = "config/caddy/Caddyfile"
 
 
 def _editors_password_hash(settings: Settings) -> str | None:
@@ -69,5 +70,17 @@ SERVICE = Service(
         Mount(NAME, "/config", "borgstack_caddy_config"),
     ),
     files=_files,
+    state=State(
+        lambda _: "service caddy",
+        NAME,
+        live.parse,
+        live.changes,
+        live.words,
+        orders=lambda *_: (),
+        faults=live.faults,
+        restarted=None,
+        from_start=True,
+        step="Reload Caddy",
+    ),
     own_task=True,
 )

@@ -1,22 +1,23 @@
-# What Caddy makes of a Caddyfile, and what it runs, both asked of its admin API. Runs on the host, in
-# the network of the container, in bash: no other shell opens a connection, and nothing of the image
-# is executed.
+# The configuration that Caddy runs and what it makes of the wanted one, and which certificates it has
+# lost from its store.
 #
-# Usage: caddy_state CADDYFILE           (in base64)
-# Prints: caddy-adapted JSON             {"result": …}, or {"error": …}
-#         caddy-live JSON
-# shellcheck shell=bash
+# Usage: caddy_state DIRECTORY SALT CADDYFILE NAME...
+#   CADDYFILE   in base64; NAME   a public name that has a certificate
+# Prints what ask.sh prints, and: unstored NAME
 set -u
-ask() {
-  exec 4<>/dev/tcp/127.0.0.1/2019 || return
-  printf '%s %s HTTP/1.0\r\nHost: 127.0.0.1:2019\r\n' "$1" "$2" >&4
-  printf 'Content-Type: text/caddyfile\r\nContent-Length: %s\r\n\r\n%s' "${#3}" "$3" >&4
-  sed '1,/^\r*$/d' <&4 | tr -d '\n'
-}
-caddyfile=$(printf %s "$1" | base64 -d)
-printf 'caddy-adapted '
-# Its file server hides the file that the configuration came from.
-ask POST /adapt "$caddyfile" | sed 's#"./Caddyfile"#"/etc/caddy/Caddyfile"#g'
-printf '\ncaddy-live '
-ask GET /config/ ''
-echo
+pid=$(process borgstack_caddy)
+[ -n "$pid" ] || exit 0
+caddyfile=$3
+shift 3
+timeout 10 nsenter -t "$pid" -n bash -s "$caddyfile" <<'INNER'
+@caddy_ask.sh@
+INNER
+stored() { [ -e "$1" ] || [ -e "$2" ]; }
+folder=/proc/$pid/root/data/caddy/certificates
+for name in "$@"; do # a certificate of its own, or the wildcard that covers it
+  ! stored "$folder"/*/"$name"/*.crt "$folder"/*/"wildcard_.${name#*.}"/*.crt || continue
+  # One that is neither stored nor served is still being obtained.
+  timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$name" </dev/null |
+    openssl x509 -noout -checkend 0 >/dev/null || continue
+  echo "unstored $name"
+done

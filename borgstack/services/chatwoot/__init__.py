@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from borgstack.services import postgresql
 from borgstack.services.base import (
     Database,
     Entry,
@@ -12,11 +13,14 @@ from borgstack.services.base import (
     Mount,
     ProjectFile,
     Service,
+    State,
     Template,
     sizes,
     supplied,
 )
-from borgstack.services.chatwoot import application
+from borgstack.services.chatwoot import application, live
+from borgstack.services.chatwoot.live import NAME as NAME
+from borgstack.services.chatwoot.live import held as held
 from borgstack.settings import Settings
 
 PREPARE = "chatwoot-prepare"
@@ -50,7 +54,7 @@ def _files(_: Settings) -> Iterable[ProjectFile | Template]:
 
 
 SERVICE = Service(
-    "chatwoot",
+    NAME,
     "Chatwoot",
     memory={
         PREPARE: sizes("512m", "1g", "1g"),
@@ -122,5 +126,7 @@ SERVICE = Service(
     ),
     startup_files=_startup_files,
     files=_files,
+    # Its one-shot brings it about, see tasks/chatwoot.py.
+    state=State(lambda _: NAME, postgresql.NAME, live.parse, words=live.words, from_start=True),
     own_task=True,
 )

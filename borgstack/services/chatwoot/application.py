@@ -1,9 +1,8 @@
 """What people find in Chatwoot, compared with what the settings declare.
 
-The live side is one JSON value that `borgstack/remote/chatwoot_state.sql` puts together in the
-look at the databases: no Rails boot. `files/chatwoot/provision.rb` brings the declared side about,
-from `config/chatwoot/application.json`. Addresses of webhooks, which may hold secrets, and the API
-token are compared by digests, and of an address the host alone is told.
+The live side is one JSON value that `state.sql` puts together. `files/chatwoot/provision.rb` brings
+the declared side about, from `config/chatwoot/application.json`. Addresses of webhooks, which may
+hold secrets, and the API token are compared by digests, and of an address the host alone is told.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from borgstack.values import LOCALES
 from borgstack.whatsapp import REPLY_URL
 
 State = Mapping[str, Any]
-"""Parsed JSON; `chatwoot_state.sql` gives the keys."""
+"""Parsed JSON; `state.sql` gives the keys."""
 
 
 def render(settings: Settings) -> bytes:

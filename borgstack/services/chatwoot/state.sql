@@ -1,4 +1,4 @@
--- What people find in Chatwoot, as one line `application JSON`; application.py beside this compares it.
+-- What people find in Chatwoot, as one line `application JSON`; application.py compares it.
 -- Variables: admin, the administrator's login; salt; token, the digest of the salted API token.
 -- A database without Chatwoot's tables gives no line.
 SELECT to_regclass('account_users') IS NOT NULL AND to_regclass('team_members') IS NOT NULL AS ready \gset

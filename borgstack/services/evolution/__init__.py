@@ -53,8 +53,8 @@ SERVICE = Service(
         instance.subject,
         "evolution",
         instance.parse,
-        instance.changes,
-        instance.words,
-        secrets=("WHATSAPP_BRIDGE_SECRET",),
+        lambda wanted, held: instance.changes(wanted.settings, held),
+        lambda wanted: instance.words(wanted.settings),
+        secrets=lambda _: ("WHATSAPP_BRIDGE_SECRET",),
     ),
 )

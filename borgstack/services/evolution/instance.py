@@ -70,11 +70,11 @@ def changes(settings: Settings, live: InstanceState) -> list[Change]:
         return [Change(name, Code.MISSING)]
     found = [
         Change(name, Code.DIFFERS, f"{what} {field}", _plain(value), _plain(seen.get(field)))
-        for what, seen, wanted in (
+        for what, seen, declared in (
             ("webhook", live.webhook, WEBHOOK),
             ("setting", live.settings, SETTINGS),
         )
-        for field, value in wanted.items()
+        for field, value in declared.items()
         if seen.get(field) != value
     ]
     return found if live.secret else [*found, Change(name, Code.DIFFERS, "webhook secret")]
@@ -87,5 +87,5 @@ def _plain(value: object) -> Scalar:
 
 def words(settings: Settings) -> tuple[str, str]:
     """The instance's name, and what `converge.js` brings about, as JSON."""
-    wanted = json.dumps({"settings": SETTINGS, "webhook": WEBHOOK})
-    return settings.whatsapp_instance, wanted
+    declared = json.dumps({"settings": SETTINGS, "webhook": WEBHOOK})
+    return settings.whatsapp_instance, declared

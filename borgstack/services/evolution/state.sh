@@ -2,7 +2,6 @@
 #
 # Usage: evolution_state DIRECTORY SALT INSTANCE WANTED
 set -u
-export LC_ALL=C
 @env_values.sh@
 # An exec now and then loses the end of its stdin; then this tells nothing of Evolution.
 timeout 30 docker exec -i evolution node - "$3" "$2" \

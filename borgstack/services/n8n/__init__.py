@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from borgstack.services import postgresql
 from borgstack.services.base import (
     Database,
     Entry,
@@ -13,15 +14,16 @@ from borgstack.services.base import (
     Page,
     ProjectFile,
     Service,
+    State,
     Template,
     sizes,
 )
 from borgstack.services.n8n import workflows
+from borgstack.services.n8n.workflows import WEB as WEB
 from borgstack.settings import Settings
 
 DATABASE = Database("n8n_db", "n8n_user", "N8N_DB_PASSWORD")
 PREPARE = "n8n-prepare"
-WEB = "n8n"
 _CONTAINERS = (PREPARE, WEB)
 _FOLDER = Path(__file__).parents[3] / "files" / "n8n"
 
@@ -87,5 +89,14 @@ SERVICE = Service(
     mounts=(Mount(WEB, "/home/node/.n8n", "borgstack_n8n_data"),),
     page=Page(lambda settings: settings.n8n_host, "n8n:5678"),
     startup_files=_startup_files,
+    # Its one-shot brings it about, see tasks/n8n.py.
+    state=State(
+        lambda _: "n8n",
+        postgresql.NAME,
+        workflows.parse,
+        words=workflows.words,
+        faults=workflows.faults,
+        from_start=True,
+    ),
     own_task=True,
 )

@@ -1,12 +1,12 @@
 # What n8n's database holds. The wanted workflows get the numbers that only the server knows, and are
 # compared in the database; of credentials nothing but a verdict is printed.
 #
-# Usage: n8n_state DIRECTORY ADMIN INBOX WORKFLOWS
+# Usage: n8n_state DIRECTORY SALT ADMIN INBOX WORKFLOWS
 #   ADMIN, INBOX   see n8n_state.sql
 #   WORKFLOWS      a JSON array, in gzip and base64
 set -u
 export LC_ALL=C
-directory=$1 admin=$2 inbox=$3 workflows=$4
+directory=$1 admin=$3 inbox=$4 workflows=$5
 
 @env_values.sh@
 key=$(value "$directory" N8N_ENCRYPTION_KEY)
@@ -23,8 +23,8 @@ $key
 EOF
   )
   case $plain in
-  *"\"value\":\"$secret\""*) echo "n8n-credential $1 ok" ;;
-  *) echo "n8n-credential $1 differs" ;;
+  *"\"value\":\"$secret\""*) echo "credential $1 ok" ;;
+  *) echo "credential $1 differs" ;;
   esac
 }
 
@@ -40,11 +40,11 @@ EOF
 SQL
 } | timeout 30 docker exec -i borgstack_postgresql psql -qAtX -v ON_ERROR_STOP=1 -v "admin=$admin" \
   -v "inbox=$inbox" -U postgres -d chatwoot_db | while read -r kind id data; do
-  if [ "$kind" != n8n-secret ]; then
+  if [ "$kind" != secret ]; then
     echo "$kind $id"
   elif command -v openssl >/dev/null 2>&1; then
     credential "$id" "$data" 2>/dev/null
   else
-    echo "n8n-credential $id unknown"
+    echo "credential $id unknown"
   fi
 done

@@ -8,7 +8,7 @@ SELECT to_regclass('workflow_entity') IS NOT NULL AND to_regclass('webhook_entit
 \if :ready
 WITH wanted AS (SELECT workflow FROM jsonb_array_elements(replace(replace(:'wanted',
   '@@ACCOUNT_ID@@', :'account_number'), '@@INBOX_ID@@', :'inbox_number')::jsonb) AS workflow)
-SELECT format('n8n-workflow %s|%s|%s|%s', id, concat_ws(',',
+SELECT format('workflow %s|%s|%s|%s', id, concat_ws(',',
     CASE WHEN name <> workflow ->> 'name' THEN 'name' END,
     CASE WHEN nodes::jsonb <> workflow -> 'nodes' THEN 'nodes' END,
     CASE WHEN connections::jsonb <> workflow -> 'connections' THEN 'connections' END,
@@ -17,9 +17,9 @@ SELECT format('n8n-workflow %s|%s|%s|%s', id, concat_ws(',',
   CASE WHEN (workflow -> 'own')::boolean OR EXISTS (SELECT FROM webhook_entity, jsonb_array_elements(workflow -> 'nodes') AS part
     WHERE "workflowId" = id AND "webhookPath" = part #>> '{parameters,path}') THEN 'true' END)
   FROM workflow_entity JOIN wanted ON id = workflow ->> 'id';
-SELECT format('n8n-secret %s %s', id, data) FROM credentials_entity
+SELECT format('secret %s %s', id, data) FROM credentials_entity
  WHERE id IN ('borgstackChatwoot', 'borgstackEvolution', 'borgstackBridge');
-SELECT 'n8n-owner ' || coalesce((SELECT value FROM settings
+SELECT 'owner ' || coalesce((SELECT value FROM settings
   WHERE key = 'userManagement.isInstanceOwnerSetUp'), 'false');
 \endif
-SELECT 'n8n-read yes';
+SELECT 'read yes';

@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 
 from borgstack.change import Change, Code
+from borgstack.services.base import Fault, Wanted
 from borgstack.settings import Settings
 
 _FOLDER = Path(__file__).parents[3] / "files" / "n8n"
+WEB = "n8n"
 CREDENTIALS = ("borgstackChatwoot", "borgstackEvolution", "borgstackBridge")
 
 
@@ -121,18 +123,38 @@ def _packed(instance: str, own: tuple[str, ...]) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
-def parse_n8n(rows: Mapping[str, list[str]]) -> N8nState | None:
-    """Read the lines of `n8n_state.sh` by their first word; None when nothing answered."""
-    if "n8n-read" not in rows:
+def words(wanted: Wanted) -> tuple[str, ...]:
+    """What `state.sh` takes: whose account and which inbox, and the workflows."""
+    settings = wanted.settings
+    return (
+        settings.admin_email.lower(),
+        settings.whatsapp_inbox,
+        encoded_workflows(settings),
+    )
+
+
+def parse(lines: Iterable[str]) -> N8nState | None:
+    """Read the lines of `state.sh`; None when nothing answered."""
+    rows: dict[str, list[str]] = {}
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        rows.setdefault(kind, []).append(rest)
+    if "read" not in rows:
         return None
     found: dict[str, WorkflowState] = {}
-    for row in rows.get("n8n-workflow", ()):
+    for row in rows.get("workflow", ()):
         identity, differing, active, registered = row.split("|")
         parts = tuple(filter(None, differing.split(",")))
         found[identity] = WorkflowState(parts, active == "true", registered == "true")
-    credentials = (row.partition(" ") for row in rows.get("n8n-credential", ()))
-    owned = "true" in rows.get("n8n-owner", ())
+    credentials = (row.partition(" ") for row in rows.get("credential", ()))
+    owned = "true" in rows.get("owner", ())
     return N8nState(owned, found, {identity: verdict for identity, _, verdict in credentials})
+
+
+def faults(held: N8nState) -> Mapping[str, Fault]:
+    """A webhook at which n8n does not listen; it begins to when it starts."""
+    silent = unregistered_webhooks(held)
+    return {WEB: (Code.UNREGISTERED, f"webhook of {', '.join(silent)}")} if silent else {}
 
 
 def workflow_changes(settings: Settings, live: N8nState) -> list[Change]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from borgstack.services.base import Entry, Kind, Mount, ProjectFile, Service, Template, sizes
+from borgstack.services.base import (
+    Entry,
+    Kind,
+    Mount,
+    ProjectFile,
+    Service,
+    State,
+    Template,
+    sizes,
+)
+from borgstack.services.postgresql import databases
 from borgstack.settings import Settings
 
 NAME = "postgresql"
@@ -35,5 +45,16 @@ SERVICE = Service(
     mounts=(Mount(NAME, "/var/lib/postgresql", "borgstack_postgresql_data"),),
     startup_files=_startup_files,
     files=_files,
+    state=State(
+        lambda _: "PostgreSQL's roles",
+        NAME,
+        databases.parse,
+        lambda wanted, held: databases.changes(wanted.databases, held),
+        databases.words,
+        orders=lambda *_: (),
+        secrets=databases.secrets,
+        from_start=True,
+        step="Converge roles, databases and extensions",
+    ),
     own_task=True,
 )

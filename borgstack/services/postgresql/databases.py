@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from borgstack.change import Change, Code, compare
-from borgstack.services.base import Database
+from borgstack.services.base import Database, Wanted
 
 UNKNOWN = ("unset", "unasked")
 """Verdicts on a password that say nothing of whether it is right."""
 FIT_ROLE = "login"
-"""How `stack_state.sh` describes a role that can log in and nothing more."""
+"""How `state.sh` describes a role that can log in and nothing more."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,50 @@ class DatabaseState:
     :ivar passwords: by role: whether the password of `.env` logs in (`ok` or `refused`); `unset`
         where the container does not have it, and so differs from its configuration; `unasked`
         where the server could not be asked at its address, which says nothing of the password.
-    :ivar schema: the newest migration of chatwoot_db, or empty while there is none.
+    :ivar schemas: the newest migration of each database that keeps account of them as Rails does.
     """
 
     roles: Mapping[str, str]
     databases: Mapping[str, str]
     extensions: Mapping[str, frozenset[str]]
     passwords: Mapping[str, str]
-    schema: str
+    schemas: Mapping[str, str]
+
+
+def parse(lines: Iterable[str]) -> DatabaseState | None:
+    """Read the lines of `state.sh`; None while the server could not be asked."""
+    roles: dict[str, str] = {}
+    databases: dict[str, str] = {}
+    passwords: dict[str, str] = {}
+    schemas: dict[str, str] = {}
+    extensions: dict[str, set[str]] = {}
+    tables = {"role": roles, "database": databases, "password": passwords, "schema": schemas}
+    read = False
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        name, _, value = rest.partition(" ")
+        if kind in tables:
+            tables[kind][name] = value
+        elif kind == "extension":
+            extensions.setdefault(name, set()).add(value)
+        elif kind == "read":
+            read = True
+        elif kind == "unread":  # a full server, say: what it lacks is not known
+            return None
+    if not read:
+        return None
+    present = {name: frozenset(found) for name, found in extensions.items()}
+    return DatabaseState(roles, databases, present, passwords, schemas)
+
+
+def words(wanted: Wanted) -> tuple[str, ...]:
+    """What `state.sh` takes: the databases, with their roles and passwords' entries."""
+    return tuple(f"{one.name}:{one.role}:{one.password}" for one in wanted.databases)
+
+
+def secrets(wanted: Wanted) -> tuple[str, ...]:
+    """The entries of `.env` that the SQL sets as passwords."""
+    return ("POSTGRES_PASSWORD", *(one.password for one in wanted.databases))
 
 
 def changes(wanted: Iterable[Database], state: DatabaseState) -> list[Change]:

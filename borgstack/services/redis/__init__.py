@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from borgstack.services.base import Entry, Kind, Mount, ProjectFile, Service, Template, sizes
+from borgstack.services.base import (
+    Entry,
+    Kind,
+    Mount,
+    ProjectFile,
+    Service,
+    State,
+    Template,
+    sizes,
+)
+from borgstack.services.redis import live
+from borgstack.services.redis.live import CONF
+from borgstack.services.redis.live import NAME as NAME
 from borgstack.settings import Settings
 
-NAME = "redis"
-CONF = "config/redis/redis.conf"
 _UID, _GID = 999, 1000
 """The user that the image drops to before it reads its configuration."""
 
@@ -33,5 +43,16 @@ SERVICE = Service(
     ),
     mounts=(Mount(NAME, "/data", "borgstack_redis_data"),),
     startup_files=_startup_files,
+    state=State(
+        lambda _: NAME,
+        NAME,
+        live.parse,
+        live.changes,
+        live.words,
+        live.orders,
+        faults=live.faults,
+        restarted=live.restarted,
+        from_start=True,
+    ),
     own_task=True,
 )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from borgstack.change import Change, Code
+from borgstack.services.base import Fault, Wanted
 
+CONF = "config/redis/redis.conf"
+NAME = "redis"
 ONBOARDING = "alfred:CHATWOOT_INSTALLATION_ONBOARDING"
 """While this key exists, Chatwoot offers whoever comes first to become super administrator."""
 
@@ -25,7 +28,7 @@ _PASSWORD_IS_NOT_HERE = frozenset({"requirepass", "masterauth", "user"})
 
 @dataclass(frozen=True)
 class RedisState:
-    """The running server, as `redis_state.sh` prints it.
+    """The running server, as `state.sh` prints it.
 
     :ivar password: `ok`, or `refused` where the server has another password than its container,
         or none.
@@ -47,17 +50,17 @@ class RedisChange:
 
 
 def parse(rows: Iterable[str]) -> RedisState | None:
-    """Read the lines of `redis_state.sh`; None while Redis could not be asked."""
+    """Read the lines of `state.sh`; None while Redis could not be asked."""
     password = ""
     settings: dict[str, str] = {}
     onboarding = False
     for row in rows:
         kind, _, rest = row.partition(" ")
-        if kind == "redis-password":
+        if kind == "password":
             password = rest
-        elif kind == "redis-onboarding":
+        elif kind == "onboarding":
             onboarding = rest == "1"
-        elif kind == "redis-setting":
+        elif kind == "setting":
             name, _, value = rest.partition(" ")
             settings[name] = value
     return RedisState(password, settings, onboarding) if password else None
@@ -73,23 +76,55 @@ def parse_conf(conf: bytes) -> dict[str, str]:
     return found
 
 
-def settings_changes(wanted: Mapping[str, str], state: RedisState | None) -> list[RedisChange]:
-    """What somebody has set in the running server; a server that starts reads its redis.conf."""
-    if state is None or not state.settings:
-        return []
+def words(wanted: Wanted) -> tuple[str, ...]:
+    """What `state.sh` takes: the key of the onboarding, and the settings to ask for."""
+    return (ONBOARDING, *parse_conf(wanted.contents[CONF]))
+
+
+def changes(wanted: Wanted, held: RedisState) -> list[Change]:
+    """What the running server has to be told."""
+    return [one.change for one in _differences(wanted, held)]
+
+
+def orders(wanted: Wanted, held: RedisState) -> tuple[str, ...]:
+    """The commands that close the differences."""
+    return tuple(one.command for one in _differences(wanted, held))
+
+
+def restarted(held: RedisState) -> RedisState:
+    """A server that starts reads its redis.conf; its keys stay."""
+    return replace(held, settings={})
+
+
+def faults(held: RedisState) -> Mapping[str, Fault]:
+    """Another password than its container was given can only be put right by another container."""
+    return {} if held.password == "ok" else {NAME: (Code.DIFFERS, "password")}  # noqa: S105
+
+
+def _differences(wanted: Wanted, held: RedisState) -> list[RedisChange]:
     return [
-        RedisChange(
-            Change("redis", Code.DIFFERS, name, value, state.settings.get(name, "")),
-            f'CONFIG SET {name} "{value}"',
-        )
-        for name, value in wanted.items()
-        if _canonical(state.settings.get(name, "")) != _canonical(value)
+        *onboarding_changes(held),
+        *settings_changes(parse_conf(wanted.contents[CONF]), held),
     ]
 
 
-def onboarding_changes(state: RedisState | None) -> list[RedisChange]:
+def settings_changes(wanted: Mapping[str, str], held: RedisState) -> list[RedisChange]:
+    """What somebody has set in the running server."""
+    if not held.settings:
+        return []
+    return [
+        RedisChange(
+            Change("redis", Code.DIFFERS, name, value, held.settings.get(name, "")),
+            f'CONFIG SET {name} "{value}"',
+        )
+        for name, value in wanted.items()
+        if _canonical(held.settings.get(name, "")) != _canonical(value)
+    ]
+
+
+def onboarding_changes(held: RedisState) -> list[RedisChange]:
     """Whether Chatwoot's onboarding has to be closed."""
-    if state is None or not state.onboarding:
+    if not held.onboarding:
         return []
     return [RedisChange(Change("chatwoot", Code.EXPOSED, "onboarding"), f"DEL {ONBOARDING}")]
 
