@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pyinfra.api import FactBase, StringCommand
 
-from borgstack import preflight
+from borgstack import live_server
 from borgstack.facts import read_lines
-from borgstack.preflight import ServerState
+from borgstack.live_server import ServerState
 from borgstack.remote import script_command
 
 
@@ -19,4 +19,4 @@ class Server(FactBase[ServerState]):
 
     def process(self, output: list[str]) -> ServerState:
         """Read what it prints."""
-        return read_lines("preflight", preflight.parse, output)
+        return read_lines("preflight", live_server.parse, output)

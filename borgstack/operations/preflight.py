@@ -6,6 +6,7 @@ from pyinfra import logger
 from pyinfra.context import host, state
 
 from borgstack import docker, docker_fitness, entries, images
+from borgstack.live_server import ServerState
 from borgstack.live_stack import StackState
 from borgstack.operations import Commands, converging_operation, refuse
 from borgstack.operations.run_lock import taken_by
@@ -16,7 +17,7 @@ from borgstack.operations.snapshot import (
     server_state,
     stack_state,
 )
-from borgstack.preflight import Finding, ServerState, findings, is_known
+from borgstack.preflight import Finding, findings, is_known
 from borgstack.project import ENV_PATH, Project
 from borgstack.settings import Settings
 from borgstack.strangers import publishers, strangers

@@ -21,9 +21,9 @@ from borgstack.facts.env import Env
 from borgstack.facts.files import Files
 from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
+from borgstack.live_server import ServerState
 from borgstack.live_stack import StackState
 from borgstack.operations import cached_fact, forget_facts
-from borgstack.preflight import ServerState
 from borgstack.project import (
     COMPOSE_FILE,
     DIRECTORY,

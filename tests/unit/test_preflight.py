@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from borgstack.images import FIRST_DEPLOY
-from borgstack.preflight import SUPPORTED, Finding, ServerState, findings, parse
+from borgstack.live_server import ServerState, parse
+from borgstack.preflight import SUPPORTED, Finding, findings
 from borgstack.remote import script_text
 from borgstack.sizes import MEGABYTE, SIZES
 from tests.unit.support import fit_server_lines, program, run_script, run_text, settings_of

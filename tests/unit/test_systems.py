@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import docker, evidence, preflight
+from borgstack import docker, evidence, live_server, preflight
 from borgstack.remote import script_text
 from tests.unit.support import program, run_text, settings_of
 
@@ -40,10 +40,10 @@ def look(tmp_path: Path, name: str, *words: str, **programs: str) -> list[str]:
     return ran.out.splitlines()
 
 
-def server(tmp_path: Path, os_release: str, **programs: str) -> preflight.ServerState:
+def server(tmp_path: Path, os_release: str, **programs: str) -> live_server.ServerState:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/os-release").write_text(os_release)
-    return preflight.parse(look(tmp_path, "preflight", **programs))
+    return live_server.parse(look(tmp_path, "preflight", **programs))
 
 
 @pytest.mark.parametrize("codename", OS_RELEASE)
