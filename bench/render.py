@@ -22,7 +22,7 @@ from pyinfra_cli.inventory import make_inventory
 
 from bench.errors import BenchError
 from bench.hosts import DOCKER_KEY, INVENTORY, KNOWN_HOSTS, RENDERED, REPOSITORY
-from borgstack import docker
+from borgstack import docker_daemon, docker_packages
 from borgstack.host_data import settings_of_all
 from borgstack.project import Project, render
 from borgstack.services.chatwoot import FIRST_PASSWORDS
@@ -79,9 +79,9 @@ def _write_files(folder: Path, project: Project) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
             path.chmod(int(file.mode, 8))
-    goal = docker.wanted(project.settings, "debian", "trixie", os.uname().machine)
+    goal = docker_packages.wanted(project.settings, "debian", "trixie", os.uname().machine)
     (folder / "docker.sources").write_text(goal.sources)
-    declared = docker.daemon_settings(project.settings)
+    declared = docker_daemon.daemon_settings(project.settings)
     (folder / "daemon.json").write_text(json.dumps(declared, indent=2) + "\n")
     shutil.copy(DOCKER_KEY, folder / "docker.asc")
 

@@ -6,18 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from borgstack.docker import (
-    DAEMON_JSON,
-    LEAST_ENGINE,
-    SOURCES,
-    DockerState,
-    UnreadableDaemonJson,
-    Wanted,
-    daemon_json,
-    daemon_settings,
-    naming,
-    too_old,
-)
+from borgstack.docker_daemon import DAEMON_JSON, UnreadableDaemonJson, daemon_json, daemon_settings
+from borgstack.docker_packages import LEAST_ENGINE, SOURCES, Wanted, naming, too_old
+from borgstack.live_docker import DockerState
 from borgstack.preflight import Finding
 from borgstack.settings import Settings
 

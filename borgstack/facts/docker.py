@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pyinfra.api import FactBase, StringCommand
 
-from borgstack import docker
-from borgstack.docker import EVERY_PACKAGE, DockerState
+from borgstack import live_docker
+from borgstack.docker_packages import EVERY_PACKAGE
 from borgstack.facts import read_lines
+from borgstack.live_docker import DockerState
 from borgstack.remote import script_command
 
 
@@ -19,7 +20,7 @@ class Docker(FactBase[DockerState]):
 
     def process(self, output: list[str]) -> DockerState:
         """Read what it prints."""
-        return read_lines("docker_state", docker.parse, output)
+        return read_lines("docker_state", live_docker.parse, output)
 
     @staticmethod
     def default() -> DockerState:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from borgstack import docker, remote
-from borgstack.docker import DAEMON_JSON, DockerState
+from borgstack import docker_daemon, docker_packages, remote
+from borgstack.docker_daemon import DAEMON_JSON
+from borgstack.live_docker import DockerState
 from borgstack.operations import Commands, converging_operation, log_changes, refuse, streamed
 from borgstack.operations.snapshot import docker_state, server_state
 from borgstack.settings import Settings
@@ -13,9 +14,9 @@ from borgstack.settings import Settings
 def install(settings: Settings) -> Commands:
     """Install the engine and Compose from the wanted source and remove what conflicts."""
     server = server_state(settings)
-    goal = docker.wanted(settings, server.os[0], server.codename, server.machine)
+    goal = docker_packages.wanted(settings, server.os[0], server.codename, server.machine)
     state = docker_state()
-    changes = docker.install_changes(goal, state)
+    changes = docker_packages.install_changes(goal, state)
     if not changes:
         return
     log_changes(changes)
@@ -27,11 +28,11 @@ def install(settings: Settings) -> Commands:
         remote.locked_command(
             "docker_install",
             settings.docker_source,
-            " ".join(docker.to_install(goal, state)),
+            " ".join(docker_packages.to_install(goal, state)),
             " ".join(goal.conflicts),
             goal.key_url,
             goal.fingerprint,
-            " ".join(docker.doubled(goal, state)),
+            " ".join(docker_packages.doubled(goal, state)),
             stdin=goal.sources or "\n",
         )
     )
@@ -43,11 +44,11 @@ def configure(settings: Settings) -> Commands:
     state = docker_state()
     if not state.running and not state.packages:
         return  # only in a plan: the installation configures it before its first start
-    old = docker.too_old(state)
+    old = docker_packages.too_old(state)
     if old is not None:
         yield from refuse(
             [
-                f"expected Docker Engine {docker.LEAST_ENGINE} or newer; saw {old}. "
+                f"expected Docker Engine {docker_packages.LEAST_ENGINE} or newer; saw {old}. "
                 'Set docker_source = "docker", or upgrade the package.'
             ]
         )
@@ -57,8 +58,8 @@ def configure(settings: Settings) -> Commands:
 
 def _configure(settings: Settings, state: DockerState, *, start: bool = True) -> Commands:
     try:
-        change = docker.daemon_changes(settings, state)
-    except docker.UnreadableDaemonJson as error:
+        change = docker_daemon.daemon_changes(settings, state)
+    except docker_daemon.UnreadableDaemonJson as error:
         yield from refuse(
             [
                 f"expected a JSON object in {DAEMON_JSON}; saw: {error}. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra import logger
 from pyinfra.context import host, state
 
-from borgstack import docker, docker_fitness, entries, images
+from borgstack import docker_fitness, docker_packages, entries, images
 from borgstack.live_server import ServerState
 from borgstack.live_stack import StackState
 from borgstack.operations import Commands, converging_operation, refuse
@@ -43,7 +43,7 @@ def _docker(settings: Settings, server: ServerState, live: StackState) -> list[F
     """What is to be said of this host's Docker, where it is known what is wanted there."""
     if not is_known(settings, server):
         return []
-    goal = docker.wanted(settings, server.os[0], server.codename, server.machine)
+    goal = docker_packages.wanted(settings, server.os[0], server.codename, server.machine)
     running = (name for name, one in live.containers.items() if one.state == "running")
     return docker_fitness.findings(settings, goal, docker_state(), running)
 

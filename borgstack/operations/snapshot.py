@@ -14,13 +14,13 @@ from pyinfra.api import Host
 from pyinfra.context import ctx_host, state
 
 from borgstack import entries, services, stack
-from borgstack.docker import DockerState
 from borgstack.entries import EnvChange, EnvState, plain_values
 from borgstack.facts.docker import Docker
 from borgstack.facts.env import Env
 from borgstack.facts.files import Files
 from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
+from borgstack.live_docker import DockerState
 from borgstack.live_server import ServerState
 from borgstack.live_stack import StackState
 from borgstack.operations import cached_fact, forget_facts

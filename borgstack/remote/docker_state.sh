@@ -1,7 +1,7 @@
 # How Docker is installed and configured, and whether the running daemon has read its configuration.
 #
 # Usage: docker_state PACKAGE...
-# Prints lines of `KEY VALUE`; borgstack/docker.py compares them.
+# Prints lines of `KEY VALUE`; Python compares them (borgstack/docker_*.py).
 set -u
 export LC_ALL=C
 # quiet: dpkg-query complains of each package that it has never heard of.

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from borgstack.change import Change, Code
-from borgstack.docker import DAEMON_JSON
+from borgstack.docker_daemon import DAEMON_JSON
 from tests.e2e.support import HostUnderTest, Run
 
 DEPLOY = "tests/e2e/only_docker.py"

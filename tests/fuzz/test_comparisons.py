@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from borgstack import docker, services, stack
+from borgstack import docker_daemon, services, stack
 from borgstack.change import Code
-from borgstack.docker import DAEMON_JSON, DockerState, UnreadableDaemonJson
+from borgstack.docker_daemon import DAEMON_JSON, UnreadableDaemonJson
 from borgstack.facts.docker import Docker
 from borgstack.facts.env import Env
 from borgstack.facts.files import Files, MaskedFiles
 from borgstack.facts.preflight import Server
 from borgstack.facts.stack import Stack
+from borgstack.live_docker import DockerState
 from borgstack.preflight import findings
 from borgstack.project import file_changes
 from borgstack.services.n8n import workflows
@@ -170,10 +171,12 @@ def kept(present: object, merged: object, declared: object) -> None:
 def test_daemon_json_is_merged_once_and_keeps_the_operators_keys(raw: bytes) -> None:
     settings = settings_of()
 
-    def compared(content: bytes) -> docker.DaemonChange | None:
+    def compared(content: bytes) -> docker_daemon.DaemonChange | None:
         unit = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
         held = {DAEMON_JSON: ("644|0|0", content)}
-        return docker.daemon_changes(settings, DockerState(files=held, unit=unit, loaded=True))
+        return docker_daemon.daemon_changes(
+            settings, DockerState(files=held, unit=unit, loaded=True)
+        )
 
     try:
         change = compared(raw)
@@ -181,7 +184,7 @@ def test_daemon_json_is_merged_once_and_keeps_the_operators_keys(raw: bytes) -> 
         return
     merged = json.loads(raw or b"{}") if change is None else json.loads(change.content or "null")
     present = json.loads(raw or b"{}")
-    for name in docker.foreign_options(present):  # another log driver's alone
+    for name in docker_daemon.foreign_options(present):  # another log driver's alone
         del present["log-opts"][name]
-    kept(present, merged, docker.daemon_settings(settings))
+    kept(present, merged, docker_daemon.daemon_settings(settings))
     assert compared(json.dumps(merged).encode()) is None

@@ -10,9 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from borgstack import docker, entries
-from borgstack.docker import DAEMON_JSON, SOURCES, DockerState
+from borgstack import docker_daemon, docker_packages, entries
+from borgstack.docker_daemon import DAEMON_JSON
+from borgstack.docker_packages import SOURCES
 from borgstack.host_data import read_settings
+from borgstack.live_docker import DockerState
 from borgstack.project import Project, render
 from borgstack.settings import Settings
 from tests.unit.support import REQUIRED, default_project
@@ -143,8 +145,8 @@ def test_what_is_as_the_settings_want_it_needs_no_change(data: dict[str, Any]) -
     settings = accepted({key: data[key] for key in data if key != "smtp_username"})
     if settings is None:
         return
-    content = json.dumps(docker.daemon_settings(settings)).encode()
-    goal = docker.wanted(settings, "debian", "trixie", "x86_64")
+    content = json.dumps(docker_daemon.daemon_settings(settings)).encode()
+    goal = docker_packages.wanted(settings, "debian", "trixie", "x86_64")
     unit = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
     files = {DAEMON_JSON: ("644|0|0", content)}
     if goal.sources:
@@ -152,8 +154,8 @@ def test_what_is_as_the_settings_want_it_needs_no_change(data: dict[str, Any]) -
     packages = dict.fromkeys(goal.packages, "5:29.1")
     key = ("644|0|0", (goal.fingerprint,))
     state = DockerState(packages, key=key, files=files, unit=unit, loaded=True)
-    assert docker.daemon_changes(settings, state) is None
-    assert docker.install_changes(goal, state) == []
+    assert docker_daemon.daemon_changes(settings, state) is None
+    assert docker_packages.install_changes(goal, state) == []
     verdicts = dict.fromkeys((entry.name for entry in entries.entries_for(settings)), "ok")
     env = entries.EnvState(entries.FIT_OWNER, (), verdicts, {})
     assert entries.changes(settings, env, "salt") == []

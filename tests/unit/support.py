@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from borgstack import docker
+from borgstack import docker_daemon, docker_packages
 from borgstack.entries import digest
 from borgstack.host_data import read_settings
 from borgstack.project import Project, Service, render
@@ -128,13 +128,13 @@ def fit_server_lines() -> list[str]:
 
 def fit_docker_lines(settings: Settings) -> list[str]:
     """What `docker_state.sh` prints on a Debian 13 where Docker is as the settings want it."""
-    goal = docker.wanted(settings, "debian", "trixie", "x86_64")
-    daemon = json.dumps(docker.daemon_settings(settings), indent=2)
+    goal = docker_packages.wanted(settings, "debian", "trixie", "x86_64")
+    daemon = json.dumps(docker_daemon.daemon_settings(settings), indent=2)
     return [
         *(f"package {name} 5:29.1.0-1~debian" for name in goal.packages),
         f"key 644|0|0 {goal.fingerprint}",
-        f"file {docker.SOURCES} 644|0|0 {_base64(goal.sources)}",
-        f"file {docker.DAEMON_JSON} 644|0|0 {_base64(daemon)}",
+        f"file {docker_packages.SOURCES} 644|0|0 {_base64(goal.sources)}",
+        f"file {docker_daemon.DAEMON_JSON} 644|0|0 {_base64(daemon)}",
         "unit LoadState=loaded",
         "unit ActiveState=active",
         "unit UnitFileState=enabled",

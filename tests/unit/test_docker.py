@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from borgstack import docker
+from borgstack import docker_daemon, docker_packages, live_docker
 from borgstack.change import Change, Code
-from borgstack.docker import DAEMON_JSON, KEYRING, SOURCES, DockerState, UnreadableDaemonJson
+from borgstack.docker_daemon import DAEMON_JSON, UnreadableDaemonJson
+from borgstack.docker_packages import KEYRING, SOURCES
+from borgstack.live_docker import DockerState
 from borgstack.remote import script_text
 from tests.unit.changes import keys
 from tests.unit.support import Ran, fit_docker_lines, program, run_text, settings_of
@@ -22,9 +24,9 @@ from tests.unit.support import Ran, fit_docker_lines, program, run_text, setting
 FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
 OTHER_KEY = "A" * 40
 SECOND_KEY = f"printf 'pub::\\nfpr:::::::::{OTHER_KEY}:\\nsub::\\nfpr:::::::::{'B' * 40}:\\n'"
-GOAL = docker.wanted(settings_of(), "debian", "trixie", "x86_64")
+GOAL = docker_packages.wanted(settings_of(), "debian", "trixie", "x86_64")
 ANOTHERS = (GOAL.address, GOAL.suite, "/usr/share/keyrings/docker.gpg")
-FIT = docker.parse(fit_docker_lines(settings_of()))
+FIT = live_docker.parse(fit_docker_lines(settings_of()))
 
 
 def changed(**values: Any) -> DockerState:  # noqa: ANN401 - DockerState's own fields
@@ -41,13 +43,13 @@ def without_file(path: str) -> dict[str, tuple[str, bytes]]:
 
 
 def test_nothing_is_to_do_where_docker_is_in_place() -> None:
-    assert docker.install_changes(GOAL, FIT) == []
-    assert docker.daemon_changes(settings_of(), FIT) is None
-    assert docker.too_old(FIT) is None
+    assert docker_packages.install_changes(GOAL, FIT) == []
+    assert docker_daemon.daemon_changes(settings_of(), FIT) is None
+    assert docker_packages.too_old(FIT) is None
 
 
 def test_every_line_of_the_script_is_read() -> None:
-    state = docker.parse(
+    state = live_docker.parse(
         [
             "package docker-ce 5:29.1.0",
             "broken containerd.io",
@@ -116,7 +118,7 @@ def test_every_line_of_the_script_is_read() -> None:
 def test_the_daemon_has_read_what_was_written_before_it_started(
     lines: list[str], *, loaded: bool, ahead: bool
 ) -> None:
-    state = docker.parse(lines)
+    state = live_docker.parse(lines)
     assert (state.loaded, state.ahead) == (loaded, ahead)
 
 
@@ -153,12 +155,12 @@ def test_the_daemon_has_read_what_was_written_before_it_started(
 def test_each_difference_of_the_installation_is_one_reason(
     state: DockerState, expected: str
 ) -> None:
-    assert keys(docker.install_changes(GOAL, state)) == [expected]
+    assert keys(docker_packages.install_changes(GOAL, state)) == [expected]
 
 
 def test_a_bare_host_gets_all_packages_key_and_source() -> None:
-    found = docker.install_changes(GOAL, DockerState())
-    assert len(found) == len(docker.FROM_DOCKER) + 2
+    found = docker_packages.install_changes(GOAL, DockerState())
+    assert len(found) == len(docker_packages.FROM_DOCKER) + 2
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_a_bare_host_gets_all_packages_key_and_source() -> None:
 def test_dockers_source_is_signed_by_its_own_key_alone(
     system: str, codename: str, machine: str, fragments: list[str]
 ) -> None:
-    goal = docker.wanted(settings_of(), system, codename, machine)
+    goal = docker_packages.wanted(settings_of(), system, codename, machine)
     assert all(fragment in goal.sources for fragment in [*fragments, f"Signed-By: {KEYRING}\n"])
     assert goal.key_url == f"https://download.docker.com/linux/{system}/gpg"
     assert goal.fingerprint == FINGERPRINT
@@ -189,25 +191,27 @@ def test_dockers_source_is_signed_by_its_own_key_alone(
 
 
 def test_the_distributions_packages_need_no_source_and_no_key() -> None:
-    goal = docker.wanted(settings_of(docker_source="distribution"), "ubuntu", "noble", "x86_64")
+    goal = docker_packages.wanted(
+        settings_of(docker_source="distribution"), "ubuntu", "noble", "x86_64"
+    )
     assert goal.packages == ("docker.io", "docker-compose-v2")
     assert (goal.sources, goal.key_url, goal.fingerprint) == ("", "", "")
     assert not set(goal.packages) & set(goal.conflicts)
     state = DockerState(packages=dict.fromkeys(goal.packages, "28.2"))
-    assert docker.install_changes(goal, state) == []
+    assert docker_packages.install_changes(goal, state) == []
     left = dataclasses.replace(state, files={SOURCES: ("644|0|0", GOAL.sources.encode())})
-    assert keys(docker.install_changes(goal, left)) == [f"file {SOURCES}: undeclared"]
+    assert keys(docker_packages.install_changes(goal, left)) == [f"file {SOURCES}: undeclared"]
     both = dataclasses.replace(state, packages={**state.packages, "docker-ce": "5:29"})
-    assert keys(docker.install_changes(goal, both)) == ["package docker-ce: conflicts"]
+    assert keys(docker_packages.install_changes(goal, both)) == ["package docker-ce: conflicts"]
 
 
 def test_what_is_held_is_installed_when_missing_and_else_left_as_it_is() -> None:
-    assert docker.to_install(GOAL, FIT) == list(GOAL.packages)
+    assert docker_packages.to_install(GOAL, FIT) == list(GOAL.packages)
     held = changed(held=frozenset({"docker-ce", "containerd.io"}))
-    assert docker.install_changes(GOAL, held) == []
-    assert docker.to_install(GOAL, held) == ["docker-ce-cli", "docker-compose-plugin"]
+    assert docker_packages.install_changes(GOAL, held) == []
+    assert docker_packages.to_install(GOAL, held) == ["docker-ce-cli", "docker-compose-plugin"]
     bare = DockerState(held=frozenset({"docker-ce"}))
-    assert docker.to_install(GOAL, bare) == list(GOAL.packages)
+    assert docker_packages.to_install(GOAL, bare) == list(GOAL.packages)
 
 
 def test_another_key_for_the_same_repository_is_found_by_its_address() -> None:
@@ -219,10 +223,12 @@ def test_another_key_for_the_same_repository_is_found_by_its_address() -> None:
         SOURCES: frozenset({ANOTHERS}),
     }
     state = changed(sources=found)
-    assert docker.doubled(GOAL, state) == ["/etc/apt/sources.list.d/alone.list"]
-    assert docker.naming(GOAL, state)["/etc/apt/sources.list"] == {others[0]}
-    distribution = docker.wanted(settings_of(docker_source="distribution"), "debian", "x", "x86_64")
-    assert docker.naming(distribution, state) == {}
+    assert docker_packages.doubled(GOAL, state) == ["/etc/apt/sources.list.d/alone.list"]
+    assert docker_packages.naming(GOAL, state)["/etc/apt/sources.list"] == {others[0]}
+    distribution = docker_packages.wanted(
+        settings_of(docker_source="distribution"), "debian", "x", "x86_64"
+    )
+    assert docker_packages.naming(distribution, state) == {}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +242,7 @@ def test_another_key_for_the_same_repository_is_found_by_its_address() -> None:
 def test_what_apt_takes_beside_this_tools_own_entry_is_left_alone(
     entry: tuple[str, str, str],
 ) -> None:
-    assert docker.naming(GOAL, changed(sources={"/etc/x.list": frozenset({entry})})) == {}
+    assert docker_packages.naming(GOAL, changed(sources={"/etc/x.list": frozenset({entry})})) == {}
 
 
 @pytest.mark.parametrize(
@@ -252,10 +258,10 @@ def test_what_apt_takes_beside_this_tools_own_entry_is_left_alone(
 def test_an_engine_without_start_intervals_is_too_old(
     packages: dict[str, str], expected: str | None
 ) -> None:
-    assert docker.too_old(DockerState(packages=packages)) == expected
+    assert docker_packages.too_old(DockerState(packages=packages)) == expected
 
 
-DECLARED = docker.daemon_settings(settings_of())
+DECLARED = docker_daemon.daemon_settings(settings_of())
 
 
 @pytest.mark.parametrize(
@@ -308,7 +314,7 @@ DECLARED = docker.daemon_settings(settings_of())
 def test_each_difference_of_the_daemon_has_its_reason_and_its_load(
     state: DockerState, reason: str, load: str
 ) -> None:
-    change = docker.daemon_changes(settings_of(), state)
+    change = docker_daemon.daemon_changes(settings_of(), state)
     assert change is not None
     assert reason in keys(change.changes)
     assert change.load == load
@@ -319,16 +325,16 @@ def test_each_difference_of_the_daemon_has_its_reason_and_its_load(
     [changed(loaded=False), changed(unit={**FIT.unit, "ActiveState": "inactive"})],
 )
 def test_daemon_json_is_not_written_when_only_the_daemon_differs(state: DockerState) -> None:
-    change = docker.daemon_changes(settings_of(), state)
+    change = docker_daemon.daemon_changes(settings_of(), state)
     assert change is not None
     assert change.content is None
 
 
 def test_a_time_in_the_future_is_put_right_when_it_leaves_a_question_open() -> None:
-    change = docker.daemon_changes(settings_of(), changed(loaded=False, ahead=True))
+    change = docker_daemon.daemon_changes(settings_of(), changed(loaded=False, ahead=True))
     assert change is not None
     assert change.content is not None
-    assert docker.daemon_changes(settings_of(), changed(ahead=True)) is None
+    assert docker_daemon.daemon_changes(settings_of(), changed(ahead=True)) is None
 
 
 def test_the_operators_keys_survive_the_merge() -> None:
@@ -337,7 +343,7 @@ def test_the_operators_keys_survive_the_merge() -> None:
         "log-opts": {"labels": "app", "max-size": "1g"},
         "features": {"containerd-snapshotter": True},
     }
-    change = docker.daemon_changes(settings_of(), with_daemon(dict(own)))
+    change = docker_daemon.daemon_changes(settings_of(), with_daemon(dict(own)))
     assert change is not None
     assert json.loads(change.content or "") == {
         **DECLARED,
@@ -346,7 +352,7 @@ def test_the_operators_keys_survive_the_merge() -> None:
         "log-opts": {"labels": "app", "max-size": "10m", "max-file": "3"},
     }
     merged = with_daemon((change.content or "").encode())
-    assert docker.daemon_changes(settings_of(), merged) is None
+    assert docker_daemon.daemon_changes(settings_of(), merged) is None
 
 
 @pytest.mark.parametrize(
@@ -364,20 +370,20 @@ def test_options_of_a_log_driver_go_with_it_and_are_named(
 ) -> None:
     own: dict[str, object] = {"log-opts": options}
     state = with_daemon({**own, "log-driver": driver} if driver else own)
-    change = docker.daemon_changes(settings_of(), state)
+    change = docker_daemon.daemon_changes(settings_of(), state)
     assert change is not None
     merged = json.loads(change.content or "")
     assert merged["log-opts"] == {**kept, **DECLARED["log-opts"]}
     named = [one.attribute for one in change.changes if one.code == Code.CONFLICTS]
     assert named == [f"log-opts {name}" for name in dropped]
     after = with_daemon((change.content or "").encode())
-    assert docker.daemon_changes(settings_of(), after) is None
+    assert docker_daemon.daemon_changes(settings_of(), after) is None
 
 
 def test_a_number_in_the_place_of_true_differs_though_python_calls_them_equal() -> None:
-    declared = docker.daemon_settings(settings_of())
+    declared = docker_daemon.daemon_settings(settings_of())
     state = with_daemon(json.dumps({**declared, "live-restore": 1}).encode())
-    change = docker.daemon_changes(settings_of(), state)
+    change = docker_daemon.daemon_changes(settings_of(), state)
     assert change is not None
     assert keys(change.changes) == [f"file {DAEMON_JSON}: live-restore differs"]
 
@@ -395,7 +401,7 @@ def test_a_number_in_the_place_of_true_differs_though_python_calls_them_equal() 
 )
 def test_a_daemon_json_that_cannot_be_read_is_left_alone(raw: bytes, why: str) -> None:
     with pytest.raises(UnreadableDaemonJson, match=why):
-        docker.daemon_changes(settings_of(), with_daemon(raw))
+        docker_daemon.daemon_changes(settings_of(), with_daemon(raw))
 
 
 def test_mirrors_and_address_pools_are_declared_only_when_they_are_set() -> None:
@@ -403,7 +409,7 @@ def test_mirrors_and_address_pools_are_declared_only_when_they_are_set() -> None
         registry_mirrors=["http://mirror:5000"],
         docker_address_pools=[{"base": "10.201.0.0/16", "size": 24}],
     )
-    more = docker.daemon_settings(settings)
+    more = docker_daemon.daemon_settings(settings)
     assert more["registry-mirrors"] == ["http://mirror:5000"]
     assert more["default-address-pools"] == [{"base": "10.201.0.0/16", "size": 24}]
     assert set(more) - set(DECLARED) == {"registry-mirrors", "default-address-pools"}
@@ -416,7 +422,7 @@ POOLS = {"default-address-pools": [{"base": "10.201.0.0/16", "size": 24}]}
 def with_record(daemon: dict[str, object], record: object) -> DockerState:
     state = with_daemon({**DECLARED, **daemon})
     raw = record if isinstance(record, bytes) else json.dumps(record).encode()
-    return dataclasses.replace(state, files={**state.files, docker.RECORD: ("644|0|0", raw)})
+    return dataclasses.replace(state, files={**state.files, docker_daemon.RECORD: ("644|0|0", raw)})
 
 
 @pytest.mark.parametrize(
@@ -430,32 +436,32 @@ def with_record(daemon: dict[str, object], record: object) -> DockerState:
 def test_what_a_setting_had_put_into_daemon_json_goes_with_the_setting(
     present: dict[str, object], record: object, left: dict[str, object], load: str
 ) -> None:
-    change = docker.daemon_changes(settings_of(), with_record(present, record))
+    change = docker_daemon.daemon_changes(settings_of(), with_record(present, record))
     assert change is not None
     assert json.loads(change.content or "") == {**DECLARED, **left}
     assert (change.load, json.loads(change.record[1])) == (load, {})
     assert json.loads(change.record[0]) == record
-    assert docker.daemon_changes(settings_of(), with_record(left, {})) is None
+    assert docker_daemon.daemon_changes(settings_of(), with_record(left, {})) is None
 
 
 @pytest.mark.parametrize("record", [{}, b"", b"[]", {"registry-mirrors": ["http://former:5000"]}])
 def test_what_an_operator_wrote_stays(record: object) -> None:
-    change = docker.daemon_changes(settings_of(), with_record(MIRROR, record))
+    change = docker_daemon.daemon_changes(settings_of(), with_record(MIRROR, record))
     assert change is None or change.content is None
-    assert docker.daemon_changes(settings_of(), with_daemon({**DECLARED, **MIRROR})) is None
+    assert docker_daemon.daemon_changes(settings_of(), with_daemon({**DECLARED, **MIRROR})) is None
 
 
 def test_what_was_there_already_does_not_become_this_tools() -> None:
     settings = settings_of(registry_mirrors=["http://mirror:5000"])
-    assert docker.daemon_changes(settings, with_daemon({**DECLARED, **MIRROR})) is None
-    change = docker.daemon_changes(settings, with_daemon(DECLARED))
+    assert docker_daemon.daemon_changes(settings, with_daemon({**DECLARED, **MIRROR})) is None
+    change = docker_daemon.daemon_changes(settings, with_daemon(DECLARED))
     assert change is not None
     assert [json.loads(one) for one in change.record] == [MIRROR, MIRROR]
-    assert docker.daemon_changes(settings, with_record(MIRROR, MIRROR)) is None
+    assert docker_daemon.daemon_changes(settings, with_record(MIRROR, MIRROR)) is None
 
 
 def test_a_record_of_what_is_there_no_longer_is_put_right_without_touching_the_daemon() -> None:
-    change = docker.daemon_changes(settings_of(), with_record({}, MIRROR))
+    change = docker_daemon.daemon_changes(settings_of(), with_record({}, MIRROR))
     assert change is not None
     assert (change.content, change.load, change.record[1]) == (None, "none", "{}")
 
@@ -472,7 +478,7 @@ def test_a_record_of_what_is_there_no_longer_is_put_right_without_touching_the_d
 def test_the_daemon_restarts_only_for_keys_that_a_reload_does_not_take_up(
     data: dict[str, object], load: str
 ) -> None:
-    change = docker.daemon_changes(settings_of(**data), FIT)
+    change = docker_daemon.daemon_changes(settings_of(**data), FIT)
     assert change is not None
     assert change.load == load
 
@@ -519,9 +525,9 @@ def test_the_oldest_systemctl_tells_when_the_daemon_was_started(tmp_path: Path) 
     text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
     for written, loaded in ((started - 1, True), (started, False)):
         os.utime(file, (written, written))
-        ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=tmp_path / "bin")
+        ran = run_text(text, *docker_packages.EVERY_PACKAGE, first_on_path=tmp_path / "bin")
         assert (ran.status, ran.err) == (0, "")
-        state = docker.parse(ran.out.splitlines())
+        state = live_docker.parse(ran.out.splitlines())
         assert state.running
         assert state.unit["UnitFileState"] == "enabled"
         assert state.socket == "loaded"
@@ -566,9 +572,9 @@ def test_the_script_that_looks_prints_what_the_parser_reads(tmp_path: Path) -> N
         "uris: https://e/linux\nSuites: z\nSigned-By:\n /k.asc\n"
     )
     (tmp_path / "etc/apt/sources.list.d/x.list.disabled").write_text("deb https://no x y\n")
-    ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=binaries)
+    ran = run_text(text, *docker_packages.EVERY_PACKAGE, first_on_path=binaries)
     assert (ran.status, ran.err) == (0, "")
-    state = docker.parse(ran.out.replace(str(tmp_path), "").splitlines())
+    state = live_docker.parse(ran.out.replace(str(tmp_path), "").splitlines())
     assert state.packages == {"docker-ce": "5:29.1"}
     assert state.broken == ("containerd.io",)
     assert state.files[DAEMON_JSON] == ("644|0|0", b"{}\n")
@@ -608,7 +614,7 @@ def test_what_runs_in_containerd_beside_docker_is_seen(tmp_path: Path) -> None:
 EOF""",
     )
     ran = run_text(script_text("docker_state"), first_on_path=tmp_path / "bin")
-    assert docker.parse(ran.out.splitlines()).namespaces == ("k8s.io",)
+    assert live_docker.parse(ran.out.splitlines()).namespaces == ("k8s.io",)
 
 
 @pytest.mark.parametrize("flags", ["--data-root={}", "-H\nfd://\n--data-root\n{}\n--debug"])
@@ -624,7 +630,7 @@ def test_a_node_of_a_swarm_is_seen_wherever_docker_keeps_its_data(
     systemctl(tmp_path / "bin", "MainPID=321", "", "LoadState=loaded")
     text = script_text("docker_state").replace("/proc/", f"{tmp_path}/")
     ran = run_text(text, first_on_path=tmp_path / "bin")
-    assert docker.parse(ran.out.splitlines()).swarm
+    assert live_docker.parse(ran.out.splitlines()).swarm
 
 
 @pytest.mark.parametrize(
@@ -646,7 +652,7 @@ def test_proxies_that_compose_would_hand_to_containers_are_seen(
     monkeypatch.delenv("DOCKER_CONFIG", raising=False)
     text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
     ran = run_text(text, first_on_path=tmp_path / "bin")
-    seen = docker.parse(ran.out.splitlines()).proxies
+    seen = live_docker.parse(ran.out.splitlines()).proxies
     assert seen == (f"{tmp_path}/.docker/config.json" if named else "")
 
 
@@ -654,9 +660,9 @@ def test_the_script_that_looks_ends_well_on_a_bare_host(tmp_path: Path) -> None:
     for name in ("dpkg-query", "systemctl"):
         program(tmp_path / "bin", name, "exit 1")
     text = script_text("docker_state").replace("/etc/", f"{tmp_path}/etc/")
-    ran = run_text(text, *docker.EVERY_PACKAGE, first_on_path=tmp_path / "bin")
+    ran = run_text(text, *docker_packages.EVERY_PACKAGE, first_on_path=tmp_path / "bin")
     assert (ran.status, ran.out) == (0, "")
-    assert docker.parse(ran.out.splitlines()) == DockerState()
+    assert live_docker.parse(ran.out.splitlines()) == DockerState()
 
 
 @pytest.mark.parametrize(
@@ -961,14 +967,22 @@ def test_a_docker_sources_of_somebody_elses_is_set_aside_or_left() -> None:
         files={**FIT.files, SOURCES: ("644|0|0", b"Types: deb\n")},
         sources={SOURCES: frozenset({(GOAL.address, GOAL.suite, KEYRING)})},
     )
-    assert docker.doubled(GOAL, theirs) == [SOURCES]
+    assert docker_packages.doubled(GOAL, theirs) == [SOURCES]
     more = {SOURCES: theirs.sources[SOURCES] | {("http://x", "y", "-")}}
-    assert docker.doubled(GOAL, dataclasses.replace(theirs, sources=more)) == []
-    assert docker.naming(GOAL, dataclasses.replace(theirs, sources=more)) == {SOURCES: {"http://x"}}
-    distribution = docker.wanted(settings_of(docker_source="distribution"), "debian", "x", "x86_64")
-    assert Change(f"file {SOURCES}", Code.UNDECLARED) in docker.install_changes(distribution, FIT)
+    assert docker_packages.doubled(GOAL, dataclasses.replace(theirs, sources=more)) == []
+    assert docker_packages.naming(GOAL, dataclasses.replace(theirs, sources=more)) == {
+        SOURCES: {"http://x"}
+    }
+    distribution = docker_packages.wanted(
+        settings_of(docker_source="distribution"), "debian", "x", "x86_64"
+    )
+    assert Change(f"file {SOURCES}", Code.UNDECLARED) in docker_packages.install_changes(
+        distribution, FIT
+    )
     assert not [
-        one for one in docker.install_changes(distribution, theirs) if SOURCES in one.subject
+        one
+        for one in docker_packages.install_changes(distribution, theirs)
+        if SOURCES in one.subject
     ]
 
 

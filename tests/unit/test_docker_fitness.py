@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from borgstack import docker, docker_fitness
-from borgstack.docker import DAEMON_JSON, DockerState
+from borgstack import docker_fitness, docker_packages, live_docker
+from borgstack.docker_daemon import DAEMON_JSON
+from borgstack.live_docker import DockerState
 from tests.unit.support import fit_docker_lines, settings_of
 
 SETTINGS = settings_of()
-GOAL = docker.wanted(SETTINGS, "debian", "trixie", "x86_64")
+GOAL = docker_packages.wanted(SETTINGS, "debian", "trixie", "x86_64")
 ANOTHERS = (GOAL.address, GOAL.suite, "/usr/share/keyrings/docker.gpg")
-FIT = docker.parse(fit_docker_lines(SETTINGS))
+FIT = live_docker.parse(fit_docker_lines(SETTINGS))
 HOME = "/root/.docker/cli-plugins/docker-compose"
 
 
@@ -40,7 +41,7 @@ def held(*names: str, **packages: str) -> DockerState:
 
 def said(state: DockerState, running: tuple[str, ...] = (), **data: object) -> list[str]:
     settings = settings_of(**data)
-    goal = docker.wanted(settings, "debian", "trixie", "x86_64")
+    goal = docker_packages.wanted(settings, "debian", "trixie", "x86_64")
     return [str(one) for one in docker_fitness.findings(settings, goal, state, running)]
 
 
@@ -82,10 +83,10 @@ def test_what_is_fine_is_not_told_of(state: DockerState) -> None:
         ),
         (
             changed(
-                files={**FIT.files, docker.SOURCES: ("644|0|0", b"Types: deb\n")},
-                sources={docker.SOURCES: frozenset({ANOTHERS, ("http://x", "y", "-")})},
+                files={**FIT.files, docker_packages.SOURCES: ("644|0|0", b"Types: deb\n")},
+                sources={docker_packages.SOURCES: frozenset({ANOTHERS, ("http://x", "y", "-")})},
             ),
-            [f"{docker.SOURCES}, which names http://x as well", "one of another name"],
+            [f"{docker_packages.SOURCES}, which names http://x as well", "one of another name"],
         ),
         (changed(plugins={HOME: "v2.4.1"}), ["Compose 2.20.2", f"{HOME}, v2.4.1", f"mv {HOME}"]),
         (changed(plugins={HOME: "2.17"}), [f"{HOME}, 2.17"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import docker, evidence, live_server, preflight
+from borgstack import docker_packages, evidence, live_docker, live_server, preflight
 from borgstack.remote import script_text
 from tests.unit.support import program, run_text, settings_of
 
@@ -50,7 +50,7 @@ def server(tmp_path: Path, os_release: str, **programs: str) -> live_server.Serv
 def test_the_system_is_known_and_docker_publishes_for_it(tmp_path: Path, codename: str) -> None:
     seen = server(tmp_path, OS_RELEASE[codename])
     assert seen.os in preflight.SUPPORTED
-    goal = docker.wanted(settings_of(), seen.os[0], seen.codename, "x86_64")
+    goal = docker_packages.wanted(settings_of(), seen.os[0], seen.codename, "x86_64")
     assert goal.sources.splitlines()[2:4] == [
         f"URIs: https://download.docker.com/linux/{seen.os[0]}",
         f"Suites: {codename}",
@@ -132,7 +132,9 @@ def test_dpkgs_states_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "status").write_text("".join(entry(*one) for one in STATES.items()))
     (tmp_path / "info").mkdir()
     monkeypatch.setenv("DPKG_ADMINDIR", str(tmp_path))
-    state = docker.parse(look(tmp_path, "docker_state", *docker.EVERY_PACKAGE, systemctl="exit 1"))
+    state = live_docker.parse(
+        look(tmp_path, "docker_state", *docker_packages.EVERY_PACKAGE, systemctl="exit 1")
+    )
     assert state.packages == dict.fromkeys(("docker-ce", "docker-ce-cli", "docker-cli"), "1.2-3")
     assert set(state.broken) == {
         "containerd.io",
