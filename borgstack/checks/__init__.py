@@ -1,7 +1,7 @@
 """What `borgstack verify` checks: one table, one line a check.
 
 The story's eight tests come first, under their numbers. A new check is a pure function in
-`inside.py` or `outside.py` and a line here, or a `StateCheck` that a service declares;
+the module of what it judges and a line here, or a `StateCheck` that a service declares;
 docs/verify.md shows the same table.
 """
 
@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from borgstack.checks import conversation, delivery, inside, outside, whatsapp
+from borgstack.checks import (
+    chatwoot,
+    containers,
+    conversation,
+    delivery,
+    host,
+    jobs,
+    outside,
+    whatsapp,
+)
 from borgstack.evidence import Evidence
 from borgstack.project import Project
 from borgstack.services import SERVICES
@@ -53,19 +62,17 @@ def of_state(service: Service, one: StateCheck) -> Check:
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("running", "every container of the stack runs", inside.running, ("inside",), 1),
-    Check("healthy", "every container is healthy", inside.healthy, ("engine",), 2),
+    Check("running", "every container of the stack runs", containers.running, ("inside",), 1),
+    Check("healthy", "every container is healthy", containers.healthy, ("engine",), 2),
     Check(
-        "schema", "the database is at the image's version", inside.schema, ("database", "web"), 3
+        "schema", "the database is at the image's version", chatwoot.schema, ("database", "web"), 3
     ),
-    Check(
-        "jobs", "Redis and Sidekiq work: a job went through", inside.jobs, ("redis", "worker"), 4
-    ),
+    Check("jobs", "Redis and Sidekiq work: a job went through", jobs.jobs, ("redis", "worker"), 4),
     Check("ui", "the user interface comes over HTTPS", outside.ui, (), 5),
-    Check("volumes", "data lies in volumes that survive", inside.volumes, ("engine",), 6),
+    Check("volumes", "data lies in volumes that survive", containers.volumes, ("engine",), 6),
     Check("api", "/api says that all its services are ok", outside.api, ("https",), 7),
-    Check("agents", "agents can be managed with the token", inside.agents, ("web",), 8),
-    Check("token", "the token is the administrator's", inside.token, ("web",)),
+    Check("agents", "agents can be managed with the token", chatwoot.agents, ("web",), 8),
+    Check("token", "the token is the administrator's", chatwoot.token, ("web",)),
     Check("redirect", "HTTP leads to HTTPS", outside.redirect),
     Check("certificate", "the certificate is trusted and renewed", outside.certificate),
     Check("headers", "security headers are sent", outside.headers, ("https",)),
@@ -74,13 +81,13 @@ CHECKS: tuple[Check, ...] = (
     Check("onboarding", "nobody can claim the installation", outside.onboarding, ("https",)),
     Check("signup", "strangers cannot sign up", outside.signup, ("https",)),
     Check("super_admin", "the super admin console wants a login", outside.super_admin, ("https",)),
-    Check("exposed", "nothing else listens for others", inside.exposed, ("inside",)),
+    Check("exposed", "nothing else listens for others", host.exposed, ("inside",)),
     Check("ports", "data stores cannot be reached from here", outside.ports),
-    Check("clock", "the clock is right", inside.clock),
-    Check("disk", "there is room on the disk", inside.disk),
-    Check("env", ".env is root's alone", inside.env, ("inside",)),
-    Check("mail", "the mail server answers", inside.mail, ("worker",)),
-    Check("memory", "no container is short of memory", inside.memory, ("engine",)),
+    Check("clock", "the clock is right", host.clock),
+    Check("disk", "there is room on the disk", host.disk),
+    Check("env", ".env is root's alone", host.env, ("inside",)),
+    Check("mail", "the mail server answers", chatwoot.mail, ("worker",)),
+    Check("memory", "no container is short of memory", containers.memory, ("engine",)),
     Check(
         "whatsapp",
         "a phone is connected, and n8n listens",
