@@ -88,7 +88,7 @@ env-example: dev ## write .env.example from the list in borgstack/services
 	$(BIN)/python -c 'from borgstack.entries import example; print(example(), end="")' > .env.example
 
 settings-doc: dev ## write docs/settings.md from the fields in borgstack/settings.py
-	$(BIN)/python -c 'from borgstack.settings import reference; print(reference(), end="")' > docs/settings.md
+	$(BIN)/python -c 'from borgstack.settings_reference import reference; print(reference(), end="")' > docs/settings.md
 
 # Resolution happens here and nowhere else: what installs from these files takes them as they are.
 COMPILE := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build

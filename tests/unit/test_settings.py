@@ -13,7 +13,8 @@ from pyinfra.api.exceptions import DeployError
 from borgstack import services
 from borgstack.entries import entries_for
 from borgstack.host_data import read_settings, resolve_reference, settings_of_all
-from borgstack.settings import Settings, reference
+from borgstack.settings import Settings
+from borgstack.settings_reference import reference
 from borgstack.sizes import MEGABYTE, SIZES
 from tests.unit.support import REPOSITORY, REQUIRED, settings_of
 
