@@ -7,7 +7,6 @@ Values come from pyinfra's host data (`group_data/*.py`, host data in `inventory
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +22,9 @@ from pydantic import (
 from borgstack import chatwoot_resources
 from borgstack.chatwoot_resources import Agent, Inbox, Label, Team, Webhook
 from borgstack.values import (
+    AddressPool,
     ByteSize,
+    ChatwootImage,
     Domain,
     Email,
     EnvSafeText,
@@ -33,66 +34,18 @@ from borgstack.values import (
     Locale,
     Login,
     MailServer,
+    Mirror,
     PhoneVersion,
+    PostgresqlImage,
     SingleLine,
     TimeZone,
     Url,
     address,
-    network,
-    postgresql_version,
     proxies,
 )
 
 DOCKER_FINGERPRINT = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
 """Docker's published apt key: https://docs.docker.com/engine/install/debian/."""
-
-
-class AddressPool(BaseModel):
-    """One of dockerd's `default-address-pools`: networks of /`size` cut out of `base`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base: Annotated[str, AfterValidator(network)]
-    size: Annotated[int, Field(ge=8, le=30)]
-
-    @model_validator(mode="after")
-    def _holds_one(self) -> AddressPool:
-        """Refuse a pool from which dockerd could cut no network: it would not start."""
-        if self.size < ip_network(self.base).prefixlen:
-            raise ValueError(f"{self.base} has no room for one of /{self.size}")
-        return self
-
-
-def _without_login(mirror: str) -> str:
-    """Refuse what dockerd does not start with; it is not shown, since it holds a password."""
-    if "@" in mirror:
-        raise ValueError("a mirror with a login keeps dockerd from starting")
-    return mirror
-
-
-def _not_deaf(image: str) -> str:
-    """Refuse the one release that calls no private address and has no switch for it."""
-    if ":v4.14.0" in image:
-        raise ValueError(
-            f"{image!r} sends nothing to n8n, and no setting changes that; "
-            "take v4.14.1 or a later one"
-        )
-    return image
-
-
-LEAST_POSTGRESQL = 18
-"""The first whose image keeps its data where the stack's volume is."""
-
-
-def _new_enough(image: str) -> str:
-    """Refuse an image whose data would lie beside the volume and go with its container."""
-    version = postgresql_version(image)
-    if version is not None and version < LEAST_POSTGRESQL:
-        raise ValueError(
-            f"{image!r} keeps its data outside the stack's volume; take PostgreSQL "
-            f"{LEAST_POSTGRESQL} or a later one"
-        )
-    return image
 
 
 class Settings(BaseModel):
@@ -166,11 +119,11 @@ class Settings(BaseModel):
         description="the version of WhatsApp Web to claim; None asks for the newest",
     )
 
-    chatwoot_image: Annotated[Image, AfterValidator(_not_deaf)] = Field(
+    chatwoot_image: ChatwootImage = Field(
         default="chatwoot/chatwoot:v4.6.0-ce",
         description="web, worker and prepare; changing it is the upgrade",
     )
-    postgresql_image: Annotated[Image, AfterValidator(_new_enough)] = Field(
+    postgresql_image: PostgresqlImage = Field(
         default="pgvector/pgvector:pg18", description="PostgreSQL 18 with pgvector; not 17 or older"
     )
     redis_image: Image = Field(default="redis:8.2-alpine", description="Redis")
@@ -230,7 +183,7 @@ class Settings(BaseModel):
     docker_log_max_files: int = Field(
         default=3, ge=1, le=100, description="rotated logs kept for each container"
     )
-    registry_mirrors: tuple[Annotated[Url, AfterValidator(_without_login)], ...] = Field(
+    registry_mirrors: tuple[Mirror, ...] = Field(
         default=(), description="mirrors of Docker Hub, asked first"
     )
 

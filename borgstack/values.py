@@ -1,4 +1,5 @@
-"""The forms that values in the settings may have; each refuses what some file could not hold.
+"""The forms that values in the settings may have; each refuses what some file could not hold, or
+some program could not work with.
 
 An unquoted `.env` value and a Caddyfile token must survive as they are: the patterns leave no room
 for spaces, quotes, `$`, `#` or braces.
@@ -14,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
@@ -117,6 +118,38 @@ def postgresql_version(image: str) -> int | None:
     return int(found[1]) if found else None
 
 
+LEAST_POSTGRESQL = 18
+"""The first whose image keeps its data where the stack's volume is."""
+
+
+def _new_enough(image: str) -> str:
+    """Refuse an image whose data would lie beside the volume and go with its container."""
+    version = postgresql_version(image)
+    if version is not None and version < LEAST_POSTGRESQL:
+        raise ValueError(
+            f"{image!r} keeps its data outside the stack's volume; take PostgreSQL "
+            f"{LEAST_POSTGRESQL} or a later one"
+        )
+    return image
+
+
+def _not_deaf(image: str) -> str:
+    """Refuse the one release that calls no private address and has no switch for it."""
+    if ":v4.14.0" in image:
+        raise ValueError(
+            f"{image!r} sends nothing to n8n, and no setting changes that; "
+            "take v4.14.1 or a later one"
+        )
+    return image
+
+
+def _without_login(mirror: str) -> str:
+    """Refuse what dockerd does not start with; it is not shown, since it holds a password."""
+    if "@" in mirror:
+        raise ValueError("a mirror with a login keeps dockerd from starting")
+    return mirror
+
+
 _NAME = rf"(?=.{{1,253}}\Z)({_LABEL}\.)+{_LABEL}"
 Domain = Annotated[
     str,
@@ -138,7 +171,10 @@ Image = Annotated[
         "an image with a tag, such as caddy:2.10-alpine",
     ),
 ]
+ChatwootImage = Annotated[Image, AfterValidator(_not_deaf)]
+PostgresqlImage = Annotated[Image, AfterValidator(_new_enough)]
 Url = Annotated[str, matching(r"https?://[^\s\"'{}$#]+[^\s\"'{}$#/]", "a URL without a final /")]
+Mirror = Annotated[Url, AfterValidator(_without_login)]
 # Control characters, line separators, surrogates and the like: YAML refuses or folds them.
 _NOT_IN_YAML = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
 EnvSafeText = Annotated[
@@ -180,3 +216,19 @@ Login = Annotated[str, matching(r"[A-Za-z0-9._@-]{1,60}", "a login of letters, d
 PhoneVersion = Annotated[
     str, matching(r"[0-9]+(\.[0-9]+){2}", "a version such as 2.3000.1023223821")
 ]
+
+
+class AddressPool(BaseModel):
+    """One of dockerd's `default-address-pools`: networks of /`size` cut out of `base`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: Annotated[str, AfterValidator(network)]
+    size: Annotated[int, Field(ge=8, le=30)]
+
+    @model_validator(mode="after")
+    def _holds_one(self) -> AddressPool:
+        """Refuse a pool from which dockerd could cut no network: it would not start."""
+        if self.size < ipaddress.ip_network(self.base).prefixlen:
+            raise ValueError(f"{self.base} has no room for one of /{self.size}")
+        return self
