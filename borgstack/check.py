@@ -14,7 +14,10 @@ from dataclasses import asdict, dataclass
 from pyinfra.api import Config, Host, Inventory
 from pyinfra.context import ctx_config
 
-from borgstack import access, access_look, installed
+from borgstack import installed
+from borgstack.access.judge import judge
+from borgstack.access.keys import open_mode
+from borgstack.access.look import look
 from borgstack.findings import Finding, Result, missing, ok, warning
 from borgstack.host_data import read_secrets, read_settings, referred_file
 from borgstack.hosts import describe, limited, load_inventory, new_state, not_in_project
@@ -135,7 +138,7 @@ def _of_host(host: Host) -> Iterable[Finding]:
     data = host.data.dict()
     yield from judge_settings(data)
     yield from judge_secrets(data)
-    yield from access.judge(access_look.look(host))
+    yield from judge(look(host))
 
 
 def judge_settings(data: Mapping[str, object]) -> Iterable[Finding]:
@@ -159,7 +162,7 @@ def judge_secrets(data: Mapping[str, object]) -> Iterable[Finding]:
         reference = str(data[field])
         yield ok(field, f"{reference} leads to a secret")
         file = referred_file(reference)
-        if file and (mode := access_look.open_mode(file)):
+        if file and (mode := open_mode(file)):
             alone = f"{file} for its owner alone"
             yield warning(field, alone, f"mode {mode}", f"chmod 600 {file}.")
 

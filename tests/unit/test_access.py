@@ -26,9 +26,12 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import client as pyinfras
 from pyinfra.connectors.sshuserclient.client import SSHClient
 
-from borgstack import access_look
-from borgstack.access import Access, KeyState, judge
-from borgstack.access_look import key_file, known, look
+from borgstack.access import keys as key_reader
+from borgstack.access.config import read_config, way
+from borgstack.access.evidence import Access, KeyState
+from borgstack.access.judge import judge
+from borgstack.access.keys import key_file, known
+from borgstack.access.look import look
 from borgstack.findings import Result
 
 PASSPHRASE = "correct horse"
@@ -184,7 +187,7 @@ def test_a_file_that_is_not_there_or_cannot_be_read_is_told(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(access_look, "load_key_with_certificate", refuse)
+    monkeypatch.setattr(key_reader, "load_key_with_certificate", refuse)
     assert key_file(path).state is KeyState.UNREADABLE
 
 
@@ -583,8 +586,8 @@ def test_what_applies_is_what_pyinfra_would_apply(
     text = "Host *\n  IdentityAgent ~/sock\n  UserKnownHostsFile ~/one ~/two\n" + CONFIG
     (home / ".ssh/config").write_text(text)
     for target in ("chat", "other"):
-        config, _ = access_look.read_config(None)
-        ours = access_look.way(config, target, {})
+        config, _ = read_config(None)
+        ours = way(config, target, {})
         address, found, _, _, files, _, asked = SSHClient().parse_config(target, {}, None, "yes")
         assert (ours.address, ours.port, ours.known_hosts, ours.agent) == (
             address, found["port"], files, asked,

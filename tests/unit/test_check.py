@@ -90,7 +90,8 @@ def test_the_document_names_every_look() -> None:
     table = DOCUMENT.split("| name | what |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (`.+?) \| .+ \|$", table, re.M)
     documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    paths = (REPOSITORY / "borgstack" / f"{name}.py" for name in ("check", "installed", "access"))
+    names = ("check", "installed", "access/judge")
+    paths = (REPOSITORY / "borgstack" / f"{name}.py" for name in names)
     source = "".join(path.read_text() for path in paths)
     called = set(re.findall(r'\b(?:ok|missing|warning|_named)\(\s*"(\w+)"', source))
     assert called | {"smtp_password", "editors_password"} == documented
