@@ -65,7 +65,7 @@ def generate(entry: Entry) -> str:
     """A fresh value for a generated entry, from passlib's generator (the system's CSPRNG)."""
     if entry.kind is Kind.HEX:
         while (value := pwd.genword(length=entry.length, charset="hex")).isdigit():
-            pass  # Chatwoot breaks on a key of digits alone (facts: chatwoot#3852)
+            pass  # Chatwoot breaks on a key of digits alone (chatwoot/chatwoot#3852)
         return str(value)
     if entry.kind is Kind.LOGIN:
         body = pwd.genword(length=entry.length - 4, charset="ascii_62")

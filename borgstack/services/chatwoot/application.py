@@ -63,7 +63,8 @@ def changes(settings: Settings, live: State, salt: str) -> list[Change]:
 def _installation(settings: Settings, live: State) -> Iterable[Change]:
     for name, what, expected in (
         ("INSTALLATION_NAME", "name", settings.installation_name),
-        # The string: with the seeded boolean the sign-up endpoints stay open (facts: chatwoot 6).
+        # The string: with the seeded boolean the sign-up endpoints stay open (Chatwoot v4.6.0,
+        # api/v1/accounts_controller.rb).
         ("ENABLE_ACCOUNT_SIGNUP", "sign-up switch", "false"),
     ):
         yield from compare("installation", what, expected, config_value(live["configs"].get(name)))

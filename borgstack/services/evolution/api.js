@@ -27,7 +27,7 @@ const find = async (instance) => {
 // Of the number of the phone, what may be shown.
 const ending = (found) => String(found?.ownerJid ?? "").split(/[:@]/)[0].slice(-4);
 // After a start an instance is listed before it is loaded: until then it has no state, its webhook is
-// null, and what is set fails (facts 6.2).
+// null, and what is set fails (seen with Evolution 2.2.3).
 const stateWithin = async (seconds, instance) => {
   for (const end = Date.now() + 1000 * seconds; ; await pause(0.2)) {
     const { json } = await api("GET", `/instance/connectionState/${instance}`);

@@ -27,7 +27,8 @@ WEBHOOK: Mapping[str, object] = {
     "base64": True,
     "events": ["MESSAGES_UPSERT"],
 }
-"""Its own webhook: the global one sends no header and refuses names without a dot (facts 1.4)."""
+"""Its own webhook: the global one sends no header and refuses names without a dot (Evolution
+2.2.3, webhook.controller.ts)."""
 
 
 @dataclass(frozen=True)
