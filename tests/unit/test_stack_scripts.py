@@ -643,6 +643,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
         host,
         f"""ps*)
   for name in postgresql caddy; do echo "container borgstack_$name|{row}"; done ;;
+*REDISCLI_AUTH*) echo REDISCLI_AUTH={SECRET} ;;
 "inspect -f "*) echo 'image sha256:1|["redis:8"]|[]'
   echo 'network n|borgstack|n|true|1|10.1.2.0/24 |1450'
   echo 'attached /borgstack_caddy n=0 other=7'
@@ -650,8 +651,6 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
 "exec -i borgstack_postgresql sh"*) cat >{host}/sent; echo 'role u login'; echo read ;;
 "exec -i -e "*" borgstack_postgresql psql"*) echo 'application {{"token": true}}' ;;""",
     )
-    (host / "11").mkdir()
-    (host / "11/environ").write_text(f"A=1\0REDISCLI_AUTH={SECRET}\0B=2\0")
     in_a_container(
         host,
         f"""*"11 -n bash -s {ONBOARDING} a b") cat >{host}/sent-to-redis; cat <&3 >{host}/password
