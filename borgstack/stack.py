@@ -160,6 +160,24 @@ def service_changes(
     return [change for change in found if change is not None]
 
 
+def interrupted(changes: Iterable[ServiceChange], state: StackState) -> list[str]:
+    """The services whose running containers these changes stop."""
+    found = ((one.service, state.containers.get(one.container)) for one in changes)
+    return [name for name, live in found if live is not None and live.state == "running"]
+
+
+def losing(project: Project, away: Iterable[str], state: StackState) -> list[ServiceChange]:
+    """The running services that would lose what people send while those are away."""
+    found = services.losing(project.settings, tuple(away))
+    return [
+        ServiceChange.of(service, "up", Code.FOLLOWS, f"service {cause}")
+        for name, cause in found.items()
+        if (service := project.services[name])
+        and (live := state.containers.get(service.container)) is not None
+        and live.state == "running"
+    ]
+
+
 def unready(project: Project, names: Iterable[str], state: StackState) -> list[ServiceChange]:
     """Services that are there and not healthy: to be waited for, if they are not to be changed."""
     services = [project.services[name] for name in names]

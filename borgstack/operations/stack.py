@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pyinfra.api.exceptions import OperationError
 from pyinfra.context import state
 
-from borgstack import entries, images, networks, remote, stack
+from borgstack import entries, images, networks, remote, services, stack
 from borgstack.change import Change, Code
 from borgstack.entries import plain_values
 from borgstack.live_stack import StackState
@@ -99,6 +99,7 @@ def converge_networks(project: Project) -> Commands:
     changes = networks.network_changes(project, live)
     if changes:
         log_changes(one.change for one in changes)
+        yield from _stop_losing(project, project.services, live)
         yield remote.locked_command(
             "networks_remove", DIRECTORY, *(change.word for change in changes)
         )
@@ -126,6 +127,7 @@ def start(project: Project, names: Iterable[str], *, wait: bool = True) -> Comma
         return
     changes = service_changes(project, names, live)
     log_changes(one.change for one in changes)
+    yield from _stop_losing(project, stack.interrupted(changes, live), live)
     if changes and wait:
         differing = {change.service for change in changes}
         beside = [name for name in names if name not in differing]
@@ -157,6 +159,12 @@ def wait(project: Project, names: Iterable[str]) -> Commands:
         yield from _wait_for(project, names, live)
 
 
+def _stop_losing(project: Project, away: Iterable[str], live: StackState) -> Commands:
+    """Stop what would lose messages while these are away; the step that starts it comes later."""
+    if losing := stack.losing(project, away, live):
+        yield remote.locked_command("containers_stop", *(one.container for one in losing))
+
+
 def _wait_for(project: Project, names: Iterable[str], live: StackState) -> Commands:
     starting = stack.unready(project, names, live)
     # Waiting changes nothing, so it is no command.
@@ -167,8 +175,19 @@ def _wait_for(project: Project, names: Iterable[str], live: StackState) -> Comma
 def service_changes(
     project: Project, names: Iterable[str], live: StackState
 ) -> list[ServiceChange]:
-    """The services that differ, or will because a secret that they read is about to change."""
+    """The services that differ, or will because of what an earlier step is about to change."""
     names = tuple(names)
+    changes = _differing(project, names, live)
+    if state.is_executing:
+        return changes
+    stores = tuple(services.not_to_be_without(project.settings))
+    away = stack.interrupted(_differing(project, stores, live), live)
+    known = {change.service for change in changes}
+    follow = stack.losing(project, away, live)
+    return [*changes, *(one for one in follow if one.service in {*names} - known)]
+
+
+def _differing(project: Project, names: tuple[str, ...], live: StackState) -> list[ServiceChange]:
     plain = plain_values(project.settings)  # the look has hashed the wanted ones
     changes = stack.service_changes(project, names, live)
     differing = {change.service for change in changes}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,22 @@ def memory(size: str) -> dict[str, str]:
 def memory_limits(settings: Settings) -> dict[str, str]:
     """The same, as these settings want it."""
     return {**memory(settings.size), **settings.memory_limits}
+
+
+def not_to_be_without(settings: Settings) -> set[str]:
+    """The services that others lose messages without."""
+    return {name for one in enabled(settings) for name in one.loses_without}
+
+
+def losing(settings: Settings, away: Collection[str]) -> dict[str, str]:
+    """The containers that lose what people send while those are away, each with which of them."""
+    return {
+        container: name
+        for one in enabled(settings)
+        for name in one.loses_without
+        if name in away
+        for container in one.containers
+    }
 
 
 def containers(services: Iterable[Service] = SERVICES) -> tuple[str, ...]:

@@ -226,6 +226,8 @@ class Service:
     :ivar entries: of `.env`; :ivar reads: those of other services, and which containers hold them.
     :ivar startup_files: what its containers read when they start: another one makes them anew.
     :ivar files: what they read while they run, or people do; the folders come by themselves.
+    :ivar loses_without: services while whose containers are away it loses what people send: it is
+        stopped before one of them is, and started after.
     :ivar own_task: whether a task of its own starts it; else `tasks/services.py` does.
     """
 
@@ -242,6 +244,7 @@ class Service:
     files: Callable[[Settings], Iterable[ProjectFile | Template]] = _no_files
     state: State | None = None
     checks: tuple[StateCheck, ...] = ()
+    loses_without: tuple[str, ...] = ()
     own_task: bool = False
 
     @property

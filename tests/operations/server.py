@@ -138,6 +138,15 @@ class Server:
             self._databases(fit_database_lines())
         elif script == "caddy_converge":
             self._caddy()
+        elif script == "containers_stop":
+            for name in arguments:
+                rows = self.answers["stack_state"]
+                self.answers["stack_state"] = [
+                    row.replace("|running|", "|exited|")
+                    if row.startswith(f"container {name}|")
+                    else row
+                    for row in rows
+                ]
         elif script == "containers_remove":
             for name in arguments:
                 self._replace(f"container {name}|", [])

@@ -60,6 +60,8 @@ def test_with_a_plan_it_costs_twice_that_and_still_no_more_than_twelve(
 
 
 FIT_STACK = FIT["stack_state"]
+REDIS_MADE_ANEW = ["containers_stop", "services_up", "services_up"]
+"""Evolution, which would lose messages without it, is stopped before it and started after."""
 N8N_PREPARED = ["n8n_numbers", "services_up"]
 FIT_FILES = FIT["files_state"]
 FIT_DOCKER = FIT["docker_state"]
@@ -87,16 +89,16 @@ FIT_ENV = FIT["env_state"]
         (
             "env_state",  # read by Redis, prepare, web and worker, Evolution
             altered(FIT_ENV, "REDIS_PASSWORD ok", "REDIS_PASSWORD empty"),
-            ["env_write", "services_up", "services_up", "services_up", "services_up"],
+            ["env_write", "containers_stop", *["services_up"] * 4],
         ),
         ("files_state", altered(FIT_FILES, "redis.conf regular", "redis.conf x"), ["files_put"]),
         (
             "stack_state",  # what is pulled is another image than the one that the container has
             altered(FIT_STACK, '"redis:8.2-alpine"', '"x"'),
-            ["images_note", "images_pull", "services_up"],
+            ["images_note", "images_pull", *REDIS_MADE_ANEW],
         ),
         ("stack_state", altered(FIT_STACK, "hash caddy ", "hash caddy new-"), ["services_up"]),
-        ("stack_state", altered(FIT_STACK, "hash redis ", "hash redis new-"), ["services_up"]),
+        ("stack_state", altered(FIT_STACK, "hash redis ", "hash redis new-"), REDIS_MADE_ANEW),
         (
             "stack_state",  # both one-shots
             altered(FIT_STACK, "Exited (0)", "Exited (1)"),
@@ -137,7 +139,7 @@ FIT_ENV = FIT["env_state"]
         (
             "stack_state",
             altered(FIT_STACK, "redis password ok", "redis password x"),
-            ["services_up"],
+            REDIS_MADE_ANEW,
         ),
         (
             "stack_state",
@@ -151,7 +153,10 @@ FIT_ENV = FIT["env_state"]
                 "onboarding 0",
                 "onboarding 1",
             ),
-            ["networks_remove", "services_up", "redis_converge", *["services_up"] * 3],
+            [
+                *("containers_stop", "networks_remove", "services_up", "redis_converge"),
+                *["services_up"] * 3,
+            ],
         ),
         (
             "docker_state",
@@ -246,6 +251,19 @@ def test_a_docker_that_ends_meanwhile_stops_the_host(
         deploy(chat)
     assert "expected the Docker Engine to run, as an earlier step has seen it" in messages.text
     assert changes(chat) == []
+
+
+def test_what_loses_messages_without_a_store_is_stopped_before_it_and_started_after(
+    chat: FakeHosts,
+) -> None:
+    """Evolution tells WhatsApp that it has a message before it writes it down."""
+    chat.differ("chat", stack_state=altered(FIT_STACK, "hash postgresql ", "hash postgresql x-"))
+    deploy(chat)
+    assert changes(chat)[:3] == ["containers_stop", "services_up", "services_up"]
+    assert chat.arguments("chat", "containers_stop") == ["evolution"]
+    store, evolution, *_ = chat.all_arguments("chat", "services_up")
+    assert store[2:] == ["postgresql:borgstack_postgresql:up"]
+    assert evolution[2:] == ["evolution:evolution:up"]
 
 
 def test_n8ns_one_shot_works_while_chatwoot_is_starting(chat: FakeHosts) -> None:

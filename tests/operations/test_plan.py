@@ -110,6 +110,8 @@ NO_POSTGRESQL = without(
     "state chatwoot ",
     "state n8n ",
 )
+(REDIS_ROW,) = starting(STACK, "container borgstack_redis|")
+NO_REDIS = altered(STACK, REDIS_ROW, REDIS_ROW.replace("|running|", "|exited|"))
 STOPPED = [
     "unit MainPID=0" if line == "unit MainPID=321" else line.replace("=active", "=inactive")
     for line in FIT["docker_state"]
@@ -171,9 +173,10 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
     ({"files_state": REDIS_CONF}, [FILES]),
     (
         {"files_state": REDIS_CONF, "stack_state": altered(STACK, "hash redis ", "hash redis x-")},
-        [FILES, STORES],
+        [FILES, STORES, EVOLUTION],
     ),
-    ({"stack_state": altered(STACK, '"redis:8.2-alpine"', '"x"')}, [IMAGES, STORES]),
+    ({"stack_state": altered(STACK, '"redis:8.2-alpine"', '"x"')}, [IMAGES, STORES, EVOLUTION]),
+    ({"stack_state": NO_REDIS}, [STORES]),  # what it could lose is lost
     ({"stack_state": altered(STACK, "Exited (0)", "Exited (1)")}, [PREPARE, N8N_PREPARE]),
     ({"stack_state": altered(STACK, "schema chatwoot_db", "schema x")}, [PREPARE]),
     ({"stack_state": altered(STACK, "user ok", "user refused")}, [ROLES]),

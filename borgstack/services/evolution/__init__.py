@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from borgstack.services import postgresql, redis
 from borgstack.services.base import Database, Entry, Kind, Mount, Page, Service, State, sizes
 from borgstack.services.evolution import instance
 
@@ -49,6 +50,9 @@ SERVICE = Service(
     databases=(DATABASE,),
     mounts=(Mount("evolution", "/evolution/instances", "borgstack_evolution_instances"),),
     page=Page(lambda settings: settings.evolution_host, "evolution:8080"),
+    # It tells WhatsApp that it has a message before it writes it down: with PostgreSQL away the
+    # message is lost, with Redis away it comes late. While it is stopped, WhatsApp keeps them.
+    loses_without=(postgresql.NAME, redis.NAME),
     state=State(
         instance.subject,
         "evolution",
