@@ -10,22 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from borgstack import services
+from borgstack.services import evolution
+from borgstack.services.evolution.instance import InstanceState
 from borgstack.settings import Settings
 from borgstack.whatsapp import INBOUND_URL, REPLY_URL
-
-
-@dataclass(frozen=True)
-class Phone:
-    """The phone as Evolution has it.
-
-    :ivar state: `open`, `connecting`, `close`, or `missing` where Evolution has no such instance.
-    :ivar number: the last four digits of the one that was paired; empty before.
-    :ivar since: when it opened or closed, as Evolution says it.
-    """
-
-    state: str
-    number: str = ""
-    since: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +30,13 @@ class Failures:
 class Bridge:
     """One look; None stands for an answer that did not come.
 
+    :ivar phone: the instance of Evolution that keeps it.
     :ivar listens: whether n8n takes calls for `inbound` and for `replies`.
     :ivar claimable: whether n8n offers to become its owner.
     :ivar wired: whether Chatwoot hands replies to n8n.
     """
 
-    phone: Phone | None = None
+    phone: InstanceState | None = None
     listens: Mapping[str, bool] | None = None
     claimable: bool | None = None
     wired: bool | None = None
@@ -58,11 +48,11 @@ class Bridge:
         return [name for name, listens in (self.listens or {}).items() if not listens]
 
 
-def words(settings: Settings) -> tuple[str, str, str, str]:
+def words(settings: Settings) -> tuple[str, str, str]:
     """The arguments of `whatsapp_state.sh`; all are empty where WhatsApp is switched off."""
     if not settings.whatsapp:
-        return "", "", "", ""
-    return settings.whatsapp_instance, settings.whatsapp_inbox, INBOUND_URL, REPLY_URL
+        return "", "", ""
+    return settings.whatsapp_inbox, INBOUND_URL, REPLY_URL
 
 
 def parse(rows: Mapping[str, list[str]]) -> Bridge:
@@ -71,10 +61,9 @@ def parse(rows: Mapping[str, list[str]]) -> Bridge:
     :raises ValueError: they are none that the script can have printed.
     """
     n8n = _object(rows, "n8n")
-    phone = _object(rows, "phone")
     wired = rows.get("wired")
     return Bridge(
-        phone=None if phone is None else _phone(phone),
+        phone=services.parse_states(rows.get("state", ())).get(evolution.SERVICE.name),
         listens=None if n8n is None else dict(n8n["listens"]),
         claimable=None if n8n is None else bool(n8n["claimable"]),
         wired=wired[-1] == "true" if wired else None,
@@ -87,11 +76,6 @@ def _object(rows: Mapping[str, list[str]], kind: str) -> dict[str, Any] | None:
     if not isinstance(found, dict | None):
         raise ValueError(f"{kind} is no object")
     return found
-
-
-def _phone(found: Mapping[str, Any]) -> Phone:
-    state = found.get("state") or "missing"
-    return Phone(str(state), str(found.get("number", "")), found.get("since"))
 
 
 def _failures(rows: Mapping[str, list[str]]) -> tuple[Failures, ...]:

@@ -71,13 +71,12 @@ def observe(
 
 def _look_inside(state: State, host: Host, project: Project) -> HostObservation:
     settings = project.settings
-    judged = [one for one in services.enabled(settings) if one.checks]
     before = time.time()
     arguments = {
         "directory": DIRECTORY,
         "smtp_address": settings.smtp_address or "",
         "smtp_port": settings.smtp_port,
-        "states": state_program(judged, project.wanted, DIRECTORY, SALT),
+        "states": state_program(services.shown(settings), project.wanted, DIRECTORY, SALT),
         "whatsapp": words(settings),
     }
     found: HostObservation

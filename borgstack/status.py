@@ -12,11 +12,14 @@ from pyinfra.api import Host, State
 from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
 
-from borgstack.bridge import Bridge, Phone, words
+from borgstack import services
+from borgstack.bridge import Bridge, words
 from borgstack.facts.whatsapp import Whatsapp
 from borgstack.hosts import UnusableError, ask, connect, select_hosts
 from borgstack.operations import run_log
-from borgstack.project import DIRECTORY
+from borgstack.project import DIRECTORY, render
+from borgstack.remote import state_program
+from borgstack.salted import SALT
 from borgstack.settings import Settings
 from borgstack.verb import Verb
 
@@ -42,7 +45,7 @@ class HostStatus:
         if self.errors or self.instance is None:
             return not self.errors
         seen = self.bridge or Bridge()
-        open_ = seen.phone is not None and seen.phone.state == "open"
+        open_ = seen.phone is not None and seen.phone.status == "open"
         return open_ and seen.listens is not None and not seen.unregistered and seen.wired is True
 
     def lines(self) -> Iterable[str]:
@@ -61,12 +64,12 @@ class HostStatus:
         phone = self.bridge.phone if self.bridge else None
         if phone is None:
             return "Evolution does not answer; on the host: docker logs --tail 50 evolution"
-        if phone.state == "missing":
+        if phone.status is None:
             return f"Evolution has no instance {self.instance}; deploy"
         number = f", the number ending in {phone.number}" if phone.number else ", not paired yet"
         since = f", since {phone.since}" if phone.since else ""
-        again = "" if phone.state == "open" else f"; borgstack pair --limit {self.host}"
-        return f"{phone.state}{number}{since}{again}"
+        again = "" if phone.status == "open" else f"; borgstack pair --limit {self.host}"
+        return f"{phone.status}{number}{since}{again}"
 
 
 def _listening(bridge: Bridge) -> str:
@@ -119,14 +122,14 @@ class Status:
 
 def _row(host: HostStatus) -> dict[str, object]:
     seen = host.bridge or Bridge()
-    phone = seen.phone or Phone("")
+    phone = seen.phone
     return {
         "host": host.host,
         "errors": host.errors,
         "instance": host.instance,
-        "state": phone.state or None,
-        "since": phone.since,
-        "number": phone.number or None,
+        "state": None if phone is None else phone.status or "missing",
+        "since": phone.since if phone else None,
+        "number": phone.number or None if phone else None,
         "listens": seen.listens,
         "replies": seen.wired,
         "failed": None if seen.failures is None else [asdict(one) for one in seen.failures],
@@ -163,8 +166,10 @@ def _look(state: State, host: Host, settings: Settings) -> HostStatus:
         why = tuple(run_log(host).refusals) or ("it cannot be reached",)
         return HostStatus(host.name, why, instance)
     try:
-        seen = ask(state, host, Whatsapp, directory=DIRECTORY, words=words(settings))
-    except UnusableError as error:
+        wanted = render(settings).wanted
+        states = state_program(services.shown(settings), wanted, DIRECTORY, SALT)
+        seen = ask(state, host, Whatsapp, states=states, words=words(settings))
+    except (UnusableError, PyinfraError) as error:
         seen = str(error)
     if isinstance(seen, str):
         return HostStatus(host.name, (seen,), instance)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from borgstack.bridge import Phone
 from borgstack.evidence import Evidence
 from borgstack.project import Project
+from borgstack.services.evolution.instance import InstanceState
 from borgstack.verdict import DEPLOY, Verdict, failed, passed, skipped, unless
 
 SWITCHED_OFF = "WhatsApp is switched off (whatsapp)"
@@ -18,17 +18,18 @@ _LOGS = "on the host: docker logs --tail 50 {}; borgstack status --limit HOST"
 def whatsapp(project: Project, evidence: Evidence) -> Verdict:
     """N8n listens at both addresses, and a phone is paired and connected."""
     bridge = evidence.inside.bridge
-    phone = bridge.phone or Phone("missing")
+    phone = bridge.phone or InstanceState(None, {}, {}, secret=False)
     problems = [f"n8n cannot be reached for {name}" for name in bridge.unregistered]
-    if phone.state == "missing":
+    if phone.status is None:
         problems.append(f"Evolution has no instance {project.settings.whatsapp_instance}")
     if problems:
         return failed("n8n listens for inbound and replies, the instance exists", *_told(problems))
-    if phone.state != "open" and not phone.number:
+    if phone.status != "open" and not phone.number:
         return skipped(f"not paired yet: {PAIR}")
     since = f" since {phone.since}" if phone.since else ""
+    seen = f"{phone.status}{since}, number ending in {phone.number}"
     return unless(
-        [] if phone.state == "open" else [f"{phone.state}{since}, number ending in {phone.number}"],
+        [] if phone.status == "open" else [seen],
         "the phone is connected",
         f"does WhatsApp on the phone still list it under Linked devices? {PAIR}",
     )

@@ -19,7 +19,7 @@ class Verify(FactBase[HostObservation]):
         smtp_address: str,
         smtp_port: int,
         states: str,
-        whatsapp: tuple[str, str, str, str],
+        whatsapp: tuple[str, str, str],
     ) -> StringCommand:
         """Run `verify_state.sh`, which says what the arguments are."""
         words = (directory, smtp_address, str(smtp_port), states)

@@ -15,9 +15,9 @@ from borgstack.remote import script_command
 class Whatsapp(FactBase[Bridge | str]):
     """The phone, n8n's addresses, what failed: in one look. A text says why there is none."""
 
-    def command(self, directory: str, words: tuple[str, str, str, str]) -> StringCommand:
+    def command(self, states: str, words: tuple[str, str, str]) -> StringCommand:
         """Run `whatsapp_status.sh`, which says what the arguments are."""
-        return script_command("whatsapp_status", directory, *words)
+        return script_command("whatsapp_status", states, *words)
 
     def process(self, output: list[str]) -> Bridge | str:
         """Read what it prints."""

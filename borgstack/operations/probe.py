@@ -24,5 +24,5 @@ def send_mail(address: str) -> Commands:
 @converging_operation
 def pass_message(settings: Settings) -> Commands:
     """Have a message come in by WhatsApp's own way, and a reply go out; answers `whatsapp`."""
-    words = bridge.words(settings)
-    yield answering("whatsapp", locked_command("verify_whatsapp", DIRECTORY, *words))
+    words = (DIRECTORY, settings.whatsapp_instance, *bridge.words(settings))
+    yield answering("whatsapp", locked_command("verify_whatsapp", *words))

@@ -2,14 +2,14 @@
 # The parts are read side by side. No line holds a secret, nor anything that people wrote but the
 # names of n8n's workflows.
 #
-# Usage: verify_state DIRECTORY SMTP-ADDRESS SMTP-PORT STATES INSTANCE INBOX INBOUND-URL REPLY-URL
+# Usage: verify_state DIRECTORY SMTP-ADDRESS SMTP-PORT STATES INBOX INBOUND-URL REPLY-URL
 #   SMTP-ADDRESS   empty leaves the mail server out
 #   STATES         what asks single services, see `remote.state_program`
-#   INSTANCE …     see whatsapp_state.sh; empty leaves WhatsApp out
+#   INBOX …        see whatsapp_state.sh; empty leaves WhatsApp out
 # Prints lines of `KIND …`; borgstack/evidence.py reads them.
 set -u
 export LC_ALL=C
-directory=$1 smtp_address=$2 smtp_port=$3 states=$4 instance=$5 inbox=$6 inbound=$7 replies=$8
+directory=$1 smtp_address=$2 smtp_port=$3 states=$4 inbox=$5 inbound=$6 replies=$7
 echo "clock $(date +%s.%N)"
 [ -z "${SSH_CONNECTION:-}" ] || echo "ssh ${SSH_CONNECTION##* }"
 
@@ -110,9 +110,9 @@ process() { awk -F'|' -v name="container /$1" '$1 == name && $9 > 0 { print $9 }
 eval "$states"
 
 # quiet: a container that does not answer leaves its part empty, which its check tells.
-if [ -n "$instance" ]; then
+if [ -n "$inbox" ]; then
   (
-    set -- "$directory" "$instance" "$inbox" "$inbound" "$replies"
+    set -- "$inbox" "$inbound" "$replies"
 @whatsapp_state.sh@
   ) >"$parts/whatsapp" 2>/dev/null &
 fi

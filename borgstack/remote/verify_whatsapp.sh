@@ -2,7 +2,8 @@
 # everything that was made is removed again, also what an interrupted look left.
 #
 # Usage: verify_whatsapp DIRECTORY INSTANCE INBOX INBOUND-URL REPLY-URL
-# The arguments are those of whatsapp_state.sh. Prints `whatsapp JSON`; borgstack/checks/whatsapp.py
+#   INSTANCE   of Evolution; the others are those of whatsapp_state.sh
+# Prints `whatsapp JSON`; borgstack/checks/whatsapp.py
 # judges it.
 set -u
 export LC_ALL=C

@@ -1,24 +1,19 @@
-# The way between WhatsApp and Chatwoot: the phone as Evolution has it, n8n's addresses and its owner,
-# where Chatwoot hands replies to, and what failed in n8n in the last 24 hours. Side by side.
+# The way between WhatsApp and Chatwoot: n8n's addresses and its owner, where Chatwoot hands replies to,
+# and what failed in n8n in the last 24 hours. Side by side.
 #
-# Usage: whatsapp_state DIRECTORY INSTANCE INBOX INBOUND-URL REPLY-URL
-#   INSTANCE      of Evolution API
+# Usage: whatsapp_state INBOX INBOUND-URL REPLY-URL
 #   INBOX         the name of the inbox that WhatsApp comes in through
 #   INBOUND-URL   where n8n takes messages
 #   REPLY-URL     where n8n takes replies
 # Prints lines of `KIND …`; borgstack/bridge.py reads them.
 set -u
 export LC_ALL=C
-instance=$2 inbox=$3 inbound=$4 replies=$5
+inbox=$1 inbound=$2 replies=$3
 seen=$(mktemp -d) || exit 1
 trap 'rm -rf "$seen"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 # quiet: a container that does not answer leaves its part empty, and the verdict says which.
-program='
-@evolution_look.js@
-'
-timeout 25 docker exec evolution node -e "$program" "$instance" >"$seen/1" 2>/dev/null &
 program='
 @n8n_look.js@
 '

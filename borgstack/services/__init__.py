@@ -134,6 +134,11 @@ def parse_states(rows: Iterable[str]) -> dict[str, Any]:
     }
 
 
+def shown(settings: Settings) -> tuple[Service, ...]:
+    """The services whose state a person is told of."""
+    return tuple(one for one in enabled(settings) if one.checks or (one.state and one.state.shown))
+
+
 def fault(states: Mapping[str, Any], container: str) -> Fault | None:
     """What is wrong with a running container, by what services say of themselves."""
     for one in SERVICES:

@@ -191,6 +191,7 @@ class State:
     :ivar restarted: what of it is left when the container is made anew; None where such a container
         holds what is declared.
     :ivar from_start: whether the first start brings it about, without `converge.sh`.
+    :ivar shown: whether `borgstack status` and `borgstack verify` tell of it, too.
     :ivar step: the name of the operation; `Converge TITLE` unless it is said.
     """
 
@@ -204,6 +205,7 @@ class State:
     faults: Callable[[Any], Mapping[str, Fault]] = _no_faults
     restarted: Callable[[Any], Any] | None = _the_same
     from_start: bool = False
+    shown: bool = False
     step: str = ""
 
 

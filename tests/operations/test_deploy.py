@@ -253,6 +253,13 @@ def test_a_docker_that_ends_meanwhile_stops_the_host(
     assert changes(chat) == []
 
 
+def test_redis_is_told_the_commands_that_close_its_differences(chat: FakeHosts) -> None:
+    chat.differ("chat", stack_state=altered(FIT_STACK, "policy noeviction", "policy x"))
+    deploy(chat)
+    told = chat.arguments("chat", "redis_converge")
+    assert told == ["/opt/borgstack", 'CONFIG SET maxmemory-policy "noeviction"']
+
+
 def test_what_loses_messages_without_a_store_is_stopped_before_it_and_started_after(
     chat: FakeHosts,
 ) -> None:

@@ -31,7 +31,7 @@ CODE = {"state": "connecting", "code": "2@SecretCode", "pairingCode": None, "dig
 TYPED = {**CODE, "code": "2@OtherCode", "pairingCode": "ABCD1234", "digest": "d2"}
 OPEN = {"state": "open", "number": "4321"}
 FIT = [
-    'phone {"state": "open", "number": "4321"}',
+    'state evolution {"status": "open", "number": "4321", "secret": true}',
     'n8n {"listens": {"inbound": true, "replies": true}, "claimable": false}',
     "wired true",
     "executions read",
@@ -226,7 +226,7 @@ def test_the_status_takes_one_command_a_host(world: World) -> None:
     found = status()
     assert (found.exit_code, found.error) == (0, None)
     assert [script_of(command) for command in world.sent] == ["whatsapp_status"]
-    assert " /opt/borgstack whatsapp WhatsApp http://n8n:5678/" in world.sent[0]
+    assert " WhatsApp http://n8n:5678/" in world.sent[0]
 
 
 def test_a_host_where_whatsapp_is_switched_off_is_asked_nothing(world: World) -> None:
@@ -240,7 +240,7 @@ def test_a_host_where_whatsapp_is_switched_off_is_asked_nothing(world: World) ->
     ("lines", "expected"),
     [
         (["blind Docker does not run"], "Docker does not run"),
-        (["phone {"], "the look at the host failed"),
+        (["n8n {"], "the look at the host failed"),
         ([], "the look at the host failed"),
     ],
 )

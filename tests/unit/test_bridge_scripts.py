@@ -11,22 +11,25 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from borgstack import evidence
-from borgstack.bridge import Bridge, Failures, Phone, words
+from borgstack import evidence, services
+from borgstack.bridge import Bridge, Failures, words
 from borgstack.facts.whatsapp import Whatsapp
 from borgstack.operations import last_object
-from borgstack.remote import with_inclusions
+from borgstack.project import render
+from borgstack.remote import state_program, with_inclusions
 from borgstack.services.evolution import instance
 from borgstack.whatsapp import REPLY_URL
 from tests.unit.support import REPOSITORY, Ran, program, run_script, settings_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 WORDS = words(settings_of())
+INSTANCE = settings_of().whatsapp_instance
 SECRETS = ("SecretOfTheBridge", "TokenOfChatwoot", "KeyOfEvolution")
 ROWS = ["wired true", "failed 3|borgstackInbound|WhatsApp | to Chatwoot", "executions read"]
 
@@ -91,15 +94,33 @@ OPEN = {
 }
 
 
+def states(host: Host, **data: object) -> str:
+    project = render(settings_of(**data))
+    asked = services.shown(project.settings)
+    return state_program(asked, project.wanted, str(host.folder), "salt")
+
+
 def look(host: Host, **fake: object) -> Bridge | str:
-    return Whatsapp().process(
-        host.run("whatsapp_status", str(host.folder), *WORDS, **fake).out.splitlines()
-    )
+    ran = host.run("whatsapp_status", states(host), *WORDS, **fake)
+    return Whatsapp().process(ran.out.splitlines())
+
+
+def phone(host: Host, **fake: object) -> tuple[str | None, str, str | None] | None:
+    """The phone as a person is told of it: state, last digits, since when."""
+    seen = look(host, **fake)
+    assert isinstance(seen, Bridge)
+    one = seen.phone
+    return None if one is None else (one.status, one.number, one.since)
+
+
+PAIRED = ("open", "4321", "2026-11-22T10:00:00.000Z")
 
 
 def test_one_look_tells_of_phone_and_n8n_and_replies_and_failures(host: Host) -> None:
-    assert look(host, instances=OPEN) == Bridge(
-        phone=Phone("open", "4321", "2026-11-22T10:00:00.000Z"),
+    seen = look(host, instances=OPEN)
+    assert isinstance(seen, Bridge)
+    assert phone(host, instances=OPEN) == PAIRED
+    assert replace(seen, phone=None) == Bridge(
         listens={"inbound": True, "replies": True},
         claimable=False,
         wired=True,
@@ -109,15 +130,13 @@ def test_one_look_tells_of_phone_and_n8n_and_replies_and_failures(host: Host) ->
 
 
 def test_the_number_of_the_phone_does_not_leave_the_container(host: Host) -> None:
-    ran = host.run("whatsapp_status", str(host.folder), *WORDS, instances=OPEN)
+    ran = host.run("whatsapp_status", states(host), *WORDS, instances=OPEN)
     assert "987654321" not in ran.said
 
 
 @pytest.mark.parametrize(
     ("fake", "field", "expected"),
     [
-        ({}, "phone", Phone("missing")),
-        ({"down": "127.0.0.1"}, "phone", None),
         ({"deafen": "replies"}, "listens", {"inbound": True, "replies": False}),
         ({"deafen": "inbound"}, "listens", {"inbound": False, "replies": True}),
         ({"down": "caddy"}, "listens", {"inbound": True, "replies": False}),
@@ -135,9 +154,15 @@ def test_what_is_not_so_is_seen(
 
 def test_a_closed_phone_is_told_with_the_time_of_its_end(host: Host) -> None:
     closed = {"connectionStatus": "close", "disconnectionAt": "2026-11-21T09:00:00.000Z"}
-    seen = look(host, instances={"whatsapp": {**OPEN["whatsapp"], **closed}})
-    assert isinstance(seen, Bridge)
-    assert seen.phone == Phone("close", "4321", "2026-11-21T09:00:00.000Z")
+    seen = phone(host, instances={"whatsapp": {**OPEN["whatsapp"], **closed}})
+    assert seen == ("close", "4321", "2026-11-21T09:00:00.000Z")
+
+
+def test_an_instance_that_is_missing_is_told_from_one_that_could_not_be_asked_for(
+    host: Host,
+) -> None:
+    assert phone(host) == (None, "", None)
+    assert phone(host, down="127.0.0.1") is None
 
 
 LOADING = {"whatsapp": {**OPEN["whatsapp"], "states": ["", "", "open"]}}
@@ -146,12 +171,8 @@ NEVER_LOADED = {"whatsapp": {**OPEN["whatsapp"], "states": [""]}}
 
 
 def test_an_instance_that_is_being_loaded_is_waited_for_and_not_told_as_missing(host: Host) -> None:
-    seen = look(host, instances=LOADING)
-    assert isinstance(seen, Bridge)
-    assert seen.phone == Phone("open", "4321", "2026-11-22T10:00:00.000Z")
-    never = look(host, instances=NEVER_LOADED)
-    assert isinstance(never, Bridge)
-    assert never.phone is None
+    assert phone(host, instances=LOADING) == PAIRED
+    assert phone(host, instances=NEVER_LOADED) is None
     assert pairing(host, instances=LOADING)["state"] == "open"
     assert "has not loaded the instance" in str(pairing(host, instances=NEVER_LOADED)["error"])
 
@@ -267,7 +288,7 @@ def test_a_look_that_may_not_says_why(host: Host, name: str, text: str, expected
 def test_verify_sees_the_same_in_its_own_look(host: Host) -> None:
     program(host.folder / "bin", "ss", "exit 0")
     smtp = ("", "0")
-    ran = host.run("verify_state", str(host.folder), *smtp, "", *WORDS, instances=OPEN)
+    ran = host.run("verify_state", str(host.folder), *smtp, states(host), *WORDS, instances=OPEN)
     assert evidence.parse(ran.out.splitlines()).bridge == look(host, instances=OPEN)
     off = words(settings_of(whatsapp=False))
     ran = host.run("verify_state", str(host.folder), *smtp, "", *off, instances=OPEN)
@@ -337,7 +358,7 @@ def test_a_container_that_is_not_there_is_told(host: Host) -> None:
 
 
 def flow(host: Host, **fake: object) -> Mapping[str, Any]:
-    ran = host.run("verify_whatsapp", str(host.folder), *WORDS, **fake)
+    ran = host.run("verify_whatsapp", str(host.folder), INSTANCE, *WORDS, **fake)
     found = last_object("whatsapp", ran.out.splitlines())
     assert found is not None, ran.said
     return found

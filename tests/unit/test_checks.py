@@ -100,7 +100,8 @@ def fit_lines() -> list[str]:
         f"web {json.dumps(WEB)}",
         "alive yes",
         "smtp ok",
-        'phone {"state": "open", "number": "4321", "since": "2026-11-22T10:00:00.000Z"}',
+        'state evolution {"status": "open", "number": "4321", "secret": true, '
+        '"since": "2026-11-22T10:00:00.000Z"}',
         'n8n {"listens": {"inbound": true, "replies": true}, "claimable": false}',
         "wired true",
         "executions read",
@@ -266,7 +267,7 @@ INSIDE: list[tuple[str, HostObservation, str]] = [
     ("memory", inside(drop="memory chatwoot|"), "does not tell"),
     ("whatsapp", inside(('"inbound": true', '"inbound": false')), "not be reached for inbound"),
     ("whatsapp", inside(('"replies": true', '"replies": false')), "not be reached for replies"),
-    ("whatsapp", inside(('{"state": "open", "number": "4321", ', '{')), "no instance whatsapp"),
+    ("whatsapp", inside(('"status": "open", "number": "4321"', '"status": null')), "no instance whatsapp"),
     ("whatsapp", inside(('"open"', '"close"')), "close since 2026-11-22T10:00:00.000Z, number ending in 4321"),  # noqa: E501
     ("whatsapp", inside(drop="n8n"), "none"),
     ("whatsapp", inside(drop="phone"), "none"),

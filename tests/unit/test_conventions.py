@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from borgstack import remote
+from borgstack import remote, services
 from borgstack.remote import script_text
+from borgstack.services.base import Service
 from tests.unit.support import REPOSITORY, SCRIPT_FILES
 
 PYTHON = [
@@ -405,6 +406,16 @@ def test_a_script_as_it_is_sent_is_valid_sh(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(SCRIPTS) - {"postgresql_look"}))
 def test_a_script_stops_at_an_unset_variable(name: str) -> None:
     assert unset_variables_allowed(script_text(name)) == []
+
+
+@pytest.mark.parametrize("service", services.SERVICES, ids=lambda one: one.name)
+def test_the_scripts_of_a_state_take_what_they_are_given(service: Service) -> None:
+    """One operation runs them all, see `State`; what they take beyond that is the service's own."""
+    taken = {"state": "DIRECTORY SALT", "converge": "DIRECTORY"}
+    for kind, words in taken.items():
+        name = f"{service.name}_{kind}"
+        if name in SCRIPT_FILES:
+            assert f"# Usage: {name} {words}" in SCRIPT_FILES[name].read_text()
 
 
 def make_targets_without_rule(document: str, makefile: str) -> set[str]:

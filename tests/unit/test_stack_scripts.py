@@ -357,7 +357,7 @@ def test_what_the_database_says_is_shown_without_a_secret(host: Path) -> None:
 
 
 def converge(host: Path, *commands: str) -> Ran:
-    return run_script("redis_converge", *commands, first_on_path=host / "bin")
+    return run_script("redis_converge", str(host), *commands, first_on_path=host / "bin")
 
 
 def redis(host: Path, answers: str, persistence: str) -> None:

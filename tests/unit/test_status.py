@@ -8,14 +8,21 @@ from dataclasses import replace
 
 import pytest
 
-from borgstack.bridge import Bridge, Failures, Phone, parse, words
+from borgstack.bridge import Bridge, Failures, parse, words
+from borgstack.services.evolution.instance import InstanceState
 from borgstack.status import HostStatus, Status
 from tests.unit.support import REPOSITORY, settings_of
 from tests.unit.test_verify import names
 
 DOCUMENT = (REPOSITORY / "docs" / "whatsapp.md").read_text()
+
+
+def phone(status: str | None, number: str = "", since: str | None = None) -> InstanceState:
+    return InstanceState(status, {}, {}, secret=True, number=number, since=since)
+
+
 SEEN = Bridge(
-    phone=Phone("open", "4321", "2026-11-22T10:00:00.000Z"),
+    phone=phone("open", "4321", "2026-11-22T10:00:00.000Z"),
     listens={"inbound": True, "replies": True},
     claimable=False,
     wired=True,
@@ -36,9 +43,9 @@ def text_of(host: HostStatus) -> str:
         (HostStatus("chat"), True),
         (replace(FINE, bridge=replace(SEEN, failures=FAILED)), True),
         (replace(FINE, bridge=replace(SEEN, phone=None)), False),
-        (replace(FINE, bridge=replace(SEEN, phone=Phone("missing"))), False),
-        (replace(FINE, bridge=replace(SEEN, phone=Phone("connecting", "4321"))), False),
-        (replace(FINE, bridge=replace(SEEN, phone=Phone("close"))), False),
+        (replace(FINE, bridge=replace(SEEN, phone=phone(None))), False),
+        (replace(FINE, bridge=replace(SEEN, phone=phone("connecting", "4321"))), False),
+        (replace(FINE, bridge=replace(SEEN, phone=phone("close"))), False),
         (replace(FINE, bridge=replace(SEEN, listens=None)), False),
         (replace(FINE, bridge=replace(SEEN, listens={"inbound": True, "replies": False})), False),
         (replace(FINE, bridge=replace(SEEN, wired=False)), False),
@@ -74,9 +81,9 @@ def test_a_person_reads_what_is_there() -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"phone": Phone("close")}, "close, not paired yet; borgstack pair --limit chat"),
-        ({"phone": Phone("close", "4321", "then")}, "close, the number ending in 4321, since then; borgstack pair"),  # noqa: E501
-        ({"phone": Phone("missing")}, "Evolution has no instance whatsapp; deploy"),
+        ({"phone": phone("close")}, "close, not paired yet; borgstack pair --limit chat"),
+        ({"phone": phone("close", "4321", "then")}, "close, the number ending in 4321, since then; borgstack pair"),  # noqa: E501
+        ({"phone": phone(None)}, "Evolution has no instance whatsapp; deploy"),
         ({"phone": None}, "Evolution does not answer"),
         ({"listens": {"inbound": False, "replies": True}}, "does not listen for inbound; deploy"),
         ({"listens": None}, "n8n      does not answer"),
@@ -106,11 +113,11 @@ def test_what_did_not_answer_is_null_in_the_json() -> None:
 
 def test_lines_that_no_script_of_ours_prints_are_refused() -> None:
     assert parse({}) == Bridge()
-    for rows in ({"phone": ["[]"]}, {"n8n": ["x"]}, {"executions": [""], "failed": ["x|y|z"]}):
+    for rows in ({"n8n": ["[]"]}, {"n8n": ["x"]}, {"executions": [""], "failed": ["x|y|z"]}):
         with pytest.raises(ValueError, match=r"no object|Expecting|invalid literal"):
             parse(rows)
 
 
 def test_a_host_without_whatsapp_is_asked_for_nothing_of_it() -> None:
-    assert words(settings_of(whatsapp=False)) == ("", "", "", "")
-    assert words(settings_of(whatsapp_instance="sales"))[0] == "sales"
+    assert words(settings_of(whatsapp=False)) == ("", "", "")
+    assert words(settings_of())[0] == "WhatsApp"

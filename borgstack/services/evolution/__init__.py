@@ -60,5 +60,6 @@ SERVICE = Service(
         lambda wanted, held: instance.changes(wanted.settings, held),
         lambda wanted: instance.words(wanted.settings),
         secrets=lambda _: ("WHATSAPP_BRIDGE_SECRET",),
+        shown=True,
     ),
 )

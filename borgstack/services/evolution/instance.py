@@ -36,6 +36,8 @@ class InstanceState:
     """The Evolution instance.
 
     :ivar status: `open`, `connecting` or `close`; None when there is no instance.
+    :ivar number: the last four digits of the phone that was paired; empty before.
+    :ivar since: when it opened or closed, as Evolution says it.
     :ivar webhook: its values by the names of `WEBHOOK`; :ivar settings: likewise.
     :ivar secret: whether its webhook shows n8n the secret of `.env`.
     """
@@ -44,6 +46,8 @@ class InstanceState:
     webhook: Mapping[str, object]
     settings: Mapping[str, object]
     secret: bool
+    number: str = ""
+    since: str | None = None
 
 
 def parse(lines: list[str]) -> InstanceState | None:
@@ -55,7 +59,12 @@ def parse(lines: list[str]) -> InstanceState | None:
     if not isinstance(found, dict):
         return None
     return InstanceState(
-        found["status"], found.get("webhook", {}), found.get("settings", {}), bool(found["secret"])
+        found["status"],
+        found.get("webhook", {}),
+        found.get("settings", {}),
+        bool(found["secret"]),
+        str(found.get("number", "")),
+        found.get("since"),
     )
 
 

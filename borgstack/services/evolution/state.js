@@ -1,5 +1,5 @@
 // How the Evolution instance is, as one line of JSON; instance.py beside this reads it. Of one that is
-// still being loaded nothing can be said.
+// still being loaded nothing can be said. Of its number the last four digits alone leave this process.
 // Usage: node - INSTANCE SALT SECRET (the digest of the salted secret that its webhook has to show)
 @evolution_api.js@
 const [instance, salt, wanted] = process.argv.slice(2);
@@ -8,12 +8,16 @@ const { createHash } = require("node:crypto");
 (async () => {
   const found = await find(instance);
   if (!found) return console.log('{"status":null,"secret":false}');
-  if (!(await stateWithin(10, instance))) return;
+  // The row in its database is late; this is how it is now.
+  const state = await stateWithin(10, instance);
+  if (!state) return;
   const webhook = await settingOf(instance, "webhook");
   const settings = await settingOf(instance, "settings");
   const shown = (webhook.headers ?? {})["x-borgstack-secret"] ?? "";
   console.log(JSON.stringify({
-    status: found.connectionStatus,
+    status: state,
+    number: ending(found),
+    since: { open: found.updatedAt, close: found.disconnectionAt }[state] ?? null,
     webhook: {
       enabled: webhook.enabled, url: webhook.url, events: webhook.events,
       byEvents: webhook.webhookByEvents ?? webhook.byEvents ?? false,

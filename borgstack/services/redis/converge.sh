@@ -1,8 +1,9 @@
 # Gives the running Redis the settings of its redis.conf, and deletes what must not be there; no
 # connection is dropped and nothing is restarted.
 #
-# Usage: redis_converge COMMAND...
+# Usage: redis_converge DIRECTORY COMMAND...
 set -u
+shift
 redis() { docker exec -i borgstack_redis redis-cli 2>&1; }
 fail() {
   printf '%s\n' "$1" >&2
