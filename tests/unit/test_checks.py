@@ -267,10 +267,10 @@ INSIDE: list[tuple[str, HostObservation, str]] = [
     ("memory", inside(drop="memory chatwoot|"), "does not tell"),
     ("whatsapp", inside(('"inbound": true', '"inbound": false')), "not be reached for inbound"),
     ("whatsapp", inside(('"replies": true', '"replies": false')), "not be reached for replies"),
-    ("whatsapp", inside(('"status": "open", "number": "4321"', '"status": null')), "no instance whatsapp"),
+    ("whatsapp", inside(('"status": "open", "number": "4321"', '"status": null')), "no instance whatsapp"),  # noqa: E501
     ("whatsapp", inside(('"open"', '"close"')), "close since 2026-11-22T10:00:00.000Z, number ending in 4321"),  # noqa: E501
     ("whatsapp", inside(drop="n8n"), "none"),
-    ("whatsapp", inside(drop="phone"), "none"),
+    ("whatsapp", inside(drop="state evolution"), "none"),
     ("n8n_owner", inside(('"claimable": false', '"claimable": true')), "offers to become its owner"),  # noqa: E501
     ("executions", inside(("executions", "failed 3|x|WhatsApp to Chatwoot\nexecutions")), "3 of WhatsApp to Chatwoot"),  # noqa: E501
     ("executions", inside(drop="executions"), "none"),
@@ -480,7 +480,7 @@ NO_ENGINE = inside(("engine running", "engine stopped"))
 NO_CHATWOOT = replace(inside(("|chatwoot|running", "|chatwoot|exited")), web=None)
 NO_REDIS = replace(inside(("redis|running", "redis|exited")), jobs=None)
 NO_N8N = inside(("|n8n|running", "|n8n|exited"), drop="n8n")
-NO_EVOLUTION = inside(("|evolution|running", "|evolution|exited"), drop="phone")
+NO_EVOLUTION = inside(("|evolution|running", "|evolution|exited"), drop="state evolution")
 DARK = ExternalObservation(silent="Connection refused")
 SKIPS: list[tuple[str, HostObservation, ExternalObservation, str]] = [
     *((name, BLIND, OUTSIDE, "joe is not root") for name in ("running", "env", "exposed", "jobs", "schema", "mail")),  # noqa: E501
