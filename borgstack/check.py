@@ -52,7 +52,7 @@ class SelfTest:
     @property
     def exit_code(self) -> int:
         """0 when nothing is missing, else 1."""
-        return int(any(one.result is Result.MISSING for one in self.findings))
+        return int(any(one.fatal for one in self.findings))
 
     def as_json(self) -> str:
         """The documented form, see docs/check.md."""

@@ -1,4 +1,4 @@
-"""What `borgstack check` finds: that something is fine, missing, or likely to be."""
+"""What a look finds, of `borgstack check` and of preflight: fine, missing, or likely to be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Result(StrEnum):
 class Finding:
     """What one look found.
 
-    :ivar name: what was looked at.
+    :ivar name: what was looked at; it stays, the words may change.
     :ivar expected: of what is not fine, as is `next`.
     :ivar next: what to do.
     """
@@ -30,8 +30,18 @@ class Finding:
     expected: str = ""
     next: str = ""
 
+    @property
+    def fatal(self) -> bool:
+        """Whether a run would fail of it."""
+        return self.result is Result.MISSING
+
+    def __str__(self) -> str:
+        """The form in a run, which tells of nothing that is fine."""
+        weight = "must be put right" if self.fatal else "warning"
+        return f"{weight}: expected {self.expected}; saw {self.seen}. {self.next}"
+
     def line(self) -> str:
-        """The form for people."""
+        """The form of `borgstack check`."""
         if self.result is Result.OK:
             return f"{self.result:<8} {self.name}: {self.seen}"
         return (
@@ -57,6 +67,6 @@ def missing(name: str, expected: str, seen: str, next: str) -> Finding:
 def softened(findings: Iterable[Finding]) -> list[Finding]:
     """The findings where it cannot be said that a run would fail."""
     return [
-        warning(one.name, one.expected, one.seen, one.next) if one.result is Result.MISSING else one
+        warning(one.name, one.expected, one.seen, one.next) if one.fatal else one
         for one in findings
     ]

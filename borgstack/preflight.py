@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from enum import StrEnum
 
 from borgstack import services
+from borgstack.findings import Finding, missing, warning
 from borgstack.live_server import ServerState
 from borgstack.settings import Settings
 from borgstack.sizes import MEGABYTE, SIZES
@@ -29,18 +30,26 @@ MOST_CLOCK_SKEW = 60
 """Seconds; beyond this, certificates and signed requests are refused."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be."""
+class Look(StrEnum):
+    """What is looked at: the name of a finding."""
 
-    fatal: bool
-    expected: str
-    seen: str
-    then: str
-
-    def __str__(self) -> str:
-        weight = "must be put right" if self.fatal else "warning"
-        return f"{weight}: expected {self.expected}; saw {self.seen}. {self.then}"
+    RIGHTS = "rights"
+    SUDO = "sudo"
+    SYSTEM = "system"
+    SOURCE = "docker_source"
+    MACHINE = "machine"
+    INIT = "init"
+    MEMORY = "memory"
+    DISK = "disk"
+    PORT = "port"
+    CLOCK = "clock"
+    CLOCK_DAEMON = "clock_daemon"
+    DNS = "dns"
+    DNS_IPV6 = "dns_ipv6"
+    DNS_OTHERS = "dns_others"
+    WAY_OUT = "way_out"
+    MTU = "mtu"
+    DATA = "data"
 
 
 def findings(
@@ -82,15 +91,15 @@ def _rights(server: ServerState, sudo: bool) -> Iterable[Finding]:
     if server.uid == 0:
         return
     if not server.root:
-        yield Finding(
-            True,
+        yield missing(
+            Look.RIGHTS,
             "root, or a user that may use sudo without a password",
             f"user {server.user}, whom sudo refuses",
             f"Log in as root (ssh_user), or allow it: '{server.user} ALL=(ALL) NOPASSWD: ALL'.",
         )
     elif not sudo:
-        yield Finding(
-            True,
+        yield missing(
+            Look.SUDO,
             "commands run as root",
             f"user {server.user}, who may use sudo, and a run that does not",
             "Set `_sudo = True` in the host's group_data, or run pyinfra with --sudo.",
@@ -101,33 +110,37 @@ def _system(settings: Settings, server: ServerState) -> Iterable[Finding]:
     sources = SUPPORTED.get(server.os)
     if sources is None:
         known = ", ".join(f"{name} {version}" for name, version in SUPPORTED)
-        yield Finding(True, f"one of {known}", " ".join(server.os), "Use a supported system.")
+        yield missing(
+            Look.SYSTEM, f"one of {known}", " ".join(server.os), "Use a supported system."
+        )
     elif settings.docker_source not in sources:
-        yield Finding(
-            True,
+        yield missing(
+            Look.SOURCE,
             "a distribution that ships Compose version 2",
             " ".join(server.os),
             'Set docker_source = "docker".',
         )
     if server.machine not in ARCHITECTURES:
         wanted = " or ".join(sorted(ARCHITECTURES))
-        yield Finding(True, wanted, server.machine or "nothing", "The images exist for no other.")
+        yield missing(
+            Look.MACHINE, wanted, server.machine or "nothing", "The images exist for no other."
+        )
     if not server.systemd:
-        yield Finding(True, "systemd as init", "another one", "Docker is run by systemd here.")
+        yield missing(Look.INIT, "systemd as init", "another one", "Docker is run by systemd here.")
 
 
 def _capacity(settings: Settings, server: ServerState, room: int) -> Iterable[Finding]:
     wanted = SIZES[settings.size].host_memory
     if server.memory < wanted:
-        yield Finding(
-            True,
+        yield missing(
+            Look.MEMORY,
             f"{wanted // MEGABYTE} MB of memory for size {settings.size}",
             f"{server.memory // MEGABYTE} MB",
             "Take a larger server, or a smaller `size`.",
         )
     if server.disk < room:
-        yield Finding(
-            True,
+        yield missing(
+            Look.DISK,
             f"{room // MEGABYTE} MB free below {server.folder} for the images that are missing",
             f"{server.disk // MEGABYTE} MB",
             "Make room or attach a larger disk. 'docker system df' shows what Docker takes; "
@@ -158,24 +171,25 @@ def _ports(
             seen = "another container listening on it"
         elif holder == "systemd":
             then = "Stop and disable its unit ('systemctl list-sockets' shows it), then run again."
-        unknown = holder in _DOCKERS and caddy_runs is None
-        if unknown:
+        weigh = missing
+        if holder in _DOCKERS and caddy_runs is None:
+            weigh = warning
             seen = "a container that Docker, which does not answer yet, cannot name"
             then = "This run starts Docker; if it is another's, starting Caddy says so."
-        yield Finding(not unknown, f"port {port}{udp} free for Caddy", seen, then)
+        yield weigh(Look.PORT, f"port {port}{udp} free for Caddy", seen, then)
 
 
 def _clock(server: ServerState) -> Iterable[Finding]:
     if abs(server.clock_skew) > MOST_CLOCK_SKEW:
-        yield Finding(
-            True,
+        yield missing(
+            Look.CLOCK,
             f"the clock within {MOST_CLOCK_SKEW} s of this machine's",
             f"{server.clock_skew:+.0f} s",
             "Set the clock on the host, and have it kept: 'apt-get install systemd-timesyncd'.",
         )
     elif not server.time_source:
-        yield Finding(
-            False,
+        yield warning(
+            Look.CLOCK_DAEMON,
             "a daemon that keeps the clock",
             "none of systemd-timesyncd, chrony, ntp",
             "'apt-get install systemd-timesyncd'; certificates need a right clock.",
@@ -185,6 +199,7 @@ def _clock(server: ServerState) -> Iterable[Finding]:
 def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
     if settings.dns_check == "off":
         return
+    weigh = missing if settings.dns_check == "strict" else warning
     own = server.addresses | set(settings.public_addresses)
     for name in services.public_names(settings):
         said = server.names.get(name, frozenset())
@@ -196,8 +211,8 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
         by_ipv6 = sorted(one for one in found & server.addresses if ":" in one)
         if not here - set(by_ipv6):
             by_ipv4 = sorted(address for address in own if ":" not in address)
-            yield Finding(
-                settings.dns_check == "strict",
+            yield weigh(
+                Look.DNS,
                 f"{name} to lead to this host ({', '.join(by_ipv4) or 'no address'})",
                 ", ".join(sorted(found)) or "no such name",
                 "Correct the A record; behind NAT name the outer address in public_addresses; "
@@ -205,16 +220,16 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
                 'dns_check = "warn".',
             )
         elif by_ipv6:
-            yield Finding(
-                False,
+            yield warning(
+                Look.DNS_IPV6,
                 f"{name} to lead here by IPv4 alone, as Caddy listens",
                 ", ".join(by_ipv6),
                 "Visitors by IPv6 are refused there and come by IPv4 instead: by IPv6 all of them "
                 "would have one address, and share its limits. Remove the AAAA record.",
             )
         if here and (stray := sorted(found - own)):
-            yield Finding(
-                settings.dns_check == "strict",
+            yield weigh(
+                Look.DNS_OTHERS,
                 f"{name} to lead to this host alone ({', '.join(sorted(own))})",
                 f"{', '.join(stray)} as well",
                 "Whoever takes that address gets no answer from here, Let's Encrypt too, which "
@@ -225,8 +240,8 @@ def _names(settings: Settings, server: ServerState) -> Iterable[Finding]:
 
 def _way_out(settings: Settings, server: ServerState) -> Iterable[Finding]:
     if server.ipv6_alone:
-        yield Finding(
-            True,
+        yield missing(
+            Look.WAY_OUT,
             "a way out by IPv4, which is what the containers' networks have",
             "a default route by IPv6 alone",
             "Give the server an IPv4 address, behind NAT if need be: without one, images, "
@@ -234,8 +249,8 @@ def _way_out(settings: Settings, server: ServerState) -> Iterable[Finding]:
         )
     used = settings.docker_mtu or DOCKERS_MTU
     if 0 < server.mtu < used:
-        yield Finding(
-            False,
+        yield warning(
+            Look.MTU,
             f"an MTU of at least {used} on the way out, as the containers' networks have",
             f"{server.mtu}: where nobody says so, their larger packets are lost, and certificates, "
             "mail and messages hang",
@@ -261,8 +276,8 @@ def _data(settings: Settings, server: ServerState) -> Iterable[Finding]:
     version = postgresql_version(settings.postgresql_image)
     own = f"{version or LAYOUT}/docker/PG_VERSION"
     if server.clusters and own not in server.clusters:
-        yield Finding(
-            True,
+        yield missing(
+            Look.DATA,
             f"{own} in the volume borgstack_postgresql_data, or no database",
             f"{', '.join(sorted(server.clusters))}: the layout of an older image",
             "Dump the old database, keep that volume aside under another name, deploy, restore.",

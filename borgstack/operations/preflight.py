@@ -6,6 +6,7 @@ from pyinfra import logger
 from pyinfra.context import host, state
 
 from borgstack import docker_fitness, docker_packages, entries, images
+from borgstack.findings import Finding
 from borgstack.live_server import ServerState
 from borgstack.live_stack import StackState
 from borgstack.operations import Commands, converging_operation, refuse
@@ -17,7 +18,7 @@ from borgstack.operations.snapshot import (
     server_state,
     stack_state,
 )
-from borgstack.preflight import Finding, findings, is_known
+from borgstack.preflight import findings, is_known
 from borgstack.project import ENV_PATH, Project
 from borgstack.settings import Settings
 from borgstack.strangers import publishers, strangers

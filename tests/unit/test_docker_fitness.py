@@ -10,8 +10,11 @@ import pytest
 
 from borgstack import docker_fitness, docker_packages, live_docker
 from borgstack.docker_daemon import DAEMON_JSON
+from borgstack.docker_fitness import Look
+from borgstack.findings import Finding
 from borgstack.live_docker import DockerState
 from tests.unit.support import fit_docker_lines, settings_of
+from tests.unit.told import values
 
 SETTINGS = settings_of()
 GOAL = docker_packages.wanted(SETTINGS, "debian", "trixie", "x86_64")
@@ -39,10 +42,10 @@ def held(*names: str, **packages: str) -> DockerState:
     )
 
 
-def said(state: DockerState, running: tuple[str, ...] = (), **data: object) -> list[str]:
+def judged(state: DockerState, running: tuple[str, ...] = (), **data: object) -> list[Finding]:
     settings = settings_of(**data)
     goal = docker_packages.wanted(settings, "debian", "trixie", "x86_64")
-    return [str(one) for one in docker_fitness.findings(settings, goal, state, running)]
+    return docker_fitness.findings(settings, goal, state, running)
 
 
 @pytest.mark.parametrize(
@@ -62,73 +65,93 @@ def said(state: DockerState, running: tuple[str, ...] = (), **data: object) -> l
     ],
 )
 def test_what_is_fine_is_not_told_of(state: DockerState) -> None:
-    assert said(state, running=("somebodys",)) == []
+    assert judged(state, running=("somebodys",)) == []
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "look", "seen", "todo"),
     [
-        (changed(snap=True), ["Docker from snap", "snap remove docker"]),
-        (changed(swarm=True), ["a node of a Swarm", "docker swarm leave"]),
-        (changed(proxies="/root/x"), ["proxies in /root/x", "'proxies' in /etc/docker"]),
-        (held("docker.io", **{"docker.io": "26.1"}), ["docker.io installed and on hold", "unhold"]),
+        (changed(snap=True), Look.SNAP, "snap", "snap remove docker"),
+        (changed(swarm=True), Look.SWARM, "Swarm", "docker swarm leave"),
+        (changed(proxies="/root/x"), Look.PROXIES, "/root/x", DAEMON_JSON),
+        (
+            held("docker.io", **{"docker.io": "26.1"}),
+            Look.HELD,
+            "docker.io",
+            "apt-mark unhold docker.io",
+        ),
         (
             held("docker-ce", docker_ce="5:24.0.9"),
-            ["Docker Engine 25 or newer", "docker-ce 5:24.0.9 and on hold"],
+            Look.ENGINE,
+            "docker-ce 5:24.0.9 hold",
+            "apt-mark unhold docker-ce",
         ),
-        (held(docker_ce="5:24.0.9"), ["saw docker-ce 5:24.0.9."]),
+        (held(docker_ce="5:24.0.9"), Look.ENGINE, "docker-ce 5:24.0.9", "apt-get install"),
         (
             changed(sources={"/etc/apt/x.list": frozenset({ANOTHERS, ("http://x", "y", "-")})}),
-            ["/etc/apt/x.list, which names http://x as well"],
+            Look.SOURCES,
+            "/etc/apt/x.list http://x",
+            "apt",
         ),
         (
             changed(
                 files={**FIT.files, docker_packages.SOURCES: ("644|0|0", b"Types: deb\n")},
                 sources={docker_packages.SOURCES: frozenset({ANOTHERS, ("http://x", "y", "-")})},
             ),
-            [f"{docker_packages.SOURCES}, which names http://x as well", "one of another name"],
+            Look.SOURCES,
+            f"{docker_packages.SOURCES} http://x",
+            "replaced",
         ),
-        (changed(plugins={HOME: "v2.4.1"}), ["Compose 2.20.2", f"{HOME}, v2.4.1", f"mv {HOME}"]),
-        (changed(plugins={HOME: "2.17"}), [f"{HOME}, 2.17"]),
-        (changed(plugins={HOME: ""}), ["which does not say its version"]),
+        (changed(plugins={HOME: "v2.4.1"}), Look.COMPOSE, f"{HOME} v2.4.1", f"mv {HOME}"),
+        (changed(plugins={HOME: "2.17"}), Look.COMPOSE, f"{HOME} 2.17", f"mv {HOME}"),
+        (changed(plugins={HOME: ""}), Look.COMPOSE, f"{HOME} version", f"mv {HOME}"),
         (
             changed(packages={**FIT.packages, "podman-docker": "5.4"}),
-            ["podman-docker 5.4", "apt-get remove podman-docker"],
+            Look.PODMAN,
+            "podman-docker 5.4",
+            "apt-get remove podman-docker",
         ),
         (
             changed(packages={"runc": "1.1"}),
-            ["docker.service running without docker-ce or docker.io"],
+            Look.OTHER_ENGINE,
+            "docker.service docker-ce docker.io",
+            "systemctl cat docker.service",
         ),
         (
             changed(packages={**FIT.packages, "containerd": "1.7"}, namespaces=("k8s.io",)),
-            ["containerd", "k8s.io", "docker_source"],
+            Look.CONTAINERD,
+            "k8s.io",
+            '"distribution"',
         ),
-        (with_daemon(b"{ not json"), [f"a JSON object in {DAEMON_JSON}", "Expecting property"]),
-        (with_daemon({"userns-remap": "default"}), ["userns-remap default"]),
-        (changed(flags=("--userns-remap=default",)), ["userns-remap default"]),
-        (changed(flags=("--log-driver=syslog",)), ["log-driver in", "--log-driver"]),
-        (changed(flags=("--log-opt", "max-size=1g")), ["log-opts in", "--log-opt"]),
-        (changed(flags=("--live-restore",)), ["live-restore in", "--live-restore"]),
+        (with_daemon(b"{ not json"), Look.DAEMON_JSON, "Expecting property", ""),
+        (with_daemon({"userns-remap": "default"}), Look.USERNS, "default", DAEMON_JSON),
+        (changed(flags=("--userns-remap=default",)), Look.USERNS, "default", DAEMON_JSON),
+        (changed(flags=("--log-driver=syslog",)), Look.FLAG, "--log-driver", "systemctl cat"),
+        (changed(flags=("--log-opt", "max-size=1g")), Look.FLAG, "--log-opt", "systemctl cat"),
+        (changed(flags=("--live-restore",)), Look.FLAG, "--live-restore", "systemctl cat"),
     ],
 )
 def test_what_stands_in_the_way_is_refused_once_with_what_to_do(
-    state: DockerState, words: list[str]
+    state: DockerState, look: Look, seen: str, todo: str
 ) -> None:
-    (finding,) = said(state)
-    assert finding.startswith("must be put right: expected ")
-    assert all(word in finding for word in words), finding
+    (finding,) = judged(state)
+    assert (finding.name, finding.fatal) == (look, True)
+    assert set(seen.split()) <= values(finding.seen)
+    assert todo in finding.next
+    assert finding.next
 
 
 def test_a_docker_command_of_podmans_stays_whatever_the_source() -> None:
     state = DockerState(packages={"podman-docker": "5.4"})
-    assert len(said(state)) == len(said(state, docker_source="distribution")) == 1
+    assert len(judged(state)) == len(judged(state, docker_source="distribution")) == 1
 
 
 def test_a_flag_for_a_key_that_is_not_declared_is_the_operators() -> None:
     state = changed(flags=("--registry-mirror=http://m",))
-    assert said(state) == []
-    (finding,) = said(state, registry_mirrors=["http://mirror:5000"])
-    assert "registry-mirrors in" in finding
+    assert judged(state) == []
+    (finding,) = judged(state, registry_mirrors=["http://mirror:5000"])
+    assert (finding.name, finding.fatal) == (Look.FLAG, True)
+    assert "registry-mirrors" in values(finding.expected)
 
 
 @pytest.mark.parametrize(
@@ -140,15 +163,15 @@ def test_a_flag_for_a_key_that_is_not_declared_is_the_operators() -> None:
     ],
 )
 def test_a_docker_without_rules_in_the_firewall_is_warned_of(state: DockerState) -> None:
-    (finding,) = said(state)
-    assert finding.startswith("warning: ")
-    assert "no way out" in finding
+    (finding,) = judged(state)
+    assert (finding.name, finding.fatal) == (Look.FIREWALL, False)
+    assert DAEMON_JSON in finding.next
 
 
 def test_what_stops_while_the_engine_is_replaced_is_named() -> None:
     state = changed(packages={"docker.io": "26.1.5"})
-    (finding,) = said(state, running=("web", "db"))
-    assert finding.startswith("warning: ")
-    assert "saw db, web: stopped for that time, and started again afterwards" in finding
-    assert 'docker_source = "distribution"' in finding
-    assert said(state) == []
+    (finding,) = judged(state, running=("web", "db"))
+    assert (finding.name, finding.fatal) == (Look.STOPPING, False)
+    assert {"db", "web"} <= values(finding.seen)
+    assert 'docker_source = "distribution"' in finding.next
+    assert judged(state) == []

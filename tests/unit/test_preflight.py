@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from borgstack.findings import Finding
 from borgstack.images import FIRST_DEPLOY
 from borgstack.live_server import ServerState, parse
-from borgstack.preflight import SUPPORTED, Finding, findings
+from borgstack.preflight import SUPPORTED, Look, findings
 from borgstack.remote import script_text
 from borgstack.sizes import MEGABYTE, SIZES
 from tests.unit.support import fit_server_lines, program, run_script, run_text, settings_of
+from tests.unit.told import values
 
 NOW = 1_700_000_000.0
 
@@ -83,48 +85,52 @@ def test_every_line_of_the_script_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "expected", "seen"),
+    ("changed", "look", "expected", "seen"),
     [
-        (("uid 1000", "user joe", "root no"), "root, or a user that may use sudo", "joe"),
-        (("uid 1000", "user joe", "root yes"), "commands run as root", "a run that does not"),
-        (("os fedora 42 x",), "one of debian 12, debian 13, ubuntu 22.04", "fedora 42"),
-        (("os debian 11 bullseye",), "one of debian 12", "debian 11"),
-        (("machine armv7l",), "aarch64 or x86_64", "armv7l"),
-        (("machine ",), "aarch64 or x86_64", "nothing"),
-        (("init ",), "systemd as init", "another one"),
-        (("memory 2000000000",), "3600 MB of memory for size 4gb", "1907 MB"),
-        (("disk 1000000000",), "10240 MB free below /var/lib", "953 MB"),
-        (("port 80 nginx",), "port 80 free for Caddy", "nginx listening on it"),
-        (("port 443 apache2",), "port 443 free for Caddy", "apache2 listening on it"),
-        (("udp openvpn",), "port 443/udp free for Caddy", "openvpn listening on it"),
-        (("udp an unknown process",), "port 443/udp free", "an unknown process listening"),
-        (("udp docker-proxy",), "port 443/udp free for Caddy", "another container listening"),
-        (("port 80 docker-proxy",), "port 80 free for Caddy", "another container listening"),
-        (("port 80 dockerd",), "port 80 free for Caddy", "another container listening"),
-        (("clock 1700000061",), "the clock within 60 s", "+61 s"),
-        (("clock 1699999939",), "the clock within 60 s", "-61 s"),
-        (("name chatwoot.example.com 198.51.100.7",), "to lead to this host", "198.51.100.7"),
-        (("name other.example.com 192.0.2.10",), "to lead to this host", "no such name"),
-        (("cluster PG_VERSION",), "18/docker/PG_VERSION in the volume", "PG_VERSION: the layout"),
-        (("cluster data/PG_VERSION",), "or no database", "data/PG_VERSION: the layout of an older"),
-        (("cluster 17/docker/PG_VERSION",), "18/docker/PG_VERSION", "17/docker/PG_VERSION: the"),
+        (("uid 1000", "user joe", "root no"), Look.RIGHTS, "root sudo", "joe"),
+        (("uid 1000", "user joe", "root yes"), Look.SUDO, "root", "joe"),
+        (("os fedora 42 x",), Look.SYSTEM, "debian 12 13 ubuntu 22.04 24.04", "fedora 42"),
+        (("os debian 11 bullseye",), Look.SYSTEM, "debian 12", "debian 11"),
+        (("machine armv7l",), Look.MACHINE, "aarch64 x86_64", "armv7l"),
+        (("machine ",), Look.MACHINE, "aarch64 x86_64", "nothing"),
+        (("init ",), Look.INIT, "systemd", "another"),
+        (("memory 2000000000",), Look.MEMORY, "3600 MB 4gb", "1907 MB"),
+        (("disk 1000000000",), Look.DISK, "10240 MB /var/lib/docker", "953 MB"),
+        (("port 80 nginx",), Look.PORT, "80", "nginx"),
+        (("port 443 apache2",), Look.PORT, "443", "apache2"),
+        (("udp openvpn",), Look.PORT, "443/udp", "openvpn"),
+        (("udp an unknown process",), Look.PORT, "443/udp", "unknown process"),
+        (("udp docker-proxy",), Look.PORT, "443/udp", "another container"),
+        (("port 80 docker-proxy",), Look.PORT, "80", "another container"),
+        (("port 80 dockerd",), Look.PORT, "80", "another container"),
+        (("clock 1700000061",), Look.CLOCK, "60", "+61"),
+        (("clock 1699999939",), Look.CLOCK, "60", "-61"),
+        (("name chatwoot.example.com 198.51.100.7",), Look.DNS, "192.0.2.10", "198.51.100.7"),
+        (("name other.example.com 192.0.2.10",), Look.DNS, "chatwoot.example.com", "no"),
+        (("cluster PG_VERSION",), Look.DATA, "18/docker/PG_VERSION", "PG_VERSION"),
+        (("cluster data/PG_VERSION",), Look.DATA, "18/docker/PG_VERSION", "data/PG_VERSION"),
+        (
+            ("cluster 17/docker/PG_VERSION",),
+            Look.DATA,
+            "18/docker/PG_VERSION",
+            "17/docker/PG_VERSION",
+        ),
     ],
 )
 def test_each_thing_that_stands_in_the_way_is_one_fatal_finding(
-    changed: tuple[str, ...], expected: str, seen: str
+    changed: tuple[str, ...], look: Look, expected: str, seen: str
 ) -> None:
     (finding,) = judged(server(*changed))
-    assert finding.fatal
-    assert expected in finding.expected
-    assert seen in finding.seen
-    assert finding.then
-    assert str(finding).startswith("must be put right: expected ")
+    assert (finding.name, finding.fatal) == (look, True)
+    assert set(expected.split()) <= values(finding.expected)
+    assert set(seen.split()) <= values(finding.seen)
+    assert finding.next
 
 
 def test_a_port_of_dockers_is_nobodys_fault_while_docker_cannot_say_whose_it_is() -> None:
     (found,) = judged(server("port 443 docker-proxy"), caddy_runs=None)
-    assert (found.fatal, found.expected) == (False, "port 443 free for Caddy")
-    assert "does not answer yet" in found.seen
+    assert (found.name, found.fatal) == (Look.PORT, False)
+    assert "443" in values(found.expected)
     (foreign,) = judged(server("port 443 nginx"), caddy_runs=None)
     assert foreign.fatal
 
@@ -164,27 +170,27 @@ def test_what_only_looks_wrong_is_no_finding(
 
 
 @pytest.mark.parametrize(
-    ("state", "data", "expected"),
+    ("state", "data", "look"),
     [
-        (server(without=("time",)), {}, "a daemon that keeps the clock"),
-        (server(without=("name",)), {"dns_check": "warn"}, "to lead to this host"),
+        (server(without=("time",)), {}, Look.CLOCK_DAEMON),
+        (server(without=("name",)), {"dns_check": "warn"}, Look.DNS),
     ],
 )
 def test_what_may_be_meant_is_only_a_warning(
-    state: ServerState, data: dict[str, object], expected: str
+    state: ServerState, data: dict[str, object], look: Look
 ) -> None:
     (finding,) = judged(state, **data)  # type: ignore[arg-type]
-    assert not finding.fatal
-    assert expected in finding.expected
-    assert str(finding).startswith("warning: expected ")
+    assert (finding.name, finding.fatal) == (look, False)
 
 
 @pytest.mark.parametrize("holder", ["docker-proxy", "dockerd"])
 @pytest.mark.parametrize("caddy_runs", [True, False])
 def test_the_container_that_has_a_port_is_named(holder: str, *, caddy_runs: bool) -> None:
     (found,) = judged(server(f"port 80 {holder}"), caddy_runs=caddy_runs, published={80: "web"})
-    assert str(found).startswith("must be put right: expected port 80 free for Caddy; saw the cont")
-    assert "the container web, which publishes it. Have it publish another" in str(found)
+    assert (found.name, found.fatal) == (Look.PORT, True)
+    assert "80" in values(found.expected)
+    assert "web" in values(found.seen)
+    assert "docker stop web" in found.next
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -193,16 +199,17 @@ def test_a_record_that_leads_elsewhere_as_well_is_named(*, strict: bool) -> None
     name = "name chatwoot.example.com"
     state = server(f"{name} 192.0.2.10", f"{name} 2001:db8::dead")
     (found,) = judged(state, dns_check="strict" if strict else "warn")
-    assert found.fatal is strict
-    assert found.seen == "2001:db8::dead as well"
+    assert (found.name, found.fatal) == (Look.DNS_OTHERS, strict)
+    assert "2001:db8::dead" in values(found.seen)
+    assert "192.0.2.10" not in found.seen
     assert judged(state, dns_check="off") == []
     assert judged(state, public_addresses=["2001:db8::dead"]) == []
 
 
 def test_an_uplink_with_smaller_packets_is_warned_of_until_a_setting_follows() -> None:
     (found,) = judged(server("mtu 1450"))
-    assert not found.fatal
-    assert found.then == "Set docker_mtu = 1450."
+    assert (found.name, found.fatal) == (Look.MTU, False)
+    assert "docker_mtu = 1450" in found.next
     assert judged(server("mtu 1450"), docker_mtu=1450) == []
     assert judged(server("mtu 9000")) == []
 
@@ -210,31 +217,31 @@ def test_an_uplink_with_smaller_packets_is_warned_of_until_a_setting_follows() -
 def test_a_record_for_ipv6_that_leads_here_is_only_told_of() -> None:
     name = "name chatwoot.example.com"
     (found,) = judged(server(f"{name} 192.0.2.10", f"{name} 2001:db8::10"))
-    assert not found.fatal
+    assert (found.name, found.fatal) == (Look.DNS_IPV6, False)
     assert found.seen == "2001:db8::10"
 
 
 def test_a_server_without_a_way_out_by_ipv4_is_refused() -> None:
     (found,) = judged(server("out ipv6"))
-    assert found.fatal
-    assert found.seen == "a default route by IPv6 alone"
+    assert (found.name, found.fatal) == (Look.WAY_OUT, True)
     (found,) = judged(server("name chatwoot.example.com 2001:db8::10"))
-    assert found.expected == "chatwoot.example.com to lead to this host (192.0.2.10)"
+    assert (found.name, found.fatal) == (Look.DNS, True)
+    assert {"chatwoot.example.com", "192.0.2.10"} <= values(found.expected)
 
 
 def test_a_name_may_lead_to_a_proxy_that_is_trusted_and_to_no_other() -> None:
     edge = server("name chatwoot.example.com 104.16.3.4")
     assert judged(edge, trusted_proxies=["2400:cb00::/32", "104.16.0.0/13"]) == []
     (finding,) = judged(edge, trusted_proxies=["172.64.0.0/13"])
-    assert finding.fatal
-    assert "name its networks in trusted_proxies" in finding.then
+    assert (finding.name, finding.fatal) == (Look.DNS, True)
+    assert "trusted_proxies" in finding.next
 
 
 def test_debian_12_has_no_compose_of_its_own() -> None:
     state = server("os debian 12 bookworm")
     assert judged(state) == []
     (finding,) = judged(state, docker_source="distribution")
-    assert finding.then == 'Set docker_source = "docker".'
+    assert finding.next == 'Set docker_source = "docker".'
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -414,7 +421,8 @@ def test_room_and_databases_are_looked_for_where_docker_keeps_its_data(
     assert state.disk == 77 * 1024
     assert state.clusters == ({"PG_VERSION"} if not unborn else frozenset())
     (finding,) = judged(server("disk 78848", f"folder {folder}"))
-    assert f"MB free below {folder} for the images" in finding.expected
+    assert finding.name is Look.DISK
+    assert folder in values(finding.expected)
 
 
 def test_who_has_https_port_for_http3_is_seen(tmp_path: Path) -> None:

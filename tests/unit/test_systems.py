@@ -13,6 +13,7 @@ import pytest
 from borgstack import docker_packages, evidence, live_docker, live_server, preflight
 from borgstack.remote import script_text
 from tests.unit.support import program, run_text, settings_of
+from tests.unit.told import values
 
 AWKS = [name for name in ("mawk", "gawk", "original-awk", "busybox") if shutil.which(name)]
 
@@ -96,8 +97,9 @@ def test_a_port_that_a_socket_unit_has_is_told_of_with_a_way_to_find_the_unit(
     found = preflight.findings(
         settings_of(), seen, sudo=False, caddy_runs=False, published={}, room=0
     )
-    (told,) = [one for one in found if one.expected.startswith("port 80")]
-    assert "systemctl list-sockets" in told.then
+    (told,) = [one for one in found if "80" in values(one.expected)]
+    assert told.name is preflight.Look.PORT
+    assert "systemctl list-sockets" in told.next
 
 
 STATES = {
