@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from borgstack.mistakes import Code, Mistake
 from borgstack.values import SINGLE_LINE, Email, SingleLine, Url, lower_case, matching
 
 EventName = Literal[
@@ -113,22 +114,25 @@ KEYS: Mapping[str, str] = {
 """By setting, the field by which one of its entries is known."""
 
 
-def cross_field_errors(data: Mapping[str, object], admin_email: object) -> list[str]:
+def cross_field_errors(data: Mapping[str, object], admin_email: object) -> list[Mistake]:
     """What single entries cannot show, read from raw data: doubles, and names that lead nowhere."""
-    found: list[str] = []
+    found: list[Mistake] = []
     names: dict[str, list[object]] = {}
     for setting, key in KEYS.items():
         names[setting] = [_folded(one.get(key)) for one in _entries(data.get(setting))]
         doubles = {name for name in names[setting] if names[setting].count(name) > 1}
         found += [
-            f"{setting}: {name} stands there more than once" for name in sorted(map(str, doubles))
+            Mistake(setting, Code.TWICE, f"{setting}: {name} stands there more than once")
+            for name in sorted(map(str, doubles))
         ]
     if _folded(admin_email) in names["agents"]:
-        found.append("agents: the administrator (admin_email) is one already")
+        text = "agents: the administrator (admin_email) is one already"
+        found.append(Mistake("agents", Code.TWICE, text))
     former = data.get("former_agents")
     for email in former if isinstance(former, list | tuple) else ():
         if _folded(email) in [*names["agents"], _folded(admin_email)]:
-            found.append(f"former_agents: {email} is an agent or the administrator")
+            text = f"former_agents: {email} is an agent or the administrator"
+            found.append(Mistake("former_agents", Code.CONTRADICTS, text))
     if "inboxes" not in data:
         names["inboxes"] = [_folded(inbox.name) for inbox in INBOXES]
     for agent in _entries(data.get("agents")):
@@ -136,7 +140,8 @@ def cross_field_errors(data: Mapping[str, object], admin_email: object) -> list[
             wanted = agent.get(setting)
             for name in wanted if isinstance(wanted, list | tuple) else ():
                 if _folded(name) not in names[setting]:
-                    found.append(f"agents: {agent.get('email')}: {setting} has no {name!r}")
+                    text = f"agents: {agent.get('email')}: {setting} has no {name!r}"
+                    found.append(Mistake("agents", Code.NAMES_NOTHING, text))
     return found
 
 

@@ -19,6 +19,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.connectors.ssh import ConnectorData as SSHConnectorData
 
 from borgstack import chatwoot_resources, services
+from borgstack.mistakes import Code, Mistake
 from borgstack.settings import Settings
 
 _CONNECTOR_KEYS = frozenset(SSHConnectorData.__annotations__)
@@ -101,7 +102,7 @@ def read_secrets(data: Mapping[str, object]) -> tuple[dict[str, SecretStr], dict
     return secrets, mistakes
 
 
-def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str]]:
+def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[Mistake]]:
     """Turn one host's data into settings, or into the list of everything wrong with it."""
     own = {
         key: value
@@ -113,7 +114,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
     secrets, without = read_secrets(known)
     known.update(secrets)
     for field, mistake in without.items():
-        mistakes.append(f"{field}: {mistake}")
+        mistakes.append(Mistake(field, Code.NO_SECRET, f"{field}: {mistake}"))
         known.pop(field)
         known.pop(_PARTNERS[field], None)  # or its lonely partner is named as well
     mistakes += _cross_field_errors(known)
@@ -130,33 +131,39 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings | None, list[str
     return (None, mistakes) if mistakes else (settings, [])
 
 
-def _cross_field_errors(data: Mapping[str, object]) -> list[str]:
+def _cross_field_errors(data: Mapping[str, object]) -> list[Mistake]:
     """What single values cannot show; read from raw data, so that it is named with the rest."""
     mistakes = []
+
+    def add(setting: str, code: Code, text: str) -> None:
+        mistakes.append(Mistake(setting, code, text))
+
     domain = data.get("domain")
     names = [
         str(data.get(f"{name}_host", f"{name}.{domain}"))
         for name in ("chatwoot", "n8n", "evolution")
     ]
     if len(set(names)) < len(names):
-        mistakes.append("chatwoot_host, n8n_host and evolution_host must differ")
+        add("chatwoot_host", Code.SAME, "chatwoot_host, n8n_host and evolution_host must differ")
     if ("smtp_username" in data) != ("smtp_password" in data):
-        mistakes.append("smtp_username and smtp_password go together")
+        add("smtp_username", Code.ALONE, "smtp_username and smtp_password go together")
     if "smtp_username" in data and "smtp_address" not in data:
-        mistakes.append("smtp_username is of no use without smtp_address")
+        add("smtp_username", Code.USELESS, "smtp_username is of no use without smtp_address")
     if bool(data.get("editors")) != ("editors_password" in data):
-        mistakes.append("editors and editors_password go together")
+        add("editors", Code.ALONE, "editors and editors_password go together")
     mistakes += _whatsapp_errors(data)
     limits = data.get("memory_limits")
     if isinstance(limits, dict) and (unknown := set(limits) - set(services.containers())):
-        mistakes.append(f"memory_limits names no service of the stack: {sorted(map(str, unknown))}")
+        text = f"memory_limits names no service of the stack: {sorted(map(str, unknown))}"
+        add("memory_limits", Code.NAMES_NOTHING, text)
     mistakes += chatwoot_resources.cross_field_errors(
         data, data.get("admin_email", data.get("caddy_email"))
     )
     root = data.get("acme_root")
     # Path.is_file raises where a name is too long to be one.
     if root is not None and not os.path.isfile(str(root)):  # noqa: PTH113
-        mistakes.append(f"acme_root: there is no file {root} on this machine")
+        text = f"acme_root: there is no file {root} on this machine"
+        add("acme_root", Code.NAMES_NOTHING, text)
     return mistakes
 
 
@@ -168,17 +175,20 @@ def _is_off(value: object) -> bool:
         return False
 
 
-def _whatsapp_errors(data: Mapping[str, object]) -> Iterable[str]:
+def _whatsapp_errors(data: Mapping[str, object]) -> Iterable[Mistake]:
     if _is_off(data.get("whatsapp", True)):
         if data.get("editors"):
-            yield "editors is of no use while whatsapp is False"
+            text = "editors is of no use while whatsapp is False"
+            yield Mistake("editors", Code.USELESS, text)
         return
     name = data.get("whatsapp_inbox", chatwoot_resources.WHATSAPP)
     inbox = chatwoot_resources.inbox_named(data, name)
     if inbox is None:
-        yield f"whatsapp_inbox: inboxes has no {name!r}; add it there, or set whatsapp to False"
+        text = f"whatsapp_inbox: inboxes has no {name!r}; add it there, or set whatsapp to False"
+        yield Mistake("whatsapp_inbox", Code.NAMES_NOTHING, text)
     elif inbox.get("webhook_url") is not None:
-        yield f"inboxes: {name}: webhook_url is the deploy's to set while whatsapp is True"
+        text = f"inboxes: {name}: webhook_url is the deploy's to set while whatsapp is True"
+        yield Mistake("inboxes", Code.NOT_YOURS, text)
 
 
 def settings_of_all(hosts: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, Settings]:
@@ -206,16 +216,17 @@ def settings_of_all(hosts: Iterable[tuple[str, Mapping[str, object]]]) -> dict[s
     return settings
 
 
-def _unknown(key: str) -> str:
+def _unknown(key: str) -> Mistake:
     close = difflib.get_close_matches(key, Settings.model_fields, n=1)
-    return f"{key}: no such setting" + (f" (did you mean {close[0]}?)" if close else "")
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    return Mistake(key, Code.UNKNOWN, f"{key}: no such setting{meant}")
 
 
-def _explain(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+def _explain(detail: Any) -> Mistake:  # noqa: ANN401 - pydantic's ErrorDetails
     where = ".".join(str(part) for part in detail["loc"])
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "missing":
         message = "is required; set it in group_data/ or in inventory.py"
     elif detail["type"] != "value_error":
         message = f"{message}, not {detail['input']!r}"
-    return f"{where}: {message}" if where else message
+    return Mistake(where, detail["type"], f"{where}: {message}" if where else message)

@@ -79,7 +79,8 @@ def accepted(data: Mapping[str, Any]) -> Settings | None:
     settings, mistakes = read_settings(data)
     assert (settings is None) is bool(mistakes)
     for mistake in mistakes:
-        assert mistake.strip()
+        assert str(mistake).strip()
+        assert mistake.code
     return settings
 
 

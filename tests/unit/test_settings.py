@@ -13,18 +13,25 @@ from pyinfra.api.exceptions import DeployError
 from borgstack import services
 from borgstack.entries import entries_for
 from borgstack.host_data import read_settings, resolve_reference, settings_of_all
+from borgstack.mistakes import Code, Mistake
 from borgstack.settings import Settings
 from borgstack.settings_reference import reference
 from borgstack.sizes import MEGABYTE, SIZES
 from tests.unit.support import REPOSITORY, REQUIRED, settings_of
+from tests.unit.told import values
 
 SECRET = "hunter2-correct-horse"
 
 
-def mistakes_of(**data: object) -> list[str]:
+def mistakes_of(**data: object) -> list[Mistake]:
     settings, mistakes = read_settings({**REQUIRED, **data})
     assert (settings is None) == bool(mistakes)
     return mistakes
+
+
+def keys(mistakes: list[Mistake]) -> list[str]:
+    """Such as `editors: alone`."""
+    return [f"{one.setting}: {one.code}" for one in mistakes]
 
 
 @pytest.mark.parametrize(
@@ -65,169 +72,272 @@ def test_a_fingerprint_may_be_written_as_gpg_shows_it() -> None:
     )
 
 
-BAD_VALUES: list[tuple[str, object, str]] = [
-    ("domain", "Example.com", "domain name in lower case"),
-    ("domain", "localhost", "domain name in lower case"),
-    ("domain", "example.com\n", "domain name in lower case"),
-    ("domain", "-x.example.com", "domain name in lower case"),
-    ("domain", "203.0.113.7", "domain name in lower case"),
-    ("domain", "a." * 126 + "com", "domain name in lower case"),
-    ("domain", None, "valid string"),
-    ("domain", 5, "valid string"),
-    ("caddy_email", "ops", "e-mail address"),
-    ("caddy_email", "ops@localhost", "e-mail address"),
-    ("caddy_email", "Ops@Example.com", "in lower case behind the @"),
-    ("mail_sender", "chat..shop@example.com", "e-mail address"),
-    ("mail_sender", ".chat@example.com", "e-mail address"),
-    ("chatwoot_host", "", "domain name"),
-    ("chatwoot_host", "https://chat.example.com", "domain name"),
-    ("admin_email", "a b@example.com", "e-mail address"),
-    ("mail_sender", "Chat <a@example.com>", "e-mail address"),
-    ("size", "2gb", "'4gb', '8gb' or '16gb'"),
-    ("memory_limits", {"chatwoot": "1 GB"}, "a size such as 640m"),
-    ("memory_limits", {"chatwoot": 640}, "valid string"),
-    ("memory_limits", {"chatwot": "1g"}, "no service of the stack: ['chatwot']"),
-    ("memory_limits", "1g", "valid dictionary"),
-    ("installation_name", 'The "Best"', "one line without quotes"),
-    ("installation_name", "", "one line without quotes"),
-    ("account_name", "two\nlines", "one line of at most 200"),
-    ("account_name", "two\u2028lines", "one line of at most 200"),
-    ("account_name", "\x7f", "one line of at most 200"),
-    ("account_name", "\udcff", "one line of at most 200"),
-    ("installation_name", "two\u2028lines", "one line without quotes"),
-    ("installation_name", "\x7f", "one line without quotes"),
-    ("installation_name", "\udcff", "one line without quotes"),
-    ("admin_name", "x" * 201, "one line of at most 200"),
-    ("locale", "english", "a locale"),
-    ("locale", "xx", "a locale"),
-    ("locale", "hi", "a locale"),
-    ("locale", "zh", "a locale"),
-    ("agents", [{"email": "ana@example.com"}], "is required"),
-    ("agents", [{"email": "ana", "name": "Ana"}], "e-mail address"),
-    ("agents", [{"email": "a@b.org", "name": "A", "role": "owner"}], "'agent' or 'administrator'"),
-    ("agents", [{"email": "a@b.org", "name": "A"}, {"email": "A@b.org", "name": "B"}], "more than"),
-    ("agents", [{"email": "ops@example.com", "name": "A"}], "the administrator"),
-    ("agents", [{"email": "a@b.org", "name": "A", "teams": ["sales"]}], "teams has no 'sales'"),
-    ("agents", [{"email": "a@b.org", "name": "A", "inboxes": ["X"]}], "inboxes has no 'X'"),
-    ("former_agents", ["ops@example.com"], "is an agent or the administrator"),
-    ("teams", [{"name": "Sales"}], "in lower case"),
-    ("teams", [{"name": "Área técnica"}], "'área técnica' is"),
-    ("teams", [{"name": "\u01c5"}], "in lower case"),
-    ("chatwoot_image", "chatwoot/chatwoot:v4.14.0-ce", "take v4.14.1 or a later one"),
-    ("teams", [{"name": "sales"}, {"name": "sales"}], "more than once"),
-    ("labels", [{"title": "very important"}], "a label of a-z"),
+BAD_VALUES: list[tuple[str, object, str, str, str]] = [
+    ("domain", "Example.com", "domain", "value_error", "example.com"),
+    ("domain", "localhost", "domain", "value_error", "example.com"),
+    ("domain", "example.com\n", "domain", "value_error", "example.com"),
+    ("domain", "-x.example.com", "domain", "value_error", "example.com"),
+    ("domain", "203.0.113.7", "domain", "value_error", "example.com"),
+    ("domain", "a." * 126 + "com", "domain", "value_error", "example.com"),
+    ("domain", None, "domain", "string_type", ""),
+    ("domain", 5, "domain", "string_type", ""),
+    ("caddy_email", "ops", "caddy_email", "value_error", "name@example.com"),
+    ("caddy_email", "ops@localhost", "caddy_email", "value_error", "name@example.com"),
+    ("caddy_email", "Ops@Example.com", "caddy_email", "value_error", "name@example.com"),
+    ("mail_sender", "chat..shop@example.com", "mail_sender", "value_error", "name@example.com"),
+    ("mail_sender", ".chat@example.com", "mail_sender", "value_error", "name@example.com"),
+    ("chatwoot_host", "", "chatwoot_host", "value_error", "example.com"),
+    ("chatwoot_host", "https://chat.example.com", "chatwoot_host", "value_error", "example.com"),
+    ("admin_email", "a b@example.com", "admin_email", "value_error", "name@example.com"),
+    ("mail_sender", "Chat <a@example.com>", "mail_sender", "value_error", "name@example.com"),
+    ("size", "2gb", "size", "literal_error", "4gb 8gb 16gb"),
+    ("memory_limits", {"chatwoot": "1 GB"}, "memory_limits.chatwoot", "value_error", "640m"),
+    ("memory_limits", {"chatwoot": 640}, "memory_limits.chatwoot", "string_type", ""),
+    ("memory_limits", {"chatwot": "1g"}, "memory_limits", "names_nothing", "chatwot"),
+    ("memory_limits", "1g", "memory_limits", "dict_type", ""),
+    ("installation_name", 'The "Best"', "installation_name", "value_error", "#"),
+    ("installation_name", "", "installation_name", "value_error", "#"),
+    ("account_name", "two\nlines", "account_name", "value_error", "200"),
+    ("account_name", "two\u2028lines", "account_name", "value_error", "200"),
+    ("account_name", "\x7f", "account_name", "value_error", "200"),
+    ("account_name", "\udcff", "account_name", "value_error", "200"),
+    ("installation_name", "two\u2028lines", "installation_name", "value_error", "#"),
+    ("installation_name", "\x7f", "installation_name", "value_error", "#"),
+    ("installation_name", "\udcff", "installation_name", "value_error", "#"),
+    ("admin_name", "x" * 201, "admin_name", "value_error", "200"),
+    ("locale", "english", "locale", "value_error", "pt_BR"),
+    ("locale", "xx", "locale", "value_error", "pt_BR"),
+    ("locale", "hi", "locale", "value_error", "pt_BR"),
+    ("locale", "zh", "locale", "value_error", "pt_BR"),
+    ("agents", [{"email": "ana@example.com"}], "agents.0.name", "missing", ""),
+    (
+        "agents",
+        [{"email": "ana", "name": "Ana"}],
+        "agents.0.email",
+        "value_error",
+        "name@example.com",
+    ),
+    (
+        "agents",
+        [{"email": "a@b.org", "name": "A", "role": "owner"}],
+        "agents.0.role",
+        "literal_error",
+        "agent administrator",
+    ),
+    (
+        "agents",
+        [{"email": "a@b.org", "name": "A"}, {"email": "A@b.org", "name": "B"}],
+        "agents",
+        "twice",
+        "a@b.org",
+    ),
+    ("agents", [{"email": "ops@example.com", "name": "A"}], "agents", "twice", "admin_email"),
+    (
+        "agents",
+        [{"email": "a@b.org", "name": "A", "teams": ["sales"]}],
+        "agents",
+        "names_nothing",
+        "teams sales",
+    ),
+    (
+        "agents",
+        [{"email": "a@b.org", "name": "A", "inboxes": ["X"]}],
+        "agents",
+        "names_nothing",
+        "inboxes X",
+    ),
+    ("former_agents", ["ops@example.com"], "former_agents", "contradicts", "ops@example.com"),
+    ("teams", [{"name": "Sales"}], "teams.0.name", "value_error", "sales"),
+    ("teams", [{"name": "Área técnica"}], "teams.0.name", "value_error", "área técnica"),
+    ("teams", [{"name": "\u01c5"}], "teams.0.name", "value_error", "ǆ"),
+    ("chatwoot_image", "chatwoot/chatwoot:v4.14.0-ce", "chatwoot_image", "value_error", "v4.14.1"),
+    ("teams", [{"name": "sales"}, {"name": "sales"}], "teams", "twice", "sales"),
+    ("labels", [{"title": "very important"}], "labels.0.title", "value_error", "a-z 0-9 _ -"),
     # Chatwoot's own rule (lib/regex_helper.rb): two characters, the first a letter or digit.
-    ("labels", [{"title": "x"}], "a label of a-z"),
-    ("labels", [{"title": "_vip"}], "a label of a-z"),
-    ("labels", [{"title": "-vip"}], "a label of a-z"),
+    ("labels", [{"title": "x"}], "labels.0.title", "value_error", "a-z 0-9 _ -"),
+    ("labels", [{"title": "_vip"}], "labels.0.title", "value_error", "a-z 0-9 _ -"),
+    ("labels", [{"title": "-vip"}], "labels.0.title", "value_error", "a-z 0-9 _ -"),
     # What is blank it refuses, or, as a greeting, takes for none.
-    ("account_name", " ", "one line of at most 200"),
-    ("admin_name", "\u00a0", "one line of at most 200"),
-    ("inboxes", [{"name": "WhatsApp"}, {"name": " "}], "one line of at most 200"),
-    ("inboxes", [{"name": "WhatsApp", "greeting": " "}], "one line of at most 200"),
-    ("teams", [{"name": " "}], "a team's name"),
-    ("teams", [{"name": "two\u2028lines"}], "a team's name"),
-    ("teams", [{"name": "\udcff"}], "a team's name"),
-    ("labels", [{"title": "vip", "color": "red"}], "a colour such as"),
+    ("account_name", " ", "account_name", "value_error", "200"),
+    ("admin_name", "\u00a0", "admin_name", "value_error", "200"),
+    ("inboxes", [{"name": "WhatsApp"}, {"name": " "}], "inboxes.1.name", "value_error", "200"),
+    (
+        "inboxes",
+        [{"name": "WhatsApp", "greeting": " "}],
+        "inboxes.0.greeting",
+        "value_error",
+        "200",
+    ),
+    ("teams", [{"name": " "}], "teams.0.name", "value_error", "200"),
+    ("teams", [{"name": "two\u2028lines"}], "teams.0.name", "value_error", "200"),
+    ("teams", [{"name": "\udcff"}], "teams.0.name", "value_error", "200"),
+    ("labels", [{"title": "vip", "color": "red"}], "labels.0.color", "value_error", "#1f93ff"),
     (
         "inboxes",
         [{"name": "WhatsApp"}, {"name": "Shop", "webhook_url": "x:5678"}],
-        "a URL without a final",
+        "inboxes.1.webhook_url",
+        "value_error",
+        "URL",
     ),
-    ("webhooks", [{"url": "https://a.example/x", "events": []}], "at least 1 item"),
+    (
+        "webhooks",
+        [{"url": "https://a.example/x", "events": []}],
+        "webhooks.0.events",
+        "too_short",
+        "1",
+    ),
     (
         "webhooks",
         [{"url": "https://a.example/x", "events": ["inbox_created", "x"]}],
-        "'message_created'",
+        "webhooks.0.events.1",
+        "literal_error",
+        "message_created",
     ),
-    ("whatsapp", "perhaps", "valid boolean"),
-    ("whatsapp_instance", "My Phone", "a name of a-z, 0-9 and -"),
-    ("whatsapp_instance", "-phone", "a name of a-z, 0-9 and -"),
-    ("whatsapp_instance", "x" * 41, "a name of a-z, 0-9 and -"),
-    ("whatsapp_inbox", "Fax", "inboxes has no 'Fax'; add it there, or set whatsapp to False"),
-    ("own_workflows", ["outbound"], "'inbound', 'replies' or 'errors'"),
-    ("evolution_phone_version", "2.3000", "a version such as 2.3000."),
-    ("n8n_image", "n8nio/n8n", "an image with a tag"),
-    ("evolution_image", "evolution api:2", "an image with a tag"),
-    ("timezone", "Sao Paulo", "a time zone"),
-    ("timezone", "America/SaoPaulo", "did you mean America/Sao_Paulo?"),
-    ("timezone", "America/Sao_Paolo", "did you mean America/Sao_Paulo?"),
-    ("timezone", "Brazil/East", "did you mean America/Sao_Paulo?"),
-    ("timezone", "US/Eastern", "did you mean America/New_York?"),
-    ("timezone", "Asia/Calcutta", "did you mean Asia/Kolkata?"),
-    ("timezone", "Europe/Kiev", "did you mean Europe/Kyiv?"),
-    ("timezone", "America/Buenos_Aires", "did you mean America/Argentina/Buenos_Aires?"),
-    ("timezone", "GMT-3", "did you mean Etc/GMT+3, 3 hours west of Greenwich?"),
-    ("timezone", "utc+05", "did you mean Etc/GMT-5, 5 hours east of Greenwich?"),
-    ("timezone", "UTC+5:30", "a time zone"),
-    ("timezone", "GMT-31", "a time zone"),
-    ("timezone", "0", "such as America/Sao_Paulo"),
-    ("chatwoot_image", "chatwoot/chatwoot", "an image with a tag"),
-    ("postgresql_image", "pgvector/pgvector:pg18@sha256:12", "an image with a tag"),
-    ("postgresql_image", "pgvector/pgvector:pg17", "take PostgreSQL 18"),
-    ("postgresql_image", "pgvector/pgvector:0.8.1-pg16-trixie", "take PostgreSQL 18"),
-    ("postgresql_image", "mirror:5000/postgres:16.4", "take PostgreSQL 18"),
-    ("redis_image", "redis 8", "an image with a tag"),
-    ("caddy_image", "Caddy:2.10", "an image with a tag"),
-    ("acme_directory", "acme.example.com", "a URL without a final /"),
-    ("acme_directory", "https://ca.example.com/", "a URL without a final /"),
-    ("acme_root", "/nowhere/root.pem", "there is no file /nowhere/root.pem"),
-    ("acme_root", "long" * 100, "there is no file longlong"),
-    ("dns_check", "maybe", "'strict', 'warn' or 'off'"),
-    ("public_addresses", ["192.0.2.300"], "IPv4 or IPv6"),
-    ("connect_to", "chat.example.com", "IPv4 or IPv6"),
-    ("trusted_proxies", ["10.0.0.1/8"], "host bits set"),
-    ("trusted_proxies", ["private_ranges"], "IPv4 or IPv6 network"),
-    ("trusted_proxies", ["0.0.0.0/0"], "is everybody"),
-    ("allowed_ports", [0], "greater than or equal to 1"),
-    ("docker_source", "snap", "'docker' or 'distribution'"),
-    ("docker_apt_url", "file:///mirror", "a URL without a final /"),
-    ("docker_apt_fingerprint", "9DC8", "40 hexadecimal digits"),
-    ("docker_address_pools", [{"base": "10.0.0.1/8", "size": 24}], "host bits set"),
-    ("docker_address_pools", [{"base": "10.0.0.0/8", "size": 31}], "less than or equal to 30"),
-    ("docker_address_pools", [{"base": "10.0.0.0/24", "size": 16}], "no room for one of /16"),
-    ("docker_address_pools", [{"base": "10.0.0.0/8"}], "is required"),
-    ("docker_mtu", 1200, "greater than or equal to 1280"),
-    ("docker_log_max_size", "10MB", "a size such as 640m"),
-    ("docker_log_max_files", 0, "greater than or equal to 1"),
-    ("registry_mirrors", ["mirror:5000"], "a URL without a final /"),
-    ("smtp_address", "mail server", "domain name"),
-    ("smtp_port", 0, "greater than or equal to 1"),
-    ("smtp_port", 65536, "less than or equal to 65535"),
-    ("smtp_authentication", "ntlm", "'plain', 'login' or 'cram_md5'"),
-    ("start_timeout", 5, "greater than or equal to 10"),
-    ("prepare_timeout", "soon", "valid integer"),
-    ("lock_wait", -1, "greater than or equal to 0"),
+    ("whatsapp", "perhaps", "whatsapp", "bool_parsing", ""),
+    ("whatsapp_instance", "My Phone", "whatsapp_instance", "value_error", "a-z 0-9 -"),
+    ("whatsapp_instance", "-phone", "whatsapp_instance", "value_error", "a-z 0-9 -"),
+    ("whatsapp_instance", "x" * 41, "whatsapp_instance", "value_error", "a-z 0-9 -"),
+    ("whatsapp_inbox", "Fax", "whatsapp_inbox", "names_nothing", "inboxes Fax"),
+    ("own_workflows", ["outbound"], "own_workflows.0", "literal_error", "inbound replies errors"),
+    (
+        "evolution_phone_version",
+        "2.3000",
+        "evolution_phone_version",
+        "value_error",
+        "2.3000.1023223821",
+    ),
+    ("n8n_image", "n8nio/n8n", "n8n_image", "value_error", "caddy:2.10-alpine"),
+    ("evolution_image", "evolution api:2", "evolution_image", "value_error", "caddy:2.10-alpine"),
+    ("timezone", "Sao Paulo", "timezone", "value_error", "America/Sao_Paulo"),
+    ("timezone", "America/SaoPaulo", "timezone", "value_error", "America/Sao_Paulo"),
+    ("timezone", "America/Sao_Paolo", "timezone", "value_error", "America/Sao_Paulo"),
+    ("timezone", "Brazil/East", "timezone", "value_error", "America/Sao_Paulo"),
+    ("timezone", "US/Eastern", "timezone", "value_error", "America/New_York"),
+    ("timezone", "Asia/Calcutta", "timezone", "value_error", "Asia/Kolkata"),
+    ("timezone", "Europe/Kiev", "timezone", "value_error", "Europe/Kyiv"),
+    (
+        "timezone",
+        "America/Buenos_Aires",
+        "timezone",
+        "value_error",
+        "America/Argentina/Buenos_Aires",
+    ),
+    ("timezone", "GMT-3", "timezone", "value_error", "Etc/GMT+3 3 west"),
+    ("timezone", "utc+05", "timezone", "value_error", "Etc/GMT-5 5 east"),
+    ("timezone", "UTC+5:30", "timezone", "value_error", "America/Sao_Paulo"),
+    ("timezone", "GMT-31", "timezone", "value_error", ""),
+    ("timezone", "0", "timezone", "value_error", "America/Sao_Paulo"),
+    ("chatwoot_image", "chatwoot/chatwoot", "chatwoot_image", "value_error", "caddy:2.10-alpine"),
+    (
+        "postgresql_image",
+        "pgvector/pgvector:pg18@sha256:12",
+        "postgresql_image",
+        "value_error",
+        "caddy:2.10-alpine",
+    ),
+    ("postgresql_image", "pgvector/pgvector:pg17", "postgresql_image", "value_error", "18"),
+    (
+        "postgresql_image",
+        "pgvector/pgvector:0.8.1-pg16-trixie",
+        "postgresql_image",
+        "value_error",
+        "18",
+    ),
+    ("postgresql_image", "mirror:5000/postgres:16.4", "postgresql_image", "value_error", "18"),
+    ("redis_image", "redis 8", "redis_image", "value_error", "caddy:2.10-alpine"),
+    ("caddy_image", "Caddy:2.10", "caddy_image", "value_error", "caddy:2.10-alpine"),
+    ("acme_directory", "acme.example.com", "acme_directory", "value_error", "URL"),
+    ("acme_directory", "https://ca.example.com/", "acme_directory", "value_error", "URL"),
+    ("acme_root", "/nowhere/root.pem", "acme_root", "names_nothing", "/nowhere/root.pem"),
+    ("acme_root", "long" * 100, "acme_root", "names_nothing", "long" * 100),
+    ("dns_check", "maybe", "dns_check", "literal_error", "strict warn off"),
+    ("public_addresses", ["192.0.2.300"], "public_addresses.0", "value_error", "IPv4 IPv6"),
+    ("connect_to", "chat.example.com", "connect_to", "value_error", "IPv4 IPv6"),
+    ("trusted_proxies", ["10.0.0.1/8"], "trusted_proxies.0", "value_error", "10.0.0.1/8"),
+    (
+        "trusted_proxies",
+        ["private_ranges"],
+        "trusted_proxies.0",
+        "value_error",
+        "IPv4 IPv6 network",
+    ),
+    ("trusted_proxies", ["0.0.0.0/0"], "trusted_proxies.0", "value_error", "everybody"),
+    ("allowed_ports", [0], "allowed_ports.0", "greater_than_equal", "1"),
+    ("docker_source", "snap", "docker_source", "literal_error", "docker distribution"),
+    ("docker_apt_url", "file:///mirror", "docker_apt_url", "value_error", "URL"),
+    ("docker_apt_fingerprint", "9DC8", "docker_apt_fingerprint", "value_error", "40"),
+    (
+        "docker_address_pools",
+        [{"base": "10.0.0.1/8", "size": 24}],
+        "docker_address_pools.0.base",
+        "value_error",
+        "10.0.0.1/8",
+    ),
+    (
+        "docker_address_pools",
+        [{"base": "10.0.0.0/8", "size": 31}],
+        "docker_address_pools.0.size",
+        "less_than_equal",
+        "30",
+    ),
+    (
+        "docker_address_pools",
+        [{"base": "10.0.0.0/24", "size": 16}],
+        "docker_address_pools.0",
+        "value_error",
+        "10.0.0.0/24 /16",
+    ),
+    (
+        "docker_address_pools",
+        [{"base": "10.0.0.0/8"}],
+        "docker_address_pools.0.size",
+        "missing",
+        "",
+    ),
+    ("docker_mtu", 1200, "docker_mtu", "greater_than_equal", "1280"),
+    ("docker_log_max_size", "10MB", "docker_log_max_size", "value_error", "640m"),
+    ("docker_log_max_files", 0, "docker_log_max_files", "greater_than_equal", "1"),
+    ("registry_mirrors", ["mirror:5000"], "registry_mirrors.0", "value_error", "URL"),
+    ("smtp_address", "mail server", "smtp_address", "value_error", "IPv4"),
+    ("smtp_port", 0, "smtp_port", "greater_than_equal", "1"),
+    ("smtp_port", 65536, "smtp_port", "less_than_equal", "65535"),
+    ("smtp_authentication", "ntlm", "smtp_authentication", "literal_error", "plain login cram_md5"),
+    ("start_timeout", 5, "start_timeout", "greater_than_equal", "10"),
+    ("prepare_timeout", "soon", "prepare_timeout", "int_parsing", ""),
+    ("lock_wait", -1, "lock_wait", "greater_than_equal", "0"),
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "fragment"), BAD_VALUES)
+@pytest.mark.parametrize(("name", "value", "where", "code", "told"), BAD_VALUES)
 def test_a_bad_value_is_named_with_what_is_expected(
-    name: str, value: object, fragment: str
+    name: str, value: object, where: str, code: str, told: str
 ) -> None:
-    mistakes = mistakes_of(**{name: value})
-    assert len(mistakes) == 1
-    assert mistakes[0].startswith(name)
-    assert fragment in mistakes[0]
+    (mistake,) = mistakes_of(**{name: value})
+    assert (mistake.setting, mistake.code) == (where, code)
+    assert str(mistake).startswith(name)
+    assert set(told.split()) <= values(str(mistake))
 
 
 def test_every_setting_that_can_be_wrong_is_in_the_table() -> None:
     free = {"smtp_username", "smtp_password"}  # the tests of references have these
     free |= {"editors", "editors_user", "editors_password"}  # and those of editors these
     same_type = {"n8n_host", "evolution_host"}  # as chatwoot_host
-    tested = {name for name, _, _ in BAD_VALUES}
+    tested = {name for name, *_ in BAD_VALUES}
     assert set(Settings.model_fields) - free - same_type == tested
 
 
 def test_a_mirror_with_a_login_is_refused_and_not_shown() -> None:
     """dockerd does not start with one: "username/password not allowed in URI"."""
     found = mistakes_of(registry_mirrors=[f"https://me:{SECRET}@mirror.example.com"])
-    assert found == ["registry_mirrors.0: a mirror with a login keeps dockerd from starting"]
+    assert keys(found) == ["registry_mirrors.0: value_error"]
+    assert SECRET not in str(found)
 
 
 def test_keys_of_any_type_are_named() -> None:
     found = mistakes_of(memory_limits={7: "1g", "chatwot": "1g"})
-    assert "memory_limits names no service of the stack: ['7', 'chatwot']" in found
+    (named,) = [one for one in found if one.code == Code.NAMES_NOTHING]
+    assert named.setting == "memory_limits"
+    assert {"7", "chatwot"} <= values(str(named))
 
 
 def test_a_mail_server_may_have_no_name() -> None:
@@ -237,32 +347,32 @@ def test_a_mail_server_may_have_no_name() -> None:
 @pytest.mark.parametrize("name", ["domain", "caddy_email"])
 def test_a_missing_required_value_is_named_once_without_what_follows_from_it(name: str) -> None:
     data = {key: value for key, value in REQUIRED.items() if key != name}
-    assert read_settings(data) == (
-        None,
-        [f"{name}: is required; set it in group_data/ or in inventory.py"],
-    )
+    settings, mistakes = read_settings(data)
+    assert settings is None
+    assert keys(mistakes) == [f"{name}: missing"]
 
 
 def test_a_wrong_domain_is_not_repeated_for_the_names_that_follow_from_it() -> None:
     settings, mistakes = read_settings({"domain": "UPPER.CASE", "caddy_email": "no"})
     assert settings is None
-    assert [mistake.split(":")[0] for mistake in mistakes] == ["domain", "caddy_email"]
+    assert [mistake.setting for mistake in mistakes] == ["domain", "caddy_email"]
 
 
 @pytest.mark.parametrize(
-    ("key", "expected"),
-    [
-        ("domian", "domian: no such setting (did you mean domain?)"),
-        ("chatwoot_imagee", "chatwoot_imagee: no such setting (did you mean chatwoot_image?)"),
-        ("zzzzzz", "zzzzzz: no such setting"),
-    ],
+    ("key", "nearest"),
+    [("domian", {"domain"}), ("chatwoot_imagee", {"chatwoot_image"}), ("zzzzzz", set())],
 )
-def test_an_unknown_setting_is_named_with_the_nearest_known_one(key: str, expected: str) -> None:
-    assert mistakes_of(**{key: "x"}) == [expected]
+def test_an_unknown_setting_is_named_with_the_nearest_known_one(
+    key: str, nearest: set[str]
+) -> None:
+    (mistake,) = mistakes_of(**{key: "x"})
+    assert (mistake.setting, mistake.code) == (key, Code.UNKNOWN)
+    assert key in values(str(mistake))
+    assert values(str(mistake)) & set(Settings.model_fields) == nearest
 
 
 def test_the_value_of_an_unknown_setting_is_not_shown() -> None:
-    assert SECRET not in "".join(mistakes_of(smtp_pasword=SECRET))
+    assert SECRET not in str(mistakes_of(smtp_pasword=SECRET))
 
 
 @pytest.mark.parametrize(
@@ -274,37 +384,41 @@ def test_pyinfras_own_data_is_no_setting(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
+    ("data", "key", "told"),
     [
         (
             {"chatwoot_host": "a.example.com", "n8n_host": "a.example.com"},
-            "chatwoot_host, n8n_host and evolution_host must differ",
+            "chatwoot_host: same",
+            "chatwoot_host n8n_host evolution_host",
         ),
         (
             {"smtp_address": "smtp.example.com", "smtp_username": "chat"},
-            "smtp_username and smtp_password go together",
+            "smtp_username: alone",
+            "smtp_username smtp_password",
         ),
-        ({"editors": ["n8n"]}, "editors and editors_password go together"),
+        ({"editors": ["n8n"]}, "editors: alone", "editors editors_password"),
         (
             {"inboxes": [{"name": "Shop"}]},
-            "whatsapp_inbox: inboxes has no 'WhatsApp'; add it there, or set whatsapp to False",
+            "whatsapp_inbox: names_nothing",
+            "whatsapp_inbox inboxes WhatsApp",
         ),
         (
             {"inboxes": [{"name": "WhatsApp", "webhook_url": "https://hooks.example.com/x"}]},
-            "inboxes: WhatsApp: webhook_url is the deploy's to set while whatsapp is True",
+            "inboxes: not_yours",
+            "inboxes WhatsApp webhook_url",
         ),
     ],
 )
 def test_values_that_contradict_each_other_are_named(
-    data: dict[str, object], expected: str
+    data: dict[str, object], key: str, told: str
 ) -> None:
-    assert mistakes_of(**data) == [expected]
+    found = mistakes_of(**data)
+    assert keys(found) == [key]
+    assert set(told.split()) <= values(str(found[0]))
 
 
 def test_a_name_that_collides_with_a_derived_one_is_named() -> None:
-    assert mistakes_of(chatwoot_host="n8n.example.com") == [
-        "chatwoot_host, n8n_host and evolution_host must differ"
-    ]
+    assert keys(mistakes_of(chatwoot_host="n8n.example.com")) == ["chatwoot_host: same"]
 
 
 @pytest.mark.parametrize(
@@ -328,24 +442,23 @@ def test_what_only_looks_like_a_contradiction_is_none(data: dict[str, object]) -
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        ({"editors": ["n8n", "evolution"]}, None),
-        ({"editors": ["n8n"], "editors_user": "ops@example.com"}, None),
-        ({"editors": ["chatwoot"]}, "editors.0: Input should be 'n8n' or 'evolution'"),
-        ({"editors": ["n8n"], "editors_user": "two words"}, "editors_user: 'two words' is not"),
-        ({"editors": ["n8n"], "whatsapp": False}, "editors is of no use while whatsapp is False"),
-        ({"editors": ["n8n"], "whatsapp": 0}, "editors is of no use while whatsapp is False"),
-        ({}, "editors and editors_password go together"),
-        ({"editors": []}, "editors and editors_password go together"),
+        ({"editors": ["n8n", "evolution"]}, []),
+        ({"editors": ["n8n"], "editors_user": "ops@example.com"}, []),
+        ({"editors": ["chatwoot"]}, ["editors.0: literal_error"]),
+        ({"editors": ["n8n"], "editors_user": "two words"}, ["editors_user: value_error"]),
+        ({"editors": ["n8n"], "whatsapp": False}, ["editors: useless"]),
+        ({"editors": ["n8n"], "whatsapp": 0}, ["editors: useless"]),
+        ({}, ["editors: alone"]),
+        ({"editors": []}, ["editors: alone"]),
     ],
 )
 def test_editors_are_open_only_where_they_run_and_behind_a_password(
-    data: dict[str, object], expected: str | None, monkeypatch: pytest.MonkeyPatch
+    data: dict[str, object], expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_EDITORS", SECRET)
     found = mistakes_of(**data, editors_password="env:TEST_EDITORS")
-    assert len(found) == (0 if expected is None else 1)
-    assert (expected or "") in "".join(found)
-    assert SECRET not in "".join(found)
+    assert keys(found) == expected
+    assert SECRET not in str(found)
 
 
 @pytest.mark.parametrize(
@@ -356,8 +469,8 @@ def test_a_password_that_caddy_cannot_check_whole_is_a_mistake_like_any_other(
 ) -> None:
     monkeypatch.setenv("TEST_EDITORS", password)
     found = mistakes_of(editors=["n8n"], editors_password="env:TEST_EDITORS")
-    told = f"editors_password: the secret has {seen} bytes; 72 is the most that can be checked"
-    assert found == ([] if seen is None else [told])
+    assert keys(found) == ([] if seen is None else ["editors_password: no_secret"])
+    assert all({str(seen), "72"} <= values(str(one)) for one in found)
     if seen is None:
         settings = settings_of(editors=["n8n"], editors_password="env:TEST_EDITORS")
         assert "EDITORS_PASSWORD_HASH" in {entry.name for entry in entries_for(settings)}
@@ -374,16 +487,14 @@ def test_the_names_of_open_editors_are_public(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_login_without_a_mail_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_SMTP", SECRET)
-    assert mistakes_of(smtp_username="chat", smtp_password="env:TEST_SMTP") == [
-        "smtp_username is of no use without smtp_address"
-    ]
+    (mistake,) = mistakes_of(smtp_username="chat", smtp_password="env:TEST_SMTP")
+    assert (mistake.setting, mistake.code) == ("smtp_username", Code.USELESS)
+    assert "smtp_address" in values(str(mistake))
 
 
 def test_smtp_password_alone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_SMTP", SECRET)
-    assert mistakes_of(smtp_password="env:TEST_SMTP") == [
-        "smtp_username and smtp_password go together"
-    ]
+    assert keys(mistakes_of(smtp_password="env:TEST_SMTP")) == ["smtp_username: alone"]
 
 
 def test_a_secret_is_read_from_the_environment_or_a_file_and_hides_itself(
@@ -402,19 +513,20 @@ def test_a_secret_is_read_from_the_environment_or_a_file_and_hides_itself(
 
 
 REFERENCES: list[tuple[str, str]] = [
-    (SECRET, "write a reference, 'env:NAME' or 'file:PATH', not the secret itself"),
-    (f"vault:{SECRET}", "write a reference, 'env:NAME' or 'file:PATH', not the secret itself"),
-    ("env:", "write a reference"),
-    ("file:", "write a reference"),
-    ("env:TEST_UNSET", "the environment variable TEST_UNSET is not set"),
-    ("env:TEST_EMPTY", "the environment variable TEST_EMPTY is not set"),
-    ("file:/nowhere/password", "there is no file /nowhere/password"),
-    ("env:TEST_QUOTE", "has a ', a line break or another control character"),
-    ("env:TEST_LINES", "has a ', a line break or another control character"),
-    ("env:TEST_BYTES", "has a ', a line break or another control character"),
-    ("env:TEST_BELL", "has a ', a line break or another control character"),
-    ("env:TEST_BACKSLASH", "ends with a \\"),
+    (SECRET, "env:NAME"),
+    (f"vault:{SECRET}", "env:NAME"),
+    ("env:", "env:NAME"),
+    ("file:", "file:PATH"),
+    ("env:TEST_UNSET", "TEST_UNSET"),
+    ("env:TEST_EMPTY", "TEST_EMPTY"),
+    ("file:/nowhere/password", "/nowhere/password"),
+    ("env:TEST_QUOTE", "env"),
+    ("env:TEST_LINES", "env"),
+    ("env:TEST_BYTES", "env"),
+    ("env:TEST_BELL", "env"),
+    ("env:TEST_BACKSLASH", "\\"),
 ]
+"""With what the mistake names; `.env` where that is what cannot hold the secret."""
 
 
 @pytest.mark.parametrize(("reference", "expected"), REFERENCES)
@@ -429,19 +541,19 @@ def test_a_reference_that_leads_nowhere_is_named_without_the_secret(
     monkeypatch.setenv("TEST_BACKSLASH", f"{SECRET}\\")
     with pytest.raises(ValueError, match=r".") as raised:
         resolve_reference(reference)
-    assert expected in str(raised.value)
-    mistakes = mistakes_of(smtp_username="chat", smtp_password=reference)
-    assert len(mistakes) == 1
-    assert expected in mistakes[0]
-    assert SECRET not in mistakes[0]
+    assert expected in values(str(raised.value))
+    (mistake,) = mistakes_of(smtp_username="chat", smtp_password=reference)
+    assert (mistake.setting, mistake.code) == ("smtp_password", Code.NO_SECRET)
+    assert expected in values(str(mistake))
+    assert SECRET not in str(mistake)
 
 
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("~no-such-user-here/password", "cannot be read: RuntimeError"),
-        ("{folder}/binary", "cannot be read: UnicodeDecodeError"),
-        ("{folder}", "cannot be read: IsADirectoryError"),
+        ("~no-such-user-here/password", "RuntimeError"),
+        ("{folder}/binary", "UnicodeDecodeError"),
+        ("{folder}", "IsADirectoryError"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_like_any_other_mistake(
@@ -451,8 +563,8 @@ def test_a_file_that_cannot_be_read_is_named_like_any_other_mistake(
     (mistake,) = mistakes_of(
         smtp_username="c", smtp_password=f"file:{path}".format(folder=tmp_path)
     )
-    assert mistake.startswith("smtp_password: the file ")
-    assert mistake.endswith(why)
+    assert (mistake.setting, mistake.code) == ("smtp_password", Code.NO_SECRET)
+    assert {path.format(folder=tmp_path), why} <= values(str(mistake))
 
 
 def test_all_mistakes_of_all_hosts_stand_in_one_message_without_a_secret() -> None:
@@ -465,7 +577,6 @@ def test_all_mistakes_of_all_hosts_stand_in_one_message_without_a_secret() -> No
     with pytest.raises(DeployError) as raised:
         settings_of_all(hosts)
     lines = str(raised.value).splitlines()
-    assert lines[0] == "These settings cannot be used; nothing was touched on any host."
     assert [line.split(":")[0:2] for line in lines[1:-1]] == [
         ["  one", " colour"],
         ["  one", " domain"],

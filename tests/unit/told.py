@@ -7,4 +7,4 @@ from __future__ import annotations
 
 def values(text: str) -> set[str]:
     """The words of a text without what surrounds them, to look for names and numbers in."""
-    return {word.strip(",;:.()[]'\"") for word in text.split()}
+    return {word.strip(",;:.?()[]'\"") for word in text.split()}
