@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import struct
 import threading
@@ -33,6 +34,7 @@ from borgstack.access.judge import judge
 from borgstack.access.keys import key_file, known
 from borgstack.access.look import look
 from borgstack.findings import Result
+from tests.unit.told import values
 
 PASSPHRASE = "correct horse"
 KINDS = {
@@ -212,7 +214,7 @@ def test_a_server_is_found_by_its_name_with_the_port_hashed_or_not(home: Path) -
 def test_a_line_that_ends_the_reading_is_told(home: Path) -> None:
     (home / ".ssh/known_hosts").write_bytes(b"\xff\xff\n")
     seen = told(Result.WARNING)
-    assert "known_hosts that can be read to its end; saw UnicodeDecodeError" in seen
+    assert {"known_hosts", "UnicodeDecodeError"} <= values(seen)
 
 
 GREEN = {"ssh_user": "root", "ssh_strict_host_key_checking": "yes"}
@@ -222,11 +224,13 @@ def test_where_all_is_there_nothing_is_told(home: Path, tmp_path: Path) -> None:
     know(home, HostKeys.hash_host("[203.0.113.7]:2222"))
     key = str(put_key(tmp_path / "key"))
     place = {"ssh_hostname": "203.0.113.7", "ssh_port": 2222, "ssh_key": key}
-    assert [one.line() for one in judge(look(host(**GREEN, **place)))] == [
-        "ok       login: root at 203.0.113.7, port 2222",
-        f"ok       key: {key}",
-        f"ok       known_hosts: [203.0.113.7]:2222 is in {home}/.ssh/known_hosts",
-    ]
+    found = judge(look(host(**GREEN, **place)))
+    assert [one.name for one in found] == ["login", "key", "known_hosts"]
+    assert {one.result for one in found} == {Result.OK}
+    login, way, server = (values(one.seen) for one in found)
+    assert {"root", "203.0.113.7", "2222"} <= login
+    assert way == {key}
+    assert {"203.0.113.7]:2222", f"{home}/.ssh/known_hosts"} <= server
 
 
 def test_all_that_is_missing_is_told_at_once(home: Path) -> None:
@@ -253,7 +257,7 @@ def test_a_locked_key_of_the_settings_leads_to_the_agent(tmp_path: Path) -> None
 @pytest.mark.parametrize("keys", [1, 2])
 def test_an_agent_with_a_key_will_do(agent: Any, monkeypatch: pytest.MonkeyPatch, keys: int) -> None:  # noqa: ANN401, E501  # fmt: skip
     monkeypatch.setenv("SSH_AUTH_SOCK", agent(keys))
-    assert f"an agent with {keys} key" in told(Result.OK)
+    assert {"agent", str(keys)} <= values(told(Result.OK))
     assert " key: " not in told(Result.MISSING)
     assert "no ssh_key" in told(Result.MISSING, ssh_allow_agent=False)
 
@@ -263,11 +267,11 @@ def test_an_agent_without_a_key_or_without_an_answer_will_not(
 ) -> None:  # fmt: skip
     assert "SSH_AUTH_SOCK is not set" in told(Result.MISSING)
     monkeypatch.setenv("SSH_AUTH_SOCK", agent(0))
-    assert "no key of an agent (it holds none)" in told(Result.MISSING)
+    assert "agent (it holds none)" in told(Result.MISSING)
     monkeypatch.setenv("SSH_AUTH_SOCK", agent(0, name="odd", answer=b"\x05"))
-    assert "could not get keys from ssh-agent" in told(Result.MISSING)
+    assert f"({tmp_path}/odd: " in told(Result.MISSING)
     monkeypatch.setenv("SSH_AUTH_SOCK", f"{tmp_path}/gone")
-    assert f"nobody answers at {tmp_path}/gone" in told(Result.MISSING)
+    assert f"{tmp_path}/gone" in values(told(Result.MISSING))
 
 
 def test_a_default_key_will_do_unless_a_passphrase_is_before_it(
@@ -278,10 +282,12 @@ def test_a_default_key_will_do_unless_a_passphrase_is_before_it(
     assert "ssh-keygen -t ed25519" in seen
     put_key(home / ".ssh/id_ed25519", passphrase=PASSPHRASE)
     seen = told(Result.MISSING)
-    assert "~/.ssh/id_ed25519: a key behind a passphrase" in seen
+    assert f"~/.ssh/id_ed25519: {KeyState.LOCKED}" in seen
     assert 'eval "$(ssh-agent)" and ssh-add ~/.ssh/id_ed25519' in seen
     monkeypatch.setenv("SSH_AUTH_SOCK", agent(0))
-    assert "Have an agent hold it: ssh-add ~/.ssh/id_ed25519" in told(Result.MISSING)
+    seen = told(Result.MISSING)
+    assert "ssh-add ~/.ssh/id_ed25519" in seen
+    assert "ssh-agent" not in seen
     put_key(home / ".ssh/id_rsa", "rsa", mode=0o644)
     assert " key: ~/.ssh/id_rsa" in told(Result.OK)
     assert "chmod 600 ~/.ssh/id_rsa" in told(Result.WARNING)
@@ -293,10 +299,10 @@ def test_a_default_key_will_do_unless_a_passphrase_is_before_it(
     ("strict", "result", "words"),
     [
         ("yes", Result.MISSING, "ssh_strict_host_key_checking is yes"),
-        ("accept-new", Result.WARNING, "takes the first that it is shown"),
-        ("ask", Result.WARNING, "fails where nobody is there"),
-        ("no", Result.WARNING, "a run takes any key"),
-        ("off", Result.WARNING, "a run takes any key"),
+        ("accept-new", Result.WARNING, "first"),
+        ("ask", Result.WARNING, "asks"),
+        ("no", Result.WARNING, "ssh_strict_host_key_checking is no: "),
+        ("off", Result.WARNING, "ssh_strict_host_key_checking is off: "),
         ("never", Result.MISSING, "'never' in ssh_strict_host_key_checking"),
     ],
 )
@@ -309,8 +315,9 @@ def test_an_unknown_server_is_told_by_what_becomes_of_it(
 
 
 def test_a_new_key_needs_a_folder_to_be_noted_in(home: Path) -> None:
+    assert "known_hosts" not in told(Result.MISSING)
     (home / ".ssh").rmdir()
-    assert "no folder to note one in" in told(Result.MISSING)
+    assert "known_hosts: expected chat " in told(Result.MISSING)
 
 
 def test_another_known_hosts_is_the_one_that_ssh_is_told_to_write(tmp_path: Path) -> None:
@@ -324,8 +331,8 @@ def test_another_known_hosts_is_the_one_that_ssh_is_told_to_write(tmp_path: Path
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"ssh_port": "22"}, "ssh_port: str is not an instance of int"),
-        ({"ssh_password": 13371337}, "ssh_password: int is not an instance of str"),
+        ({"ssh_port": "22"}, "ssh_port: str "),
+        ({"ssh_password": 13371337}, "ssh_password: int "),
         ({"ssh_strict_host_key_checking": None}, "ssh_strict_host_key_checking: None"),
     ],
 )
@@ -344,12 +351,14 @@ def test_a_user_without_rights_and_another_user_are_told(home: Path) -> None:
     assert "sudo" in told(Result.WARNING, _doas=True)
     assert "sudo" in told(Result.WARNING, _su_user="root")
     assert "sudo" not in told(Result.WARNING, ssh_user="root")
-    assert "root in ssh_user and deploy in ~/.ssh/config" in told(Result.WARNING, ssh_user="root")
+    both = {"root", "ssh_user", "deploy", "~/.ssh/config"}
+    assert both <= values(told(Result.WARNING, ssh_user="root"))
     assert "ssh_user" not in told(Result.WARNING, ssh_user="deploy")
 
 
 def test_what_is_not_reached_by_ssh_has_no_login() -> None:
-    assert [one.line() for one in judge(look(host("@local")))] == ["ok       login: not by SSH"]
+    (found,) = judge(look(host("@local")))
+    assert (found.name, found.result) == ("login", Result.OK)
 
 
 CONFIG = """\
@@ -377,7 +386,9 @@ def test_an_identity_that_is_not_there_stops_the_login_agent_or_not(
 ) -> None:  # fmt: skip
     (home / ".ssh/config").write_text(CONFIG)
     monkeypatch.setenv("SSH_AUTH_SOCK", agent(1))
-    assert f"{home}/.ssh/own: no such file. Put IdentityFile right" in told(Result.MISSING)
+    seen = told(Result.MISSING)
+    assert f"{home}/.ssh/own: {KeyState.ABSENT}. " in seen
+    assert "IdentityFile" in values(seen)
     put_key(home / ".ssh/own", passphrase=PASSPHRASE)
     assert told(Result.MISSING) == ""
 
@@ -385,7 +396,7 @@ def test_an_identity_that_is_not_there_stops_the_login_agent_or_not(
 def test_the_agent_of_the_config_is_asked(home: Path, agent: Any, tmp_path: Path) -> None:  # noqa: ANN401
     agent(1, name="other")
     (home / ".ssh/config").write_text(f"Host chat\n  IdentityAgent {tmp_path}/other\n")
-    assert "an agent with 1 key" in told(Result.OK)
+    assert {"agent", "1"} <= values(told(Result.OK))
     assert "SSH_AUTH_SOCK" not in os.environ
     assert "SSH_AUTH_SOCK is not set" in told(Result.MISSING, "elsewhere")
 
@@ -405,8 +416,9 @@ def test_each_login_on_the_way_is_looked_at(home: Path) -> None:
     (home / ".ssh/config").write_text(JUMPING)
     put_key(home / ".ssh/id_ed25519")
     know(home, "198.51.100.1", "chat")
-    assert "by way of outer, by way of inner" in told(Result.OK, **GREEN)
-    assert "known_hosts of outer: 198.51.100.1 is in" in told(Result.OK, **GREEN)
+    (login,) = [one for one in judge(look(host(**GREEN))) if one.name == "login"]
+    assert re.search(r"\bouter\b.*\binner\b", login.seen)
+    assert "known_hosts of outer: 198.51.100.1 " in told(Result.OK, **GREEN)
     seen = told(Result.MISSING, **GREEN)
     assert seen.count("\n") == 0
     assert "known_hosts of inner: expected [inner]:2200" in seen
@@ -423,10 +435,10 @@ def test_each_login_on_the_way_is_looked_at(home: Path) -> None:
         ("ProxyCommand /none/nc %h %p", Result.MISSING, "no program /none/nc"),
         ("ProxyCommand sh -c true", Result.OK, "ProxyCommand starts sh"),
         ("ProxyCommand none", Result.MISSING, "ProxyCommand none"),
-        ("ProxyJump none", Result.MISSING, "takes for a host of that name"),
+        ("ProxyJump none", Result.MISSING, "ProxyJump none"),
         ("Port many", Result.MISSING, "a value in ~/.ssh/config: ValueError"),
-        ("Match", Result.MISSING, "config, which cannot be read: ConfigParseError"),
-        ("Include config", Result.MISSING, "config, which cannot be read: Exception"),
+        ("Match", Result.MISSING, "read: ConfigParseError"),
+        ("Include config", Result.MISSING, "read: Exception"),
     ],
 )
 def test_what_pyinfra_cannot_use_in_the_config_is_told(
@@ -441,7 +453,7 @@ def test_without_a_config_that_can_be_read_the_rest_is_likely_at_most(home: Path
     (home / ".ssh/config").write_text("Match\n")
     seen = told(Result.MISSING, **GREEN)
     assert seen.count("\n") == 0
-    assert "the lines about this host's login may be wrong" in seen
+    assert seen.startswith("missing  ssh: ")
     assert "known_hosts: expected chat" in told(Result.WARNING, **GREEN)
 
 
@@ -482,9 +494,9 @@ def test_a_key_in_the_place_of_a_config_is_not_quoted(tmp_path: Path) -> None:
     path = put_key(tmp_path / "key")
     path.write_text("\n".join(path.read_text().splitlines()[1:]))
     seen = "\n".join(one.line() for one in judge(look(host(ssh_config_file=str(path)))))
-    assert "which cannot be read: ConfigParseError" in seen
+    assert {str(path), "ConfigParseError"} <= values(seen)
     assert path.read_text().splitlines()[0] not in seen
-    assert "there is no file ~/x" in told(Result.WARNING, ssh_config_file="~/x")
+    assert {"ssh_config_file", "~/x"} <= values(told(Result.WARNING, ssh_config_file="~/x"))
 
 
 @pytest.fixture
