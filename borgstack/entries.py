@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from passlib import pwd
 
@@ -90,8 +91,46 @@ def _notes(entry: Entry) -> list[str]:
 def rule(entry: Entry, settings: Settings) -> str:
     """The entry as `env_state.sh` reads it: name, kind, least length, expected plain value."""
     expected = entry.value(settings) if entry.kind is Kind.PLAIN and entry.value else ""
-    least = str(entry.least or entry.length)
-    return "\t".join((entry.name, entry.kind, least, expected or ""))
+    return "\t".join((entry.name, entry.kind, str(_least(entry)), expected or ""))
+
+
+def _least(entry: Entry) -> int:
+    return entry.least or entry.length
+
+
+class Flaw(StrEnum):
+    """Why a line, an entry or the file as a whole cannot be used, as `env_state.sh` says it."""
+
+    NO_ENTRY = "no_entry"
+    OPEN_QUOTE = "open_quote"
+    AFTER_QUOTE = "after_quote"
+    DANGLING = "dangling"
+    NO_FILE = "no_file"
+    NUL = "nul"
+    TWICE = "twice"
+    SHORT = "short"
+    LETTERS = "letters"
+    DIGITS = "digits"
+    UNQUOTED = "unquoted"
+    UNIFORM = "uniform"
+
+
+REFUSED = "refused "
+"""Before the flaw of an entry, where others have their verdict."""
+FLAWS: Mapping[Flaw, str] = {
+    Flaw.NO_ENTRY: "is neither NAME=value nor a comment",
+    Flaw.OPEN_QUOTE: "opens a quote and does not close it",
+    Flaw.AFTER_QUOTE: "goes on after the closing quote",
+    Flaw.DANGLING: "is a symbolic link that leads nowhere",
+    Flaw.NO_FILE: "is not a file",
+    Flaw.NUL: "holds a NUL byte",
+    Flaw.TWICE: "stands more than once",
+    Flaw.SHORT: "is shorter than {least} characters",
+    Flaw.LETTERS: "must begin with a letter and have only letters and digits",
+    Flaw.DIGITS: "must not be digits alone",
+    Flaw.UNQUOTED: "must stand in single quotes: others read it otherwise",
+    Flaw.UNIFORM: "must have upper and lower case letters, digits and one of _ + = -",
+}
 
 
 @dataclass(frozen=True)
@@ -99,14 +138,14 @@ class EnvState:
     """`.env` as it lies on the host, without its values.
 
     :ivar owner: `TYPE|MODE|UID|GID`, or None when there is no such file.
-    :ivar problems: lines that cannot be read, as (line number, why); 0 means the file as a whole.
-    :ivar verdicts: by name: `ok`, `empty`, `missing`, `differs`, `withdrawn`, or `refused WHY`.
+    :ivar problems: lines that cannot be read, as (line number, flaw); 0 means the file as a whole.
+    :ivar verdicts: by name: `ok`, `empty`, `missing`, `differs`, `withdrawn`, or `refused FLAW`.
     :ivar digests: by name of a supplied entry, see `digest`.
     :ivar leftovers: half-written files that a killed run left beside it.
     """
 
     owner: str | None
-    problems: tuple[tuple[int, str], ...]
+    problems: tuple[tuple[int, Flaw], ...]
     verdicts: Mapping[str, str]
     digests: Mapping[str, str]
     leftovers: tuple[str, ...] = ()
@@ -134,29 +173,45 @@ class EnvChange:
         return cls(name, Change(".env", code, name), verb)
 
 
-def mistakes(state: EnvState) -> list[str]:
-    """Why `.env` cannot be used as it is; it is then left byte for byte as it was."""
-    lines = [f"line {number} {why}" if number else why for number, why in state.problems]
-    lines += [
-        f"{name} {verdict.removeprefix('refused ')}"
+@dataclass(frozen=True)
+class EnvMistake:
+    """Why `.env` cannot be used as it is.
+
+    :ivar name: of the entry; empty for a line, and for the file as a whole, which has no line.
+    """
+
+    flaw: Flaw
+    name: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        where = self.name or (f"line {self.line}" if self.line else "")
+        least = next((_least(entry) for entry in ENTRIES if entry.name == self.name), 0)
+        return f"{where} {FLAWS[self.flaw].format(least=least)}".lstrip()
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it: nobody is told to give up the key of his data."""
+        kind = next((entry.kind for entry in ENTRIES if entry.name == self.name), None)
+        if kind in {Kind.HEX, Kind.KEY}:
+            return (
+                "Put the very key of the existing data there, in single quotes if need be: with "
+                "another one that data cannot be read."
+            )
+        if kind is None:
+            return "Correct it on the host."
+        return "Correct it on the host, or empty the value to have a new one generated."
+
+
+def mistakes(state: EnvState) -> list[EnvMistake]:
+    """All that no run can put right; `.env` is then left byte for byte as it was."""
+    found = [EnvMistake(flaw, line=number) for number, flaw in state.problems]
+    found += [
+        EnvMistake(Flaw(verdict.removeprefix(REFUSED)), name)
         for name, verdict in state.verdicts.items()
-        if verdict.startswith("refused ")
+        if verdict.startswith(REFUSED)
     ]
-    return lines
-
-
-def remedy(mistake: str) -> str:
-    """What to do about one of `mistakes`: nobody is told to give up the key of his data."""
-    kinds = {entry.name: entry.kind for entry in ENTRIES}
-    kind = kinds.get(mistake.partition(" ")[0])
-    if kind in {Kind.HEX, Kind.KEY}:
-        return (
-            "Put the very key of the existing data there, in single quotes if need be: with "
-            "another one that data cannot be read."
-        )
-    if kind is None:
-        return "Correct it on the host."
-    return "Correct it on the host, or empty the value to have a new one generated."
+    return found
 
 
 _CODES = {"missing": Code.MISSING, "empty": Code.EMPTY}

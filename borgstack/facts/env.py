@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
-from borgstack.entries import EnvState
+from borgstack.entries import REFUSED, EnvState, Flaw
 from borgstack.remote import script_command
 
 
@@ -19,7 +19,7 @@ class Env(FactBase[EnvState]):
     def process(self, output: list[str]) -> EnvState:
         """Read the lines that `env_state.sh` prints."""
         owner: str | None = None
-        problems: list[tuple[int, str]] = []
+        problems: list[tuple[int, Flaw]] = []
         verdicts: dict[str, str] = {}
         digests: dict[str, str] = {}
         leftovers: list[str] = []
@@ -33,11 +33,20 @@ class Env(FactBase[EnvState]):
             elif kind == "problem":
                 if not name.isdecimal():
                     raise FactProcessError("env_state.sh printed a problem without its line")
-                problems.append((int(name), text))
+                problems.append((int(name), _flaw(text)))
             elif kind == "entry":
+                if text.startswith(REFUSED):
+                    _flaw(text.removeprefix(REFUSED))
                 verdicts[name] = text
             elif kind == "digest":
                 digests[name] = text
             else:
                 raise FactProcessError(f"env_state.sh printed a line of no known kind: {kind!r}")
         return EnvState(owner, tuple(problems), verdicts, digests, tuple(leftovers))
+
+
+def _flaw(word: str) -> Flaw:
+    try:
+        return Flaw(word)
+    except ValueError as error:
+        raise FactProcessError("env_state.sh printed a flaw of no known kind") from error

@@ -65,7 +65,7 @@ def check(project: Project) -> Commands:
         return
     caddy_runs: bool | None = False
     room = images.FIRST_DEPLOY
-    mistakes: list[str] = []
+    mistakes: list[entries.EnvMistake] = []
     in_the_way: list[str] = []
     of_docker: list[Finding] = []
     published: dict[int, str] = {}
@@ -99,8 +99,7 @@ def check(project: Project) -> Commands:
             logger.warning(f"{host.print_prefix}{finding}")
     fatal = [str(finding) for finding in found if finding.fatal]
     fatal += [
-        f"must be put right: {ENV_PATH} {mistake}. The file was left as it is. "
-        f"{entries.remedy(mistake)}"
+        f"must be put right: {ENV_PATH} {mistake}. The file was left as it is. {mistake.remedy}"
         for mistake in mistakes
     ]
     fatal += in_the_way

@@ -10,7 +10,7 @@ function parse(line,    quote, end) {
   NAME = VALUE = QUOTE = BEFORE = AFTER = PROBLEM = ""
   if (line ~ /^[ \t]*(#.*)?\r?$/) return
   if (!match(line, /^[ \t]*(export[ \t]+)?[A-Za-z_][A-Za-z0-9_.-]*[ \t]*=/)) {
-    PROBLEM = "is neither NAME=value nor a comment"
+    PROBLEM = "no_entry"
     return
   }
   BEFORE = substr(line, 1, RLENGTH)
@@ -25,11 +25,11 @@ function parse(line,    quote, end) {
   quote = substr(VALUE, 1, 1)
   if (quote == "\"" || quote == "\047") {
     end = closing(substr(VALUE, 2), quote)
-    if (!end) { PROBLEM = "opens a quote and does not close it"; return }
+    if (!end) { PROBLEM = "open_quote"; return }
     QUOTE = quote
     AFTER = substr(VALUE, end + 2)
     VALUE = substr(VALUE, 2, end - 1)
-    if (AFTER !~ /^[ \t]*(#.*)?\r?$/) PROBLEM = "goes on after the closing quote"
+    if (AFTER !~ /^[ \t]*(#.*)?\r?$/) PROBLEM = "after_quote"
     return
   }
   # Only a space makes a comment of what follows, a tab does not.

@@ -6,8 +6,8 @@
 #   `withdrawn`: there it is the comment that stands above what this tool has appended.
 # Prints: leftover PATH                (of a killed run)
 #         file TYPE|MODE|UID|GID        (or: file missing)
-#         problem LINE WHY
-#         entry NAME VERDICT            ok, empty, missing, differs, withdrawn, or refused WHY
+#         problem LINE FLAW             `Flaw` in entries.py has their words
+#         entry NAME VERDICT            ok, empty, missing, differs, withdrawn, or refused FLAW
 #         digest NAME HEX               kind `supplied`: of SALT and the value
 set -eu
 export LC_ALL=C
@@ -18,17 +18,17 @@ for file in "$(dirname "$path")"/.env-borgstack.??????????; do
   [ ! -e "$file" ] || echo "leftover $file"
 done
 if [ -L "$path" ] && [ ! -e "$path" ]; then
-  echo "problem 0 is a symbolic link that leads nowhere"
+  echo "problem 0 dangling"
 elif [ ! -e "$path" ]; then
   echo "file missing"
   exit 0
 elif [ -e "$path" ] && [ ! -f "$path" ]; then
-  echo "problem 0 is not a file"
+  echo "problem 0 no_file"
 fi
 echo "file $(stat -c '%F|%a|%u|%g' "$path")"
 [ -f "$path" ] || exit 0
 if [ "$(tr -dc '\000' <"$path" | wc -c)" -gt 0 ]; then
-  echo "problem 0 holds a NUL byte"
+  echo "problem 0 nul"
 fi
 
 program='
@@ -37,21 +37,21 @@ function verdict(name,    value, kind) {
   if (kinds[name] == "withdrawn")
     return seen[name] == 1 && !blank(values[name]) && above[name] == expected[name] ? "withdrawn" : ""
   if (!(name in seen)) return "missing"
-  if (seen[name] > 1) return "refused stands more than once"
+  if (seen[name] > 1) return "refused twice"
   value = values[name]; kind = kinds[name]
   if (kind == "plain") return value == expected[name] ? "ok" : "differs"
   if (kind == "supplied") return value == "" ? "empty" : fit[name] ? "ok" : "differs"
   if (blank(value)) return "empty"
-  if (length(value) < least[name]) return "refused is shorter than " least[name] " characters"
+  if (length(value) < least[name]) return "refused short"
   if (kind == "password" && value !~ /^[A-Za-z][A-Za-z0-9]*$/)
-    return "refused must begin with a letter and have only letters and digits"
+    return "refused letters"
   if (kind == "hex" || kind == "key") {
-    if (kind == "hex" && value ~ /^[0-9]+$/) return "refused must not be digits alone"
-    if (!fit[name]) return "refused must stand in single quotes: others read it otherwise"
+    if (kind == "hex" && value ~ /^[0-9]+$/) return "refused digits"
+    if (!fit[name]) return "refused unquoted"
   }
   if (kind == "login" && (value !~ /^[A-Za-z0-9_+=-]+$/ || value !~ /[A-Z]/ || \
       value !~ /[a-z]/ || value !~ /[0-9]/ || value !~ /[_+=-]/))
-    return "refused must have upper and lower case letters, digits and one of _ + = -"
+    return "refused uniform"
   return "ok"
 }
 BEGIN {

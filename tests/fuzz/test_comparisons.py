@@ -42,7 +42,7 @@ FIT: Mapping[type[FactBase[Any]], Sequence[str]] = {
     MaskedFiles: ("file a", "|x", "file b"),
     Env: (
         "file regular file|600|0|0",
-        "problem 3 x",
+        "problem 3 open_quote",
         "entry DOMAIN ok",
         "digest X 0",
         "leftover a",

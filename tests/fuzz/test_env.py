@@ -158,7 +158,7 @@ def test_the_whole_scripts_do_what_their_programs_do(
     env.write_bytes(text + (b"\0" if nul else b""))
     env.chmod(0o600)
     state = Env().process(run_script("env_state", str(env), "salt", *RULES).out.splitlines())
-    assert ((0, "holds a NUL byte") in state.problems) is nul
+    assert ((0, entries.Flaw.NUL) in state.problems) is nul
     if nul:
         return
     payload = "set DOMAIN example.com\nfill REDIS_PASSWORD " + "x" * 32

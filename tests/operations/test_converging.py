@@ -152,6 +152,12 @@ def test_the_env_fact_rejects_a_line_that_it_does_not_know() -> None:
     assert "SecretValue" not in str(raised.value)
 
 
+@pytest.mark.parametrize("line", ["problem 1 unheard_of", "entry DOMAIN refused unheard_of"])
+def test_the_env_fact_rejects_a_flaw_that_it_does_not_know(line: str) -> None:
+    with pytest.raises(FactProcessError, match="flaw"):
+        Env().process(["file missing", line])
+
+
 @pytest.fixture
 def local() -> Iterator[Any]:
     state = connected("@local")

@@ -500,10 +500,10 @@ def test_a_bare_host_gets_everything_in_the_order_of_the_story(chat: FakeHosts) 
         ),
         (
             "env_state",
-            altered(FIT_ENV, "REDIS_PASSWORD ok", "REDIS_PASSWORD refused is shorter"),
+            altered(FIT_ENV, "REDIS_PASSWORD ok", "REDIS_PASSWORD refused short"),
             "/opt/borgstack/.env REDIS_PASSWORD is shorter",
         ),
-        ("env_state", [*FIT_ENV, "problem 7 opens a quote"], "/opt/borgstack/.env line 7 opens"),
+        ("env_state", [*FIT_ENV, "problem 7 open_quote"], "/opt/borgstack/.env line 7 opens"),
         (
             "stack_state",
             altered(FIT_STACK, "container n8n|borgstack|n8n|", "container n8n|||"),

@@ -13,10 +13,20 @@ from passlib.hash import bcrypt
 
 from borgstack import entries
 from borgstack.change import Change, Code
-from borgstack.entries import ENTRIES, FIT_OWNER, EnvChange, EnvState, Kind
+from borgstack.entries import (
+    ENTRIES,
+    FIT_OWNER,
+    FLAWS,
+    EnvChange,
+    EnvMistake,
+    EnvState,
+    Flaw,
+    Kind,
+)
 from borgstack.project import ENV_PATH
 from borgstack.services import caddy
 from tests.unit.support import REPOSITORY, run_script, settings_of
+from tests.unit.told import values
 
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 GENERATED = [entry for entry in ENTRIES if entry.value is None]
@@ -94,13 +104,16 @@ def test_the_example_file_is_generated_from_the_list() -> None:
         "\nDOMAIN=",
         "\nCADDY_EMAIL=",
         "# Chatwoot customer service platform credentials\n",
-        "SECURITY WARNING: signs every session",
-        "SECURITY WARNING: acts with all rights of the administrator",
         "Profile Settings, Access Token",
     ],
 )
 def test_the_example_file_has_the_storys_names_and_comments(text: str) -> None:
     assert text in entries.example()
+
+
+def test_the_entries_that_give_power_over_all_are_marked() -> None:
+    marked = {entry.name for entry in ENTRIES if "SECURITY WARNING: " in entry.comment}
+    assert {"CHATWOOT_SECRET_KEY_BASE", "CHATWOOT_API_TOKEN"} <= marked
 
 
 def test_no_value_of_the_example_file_would_be_taken_for_a_secret() -> None:
@@ -243,20 +256,39 @@ def test_a_digest_depends_on_the_salt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "told"),
+    ("mistake", "told", "remedy"),
     [
-        (
-            "CHATWOOT_SECRET_KEY_BASE is shorter than 30 characters",
-            "the very key of the existing data",
-        ),
-        ("CHATWOOT_SECRET_KEY_BASE must not be digits alone", "the very key of the existing data"),
-        ("REDIS_PASSWORD is shorter than 32 characters", "empty the value to have a new one"),
-        ("line 3 opens a quote and does not close it", "Correct it on the host."),
+        (EnvMistake(Flaw.SHORT, "CHATWOOT_SECRET_KEY_BASE"), {"30"}, {"key", "existing"}),
+        (EnvMistake(Flaw.DIGITS, "N8N_ENCRYPTION_KEY"), {"digits"}, {"key", "existing"}),
+        (EnvMistake(Flaw.SHORT, "REDIS_PASSWORD"), {"32"}, {"empty", "generated"}),
+        (EnvMistake(Flaw.OPEN_QUOTE, line=3), {"line", "3"}, {"host"}),
     ],
 )
-def test_nobody_is_told_to_give_up_the_key_of_his_data(mistake: str, told: str) -> None:
-    assert told in entries.remedy(mistake)
-    assert ("new one generated" in entries.remedy(mistake)) == mistake.startswith("REDIS")
+def test_nobody_is_told_to_give_up_the_key_of_his_data(
+    mistake: EnvMistake, told: set[str], remedy: set[str]
+) -> None:
+    assert told | {mistake.name or "line"} <= values(str(mistake))
+    assert remedy <= values(mistake.remedy)
+    assert ("generated" in values(mistake.remedy)) == (mistake.name == "REDIS_PASSWORD")
+
+
+def test_each_flaw_is_told_in_its_own_words() -> None:
+    lines = "\n".join(str(EnvMistake(flaw, "REDIS_PASSWORD")) for flaw in Flaw)
+    assert lines == (
+        "REDIS_PASSWORD is neither NAME=value nor a comment\n"
+        "REDIS_PASSWORD opens a quote and does not close it\n"
+        "REDIS_PASSWORD goes on after the closing quote\n"
+        "REDIS_PASSWORD is a symbolic link that leads nowhere\n"
+        "REDIS_PASSWORD is not a file\n"
+        "REDIS_PASSWORD holds a NUL byte\n"
+        "REDIS_PASSWORD stands more than once\n"
+        "REDIS_PASSWORD is shorter than 32 characters\n"
+        "REDIS_PASSWORD must begin with a letter and have only letters and digits\n"
+        "REDIS_PASSWORD must not be digits alone\n"
+        "REDIS_PASSWORD must stand in single quotes: others read it otherwise\n"
+        "REDIS_PASSWORD must have upper and lower case letters, digits and one of _ + = -"
+    )
+    assert str(EnvMistake(Flaw.NO_FILE)) == FLAWS[Flaw.NO_FILE]
 
 
 @pytest.mark.parametrize(
@@ -265,13 +297,18 @@ def test_nobody_is_told_to_give_up_the_key_of_his_data(mistake: str, told: str) 
         (fit_state(), []),
         (fit_state(DOMAIN="differs", REDIS_PASSWORD="empty"), []),
         (
-            EnvState(FIT_OWNER, ((3, "opens a quote"), (0, "is not a file")), {}, {}),
-            ["line 3 opens a quote", "is not a file"],
+            EnvState(FIT_OWNER, ((3, Flaw.OPEN_QUOTE), (0, Flaw.NO_FILE)), {}, {}),
+            [EnvMistake(Flaw.OPEN_QUOTE, line=3), EnvMistake(Flaw.NO_FILE)],
         ),
-        (fit_state(REDIS_PASSWORD="refused is shorter"), ["REDIS_PASSWORD is shorter"]),
+        (
+            fit_state(REDIS_PASSWORD="refused short"),
+            [EnvMistake(Flaw.SHORT, "REDIS_PASSWORD")],
+        ),
     ],
 )
-def test_only_what_no_run_can_put_right_is_a_mistake(state: EnvState, expected: list[str]) -> None:
+def test_only_what_no_run_can_put_right_is_a_mistake(
+    state: EnvState, expected: list[EnvMistake]
+) -> None:
     assert entries.mistakes(state) == expected
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from borgstack import entries
-from borgstack.entries import ENTRIES, FIT_OWNER, EnvState, Kind
+from borgstack.entries import ENTRIES, FIT_OWNER, FLAWS, EnvMistake, EnvState, Flaw, Kind
 from borgstack.facts.env import Env
 from borgstack.remote import locked_command, script_text
 from borgstack.settings import Settings
@@ -314,33 +314,31 @@ def test_a_symbolic_link_becomes_a_file_with_the_content_that_it_led_to(env: Env
     assert env.look().owner == FIT_OWNER
 
 
+REDIS, KEY, ADMIN = "REDIS_PASSWORD", "CHATWOOT_SECRET_KEY_BASE", "CHATWOOT_ADMIN_PASSWORD"
 PROBLEMS = [
-    ("REDIS_PASSWORD", "line 1 is neither NAME=value nor a comment"),
-    ("A=1\n9KEY=1\n", "line 2 is neither NAME=value nor a comment"),
-    ("=value\n", "line 1 is neither NAME=value nor a comment"),
-    (f"REDIS_PASSWORD='{KEPT}\n", "line 1 opens a quote and does not close it"),
-    (f'REDIS_PASSWORD="{KEPT}\\"\n', "line 1 opens a quote and does not close it"),
-    (f"REDIS_PASSWORD='{KEPT}\\'\n", "line 1 opens a quote and does not close it"),
-    (f"REDIS_PASSWORD={KEPT}\t# c\n", "REDIS_PASSWORD must begin with a letter and have only"),
-    (f"REDIS_PASSWORD='{KEPT}' more\n", "line 1 goes on after the closing quote"),
-    (f"REDIS_PASSWORD={KEPT}\nREDIS_PASSWORD={KEPT}\n", "REDIS_PASSWORD stands more than once"),
-    (f"DOMAIN=example.com\nexport DOMAIN={KEPT}\n", "DOMAIN stands more than once"),
-    (f"MY_KEY={KEPT}\0\n", "holds a NUL byte"),
-    (f"REDIS_PASSWORD={KEPT[:31]}\n", "REDIS_PASSWORD is shorter than 32 characters"),
-    (f"REDIS_PASSWORD={KEPT}-\n", "REDIS_PASSWORD must begin with a letter and have only"),
-    (f"REDIS_PASSWORD=4{KEPT}\n", "REDIS_PASSWORD must begin with a letter and have only"),
-    (f"REDIS_PASSWORD=${{{KEPT}}}\n", "REDIS_PASSWORD must begin with a letter and have only"),
-    (
-        f"CHATWOOT_SECRET_KEY_BASE={'1' * 128}\n",
-        "CHATWOOT_SECRET_KEY_BASE must not be digits alone",
-    ),
-    (f"CHATWOOT_SECRET_KEY_BASE={KEPT[:29]}\n", "is shorter than 30 characters"),
-    (f'CHATWOOT_SECRET_KEY_BASE="{KEPT}$x"\n', "must stand in single quotes"),
-    (f"CHATWOOT_ADMIN_PASSWORD={'aA1' * 9}\n", "must have upper and lower case letters, digits"),
-    (f"CHATWOOT_ADMIN_PASSWORD={'a1-' * 9}\n", "must have upper and lower case letters, digits"),
-    (f"CHATWOOT_ADMIN_PASSWORD={'A1-' * 9}\n", "must have upper and lower case letters, digits"),
-    (f"CHATWOOT_ADMIN_PASSWORD={'Aa-' * 9}\n", "must have upper and lower case letters, digits"),
-    (f"CHATWOOT_ADMIN_PASSWORD={'Aa1- ' * 9}x\n", "must have upper and lower case letters, dig"),
+    ("REDIS_PASSWORD", EnvMistake(Flaw.NO_ENTRY, line=1)),
+    ("A=1\n9KEY=1\n", EnvMistake(Flaw.NO_ENTRY, line=2)),
+    ("=value\n", EnvMistake(Flaw.NO_ENTRY, line=1)),
+    (f"REDIS_PASSWORD='{KEPT}\n", EnvMistake(Flaw.OPEN_QUOTE, line=1)),
+    (f'REDIS_PASSWORD="{KEPT}\\"\n', EnvMistake(Flaw.OPEN_QUOTE, line=1)),
+    (f"REDIS_PASSWORD='{KEPT}\\'\n", EnvMistake(Flaw.OPEN_QUOTE, line=1)),
+    (f"REDIS_PASSWORD={KEPT}\t# c\n", EnvMistake(Flaw.LETTERS, REDIS)),
+    (f"REDIS_PASSWORD='{KEPT}' more\n", EnvMistake(Flaw.AFTER_QUOTE, line=1)),
+    (f"REDIS_PASSWORD={KEPT}\nREDIS_PASSWORD={KEPT}\n", EnvMistake(Flaw.TWICE, REDIS)),
+    (f"DOMAIN=example.com\nexport DOMAIN={KEPT}\n", EnvMistake(Flaw.TWICE, "DOMAIN")),
+    (f"MY_KEY={KEPT}\0\n", EnvMistake(Flaw.NUL)),
+    (f"REDIS_PASSWORD={KEPT[:31]}\n", EnvMistake(Flaw.SHORT, REDIS)),
+    (f"REDIS_PASSWORD={KEPT}-\n", EnvMistake(Flaw.LETTERS, REDIS)),
+    (f"REDIS_PASSWORD=4{KEPT}\n", EnvMistake(Flaw.LETTERS, REDIS)),
+    (f"REDIS_PASSWORD=${{{KEPT}}}\n", EnvMistake(Flaw.LETTERS, REDIS)),
+    (f"CHATWOOT_SECRET_KEY_BASE={'1' * 128}\n", EnvMistake(Flaw.DIGITS, KEY)),
+    (f"CHATWOOT_SECRET_KEY_BASE={KEPT[:29]}\n", EnvMistake(Flaw.SHORT, KEY)),
+    (f'CHATWOOT_SECRET_KEY_BASE="{KEPT}$x"\n', EnvMistake(Flaw.UNQUOTED, KEY)),
+    (f"CHATWOOT_ADMIN_PASSWORD={'aA1' * 9}\n", EnvMistake(Flaw.UNIFORM, ADMIN)),
+    (f"CHATWOOT_ADMIN_PASSWORD={'a1-' * 9}\n", EnvMistake(Flaw.UNIFORM, ADMIN)),
+    (f"CHATWOOT_ADMIN_PASSWORD={'A1-' * 9}\n", EnvMistake(Flaw.UNIFORM, ADMIN)),
+    (f"CHATWOOT_ADMIN_PASSWORD={'Aa-' * 9}\n", EnvMistake(Flaw.UNIFORM, ADMIN)),
+    (f"CHATWOOT_ADMIN_PASSWORD={'Aa1- ' * 9}x\n", EnvMistake(Flaw.UNIFORM, ADMIN)),
 ]
 
 
@@ -368,21 +366,25 @@ def test_n8ns_key_may_be_whatever_somebody_once_chose(env: EnvFile, held: str) -
     assert env.look().verdicts["N8N_ENCRYPTION_KEY"] == "ok"
 
 
+def test_every_flaw_has_its_words_and_is_seen_here() -> None:
+    assert set(FLAWS) == set(Flaw)
+    assert {one.flaw for _, one in PROBLEMS} | {Flaw.DANGLING, Flaw.NO_FILE} == set(Flaw)
+
+
 @pytest.mark.parametrize(("text", "expected"), PROBLEMS)
 def test_what_no_run_may_guess_at_is_named_without_its_value(
-    env: EnvFile, text: str, expected: str
+    env: EnvFile, text: str, expected: EnvMistake
 ) -> None:
     env.put(text)
     said = env.state().said
-    mistakes = entries.mistakes(env.look())
-    assert [mistake for mistake in mistakes if expected in mistake]
+    assert expected in entries.mistakes(env.look())
     for value in re.findall(r"[A-Za-z0-9-]{20,}", text):
         assert value not in said
 
 
 def test_a_link_that_leads_nowhere_is_named_and_left_alone(env: EnvFile) -> None:
     env.path.symlink_to("nowhere")
-    assert "is a symbolic link that leads nowhere" in entries.mistakes(env.look())
+    assert EnvMistake(Flaw.DANGLING) in entries.mistakes(env.look())
     assert env.write("fill REDIS_PASSWORD x\n").status != 0
     assert env.path.is_symlink()
     assert env.leftovers() == []
@@ -390,7 +392,7 @@ def test_a_link_that_leads_nowhere_is_named_and_left_alone(env: EnvFile) -> None
 
 def test_a_directory_in_its_place_is_named_and_left_alone(env: EnvFile) -> None:
     env.path.mkdir()
-    assert entries.mistakes(env.look()) == ["is not a file"]
+    assert entries.mistakes(env.look()) == [EnvMistake(Flaw.NO_FILE)]
     assert list(env.path.iterdir()) == []
 
 
