@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from borgstack.evidence import Evidence
 from borgstack.project import Project
 from borgstack.verdict import Verdict, failed, skipped, unless
 
-_STEPS = (
-    ("in", "the contact's message was not taken"),
-    ("out", "the agent's reply was not taken"),
-    ("seen", "the two messages are not both in the conversation"),
-    ("arrived", "the reply did not reach the receiver in 15 s"),
-)
+STEPS: Mapping[str, str] = {
+    "in": "the contact's message was not taken",
+    "out": "the agent's reply was not taken",
+    "seen": "the two messages are not both in the conversation",
+    "arrived": "the reply did not reach the receiver in 15 s",
+}
+"""What is seen where one of them, which are in order, was not done."""
 
 
 def flows(project: Project, evidence: Evidence) -> Verdict:
@@ -19,7 +22,7 @@ def flows(project: Project, evidence: Evidence) -> Verdict:
     said = evidence.conversation
     if said is None:
         return skipped("it was not asked for, see --conversation")
-    problems = [what for step, what in _STEPS if not said.get(step)][:1]
+    problems = [what for step, what in STEPS.items() if not said.get(step)][:1]
     if "error" in said:
         problems.append(str(said["error"]))
     if problems:

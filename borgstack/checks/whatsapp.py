@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from borgstack.evidence import Evidence
@@ -13,6 +14,28 @@ from borgstack.verdict import DEPLOY, Verdict, failed, passed, skipped, unless
 SWITCHED_OFF = "WhatsApp is switched off (whatsapp)"
 PAIR = "borgstack pair --limit HOST"
 _LOGS = "on the host: docker logs --tail 50 {}; borgstack status --limit HOST"
+
+
+class Leg(StrEnum):
+    """Of the way that a message goes and its reply comes back, in order."""
+
+    TAKEN = "taken"
+    DELIVERED = "delivered"
+    IN = "in"
+    OUT = "out"
+    TOLD = "told"
+    REMOVED = "removed"
+
+
+LEGS: Mapping[Leg, str] = {
+    Leg.TAKEN: "Evolution takes a message",
+    Leg.DELIVERED: "Evolution's message is delivered to n8n",
+    Leg.IN: "the message is in Chatwoot in 30 s",
+    Leg.OUT: "the reply reaches Evolution in 30 s",
+    Leg.TOLD: "the reply is shown as delivered in Chatwoot",
+    Leg.REMOVED: "everything removed again",
+}
+"""What is expected of each."""
 
 
 def whatsapp(project: Project, evidence: Evidence) -> Verdict:
@@ -63,52 +86,52 @@ def flow(project: Project, evidence: Evidence) -> Verdict:
     said = evidence.flow
     if said is None:
         return skipped("it was not asked for, see --whatsapp")
-    for expected, seen, next in _broken(said):
+    for leg, seen, next in _broken(said):
         error = f"; {said['error']}" if "error" in said else ""
-        return failed(expected, f"{seen}{error}", next)
+        return failed(LEGS[leg], f"{seen}{error}", next)
     if not said.get("removed"):
         return failed(
-            "everything removed again",
+            LEGS[Leg.REMOVED],
             "the contact, its conversation or the instance of borgstack verify is still there",
             "run borgstack verify --whatsapp again: it removes what an earlier one left",
         )
     return passed(f"in {said['in']} ms, out {said['out']} ms")
 
 
-def _broken(said: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
-    """Which leg broke, the first one first: expected, seen, next."""
+def _broken(said: Mapping[str, Any]) -> Iterable[tuple[Leg, str, str]]:
+    """Which leg broke, the first one first, with what was seen and what is next."""
     if not said.get("taken"):
         seen = "it could not be begun" if "error" in said else "Evolution did not take it"
-        yield "Evolution takes a message", seen, _LOGS.format("evolution")
+        yield Leg.TAKEN, seen, _LOGS.format("evolution")
     elif said.get("in") is None and said.get("n8n", 200) != 200:
         yield (
-            "Evolution's message is delivered to n8n",
+            Leg.DELIVERED,
             f"not delivered to n8n: {_status(said['n8n'])}",
             f"403: the secrets differ; 404: n8n does not listen; {DEPLOY}. "
             f"{_LOGS.format('n8n')}. Delivered later, it is removed by the next such check",
         )
     elif said.get("in") is None:
         yield (
-            "the message is in Chatwoot in 30 s",
+            Leg.IN,
             "not in Chatwoot, though n8n takes messages",
             f"the failed execution in n8n says why. {_LOGS.format('n8n')}",
         )
     elif said.get("out") is None:
         refused = said.get("refused")
         yield (
-            "the reply reaches Evolution in 30 s",
+            Leg.OUT,
             "not sent back" + (f": {refused}" if refused else ""),
             f"Chatwoot's worker hands it to n8n. {_LOGS.format('chatwoot-worker')}",
         )
     elif not said.get("told"):
         yield (
-            "the reply is shown as delivered in Chatwoot",
+            Leg.TOLD,
             "sent, but Chatwoot was not told",
             _LOGS.format("n8n"),
         )
     elif "error" in said:
         yield (
-            "everything removed again",
+            Leg.REMOVED,
             "something went wrong in the end",
             _LOGS.format("evolution"),
         )

@@ -13,7 +13,8 @@ import yaml
 
 from borgstack import services
 from borgstack.checks import CHECKS, CONVERSATION, DELIVERY, FLOW, Check, Verdict, judge
-from borgstack.checks.whatsapp import SWITCHED_OFF
+from borgstack.checks.conversation import STEPS
+from borgstack.checks.whatsapp import LEGS, SWITCHED_OFF, Leg
 from borgstack.evidence import (
     Answer,
     Certificate,
@@ -25,6 +26,7 @@ from borgstack.evidence import (
 from borgstack.project import render
 from borgstack.verdict import Result
 from tests.unit.support import default_project, settings_of
+from tests.unit.told import values
 
 NOW = 1_800_000_000
 DAY = 24 * 3600
@@ -199,30 +201,30 @@ def test_all_is_well_where_all_is_well(name: str) -> None:
 
 JUST_NOW = "2027-01-15T07:59:00"
 INSIDE: list[tuple[str, HostObservation, str]] = [
-    ("running", inside(("engine running", "engine stopped")), "it is stopped"),
-    ("running", inside(("engine running", "engine missing")), "it is missing"),
-    ("running", inside(drop="container /chatwoot-worker"), "chatwoot-worker is not there"),
-    ("running", inside(("redis|running", "redis|paused")), "borgstack_redis is paused"),
-    ("running", inside(("exited|0", "exited|1")), "chatwoot-prepare is exited, exit code 1"),
-    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|unhealthy")), "is unhealthy"),
-    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|starting")), "is starting"),
-    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|")), "without a health check"),
-    ("schema", inside(("migrated 20230101000000 ", "migrated ")), "the first is 20230101000000"),
-    ("schema", inside(("migrated 20230101000000 20250916024703", "migrated ")), "2 are missing"),
+    ("running", inside(("engine running", "engine stopped")), "stopped"),
+    ("running", inside(("engine running", "engine missing")), "missing"),
+    ("running", inside(drop="container /chatwoot-worker"), "chatwoot-worker"),
+    ("running", inside(("redis|running", "redis|paused")), "borgstack_redis paused"),
+    ("running", inside(("exited|0", "exited|1")), "chatwoot-prepare exited 1"),
+    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|unhealthy")), "borgstack_caddy unhealthy"),  # noqa: E501
+    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|starting")), "borgstack_caddy starting"),  # noqa: E501
+    ("healthy", inside(("caddy|running|0|healthy", "caddy|running|0|")), "borgstack_caddy health check"),  # noqa: E501
+    ("schema", inside(("migrated 20230101000000 ", "migrated ")), "20230101000000"),
+    ("schema", inside(("migrated 20230101000000 20250916024703", "migrated ")), "nothing 2"),
     ("schema", web(migrations=[]), "neither"),
-    ("schema", web(api={"data_services": "failing"}), "says of its database: failing"),
+    ("schema", web(api={"data_services": "failing"}), "failing"),
     ("schema", inside(drop="migrated"), "none"),
-    ("jobs", inside(("PONG", "NOAUTH Authentication required.")), "answers NOAUTH"),
+    ("jobs", inside(("PONG", "NOAUTH Authentication required.")), "NOAUTH"),
     ("jobs", inside(("noeviction", "allkeys-lru")), "allkeys-lru"),
     ("jobs", inside(("bgsave_status ok", "bgsave_status err")), "rdb_last_bgsave_status:err"),
     ("jobs", inside(("write_status ok", "write_status err")), "aof_last_write_status:err"),
-    ("jobs", inside(("rewrite_status ok", "rewrite_status err")), "append-only file, which grows"),
-    ("jobs", inside(("used_memory 30000000", "used_memory 60397978")), "holds 90% of the 64 MB"),
+    ("jobs", inside(("rewrite_status ok", "rewrite_status err")), "aof_last_bgrewrite_status:err"),
+    ("jobs", inside(("used_memory 30000000", "used_memory 60397978")), "90% 64 MB"),
     ("jobs", inside(("alive yes", "alive no")), "7433"),
-    ("jobs", inside((f"{NOW - 5}.25 false", f"{NOW - 61} false")), "beaten within 60 s"),
+    ("jobs", inside((f"{NOW - 5}.25 false", f"{NOW - 61} false")), "60"),
     ("jobs", inside((f"{NOW - 5}.25 false", f"{NOW - 5}.25 true")), "quiet"),
-    ("jobs", inside(drop="redis renewed"), "left no trace"),
-    ("jobs", inside((f"renewed {NOW - 100}", f"renewed {NOW - 421}")), "421 s ago"),
+    ("jobs", inside(drop="redis renewed"), "trace"),
+    ("jobs", inside((f"renewed {NOW - 100}", f"renewed {NOW - 421}")), "421"),
     (
         "jobs",
         inside(
@@ -230,65 +232,65 @@ INSIDE: list[tuple[str, HostObservation, str]] = [
             (f"renewed {NOW - 100}", f"renewed {NOW - 55}"),
             drop="redis next",
         ),
-        "no job has gone through",
+        "start",
     ),
-    ("jobs", inside((f"default 2 {NOW - 3}", f"default 2 {NOW - 301}")), "in default for 301"),
+    ("jobs", inside((f"default 2 {NOW - 3}", f"default 2 {NOW - 301}")), "default 301"),
     ("jobs", inside(drop="redis "), "none"),
     ("jobs", inside(drop="alive"), "none"),
-    ("volumes", inside(("volume redis|borgstack_redis_data", "volume redis|0a1b2c")), "volume 0a"),
-    ("volumes", inside(drop="volume redis|"), "redis:/data is no named volume"),
-    ("volumes", inside(drop="volume n8n|"), "n8n:/home/node/.n8n is no named volume"),
-    ("volumes", inside(("/app/public|1:2|1:2", "/app/public|1:2|7:9")), "shows another folder"),
-    ("volumes", inside(("/app/public|1:2|1:2", "/app/public|-|-")), "shows another folder"),
-    ("agents", web(agents={"status": 401, "array": False}), "inside: 401"),
-    ("agents", web(agents={"status": 200, "array": False}), "not an array"),
-    ("agents", web(agents=None), "inside: no answer"),
+    ("volumes", inside(("volume redis|borgstack_redis_data", "volume redis|0a1b2c")), "redis:/data 0a1b2c"),  # noqa: E501
+    ("volumes", inside(drop="volume redis|"), "redis:/data no"),
+    ("volumes", inside(drop="volume n8n|"), "n8n:/home/node/.n8n no"),
+    ("volumes", inside(("/app/public|1:2|1:2", "/app/public|1:2|7:9")), "borgstack_chatwoot_public another"),  # noqa: E501
+    ("volumes", inside(("/app/public|1:2|1:2", "/app/public|-|-")), "borgstack_chatwoot_public another"),  # noqa: E501
+    ("agents", web(agents={"status": 401, "array": False}), "inside 401"),
+    ("agents", web(agents={"status": 200, "array": False}), "inside array"),
+    ("agents", web(agents=None), "inside no answer"),
     ("agents", web(agents={"status": 200, "array": True, "count": 0, "role": None}), "missing"),
     ("agents", inside(drop="web"), "none"),
     ("agents", web(error="Errno::ECONNREFUSED"), "none"),
-    ("token", web(token=False), "no CHATWOOT_API_TOKEN"),
+    ("token", web(token=False), "CHATWOOT_API_TOKEN"),
     ("token", web(profile={"status": 401}), "401"),
     ("token", web(profile={**WEB["profile"], "email": "eve@example.com"}), "eve@example.com"),
-    ("token", web(profile={**WEB["profile"], "accounts": []}), "administrator of no account"),
-    ("token", web(wrong_token=200), "a wrong token is answered by 200"),
-    ("exposed", inside(("*:443 docker-proxy", "0.0.0.0:5432 docker-proxy")), "5432 on 0.0.0.0"),
-    ("exposed", inside(("80/tcp|127.0.0.1|8080", "80/tcp|0.0.0.0|8080")), "container mine (tcp)"),
-    ("exposed", inside(("80/tcp|127.0.0.1|8080", "80/udp|::|53")), "53 on :: by container mine"),
-    ("clock", replace(inside(), asked=(NOW - 20, NOW - 18)), "18 s ahead"),
-    ("clock", replace(inside(), asked=(NOW + 18, NOW + 20)), "18 s behind"),
-    ("disk", inside(("disk /|20000000000", "disk /|2000000000")), "/ has 1.9 GB left"),
-    ("disk", inside(("|1000000|2000000", "|90000|2000000")), "90000 inodes left of 2000000"),
-    ("disk", inside(drop="disk"), "df told nothing"),
-    ("env", inside(("file|600|0|0", "file|640|0|0")), "640"),
+    ("token", web(profile={**WEB["profile"], "accounts": []}), "administrator no"),
+    ("token", web(wrong_token=200), "wrong 200"),
+    ("exposed", inside(("*:443 docker-proxy", "0.0.0.0:5432 docker-proxy")), "5432 0.0.0.0"),
+    ("exposed", inside(("80/tcp|127.0.0.1|8080", "80/tcp|0.0.0.0|8080")), "mine tcp"),
+    ("exposed", inside(("80/tcp|127.0.0.1|8080", "80/udp|::|53")), "53 mine udp"),
+    ("clock", replace(inside(), asked=(NOW - 20, NOW - 18)), "18 ahead"),
+    ("clock", replace(inside(), asked=(NOW + 18, NOW + 20)), "18 behind"),
+    ("disk", inside(("disk /|20000000000", "disk /|2000000000")), "/ 1.9 GB"),
+    ("disk", inside(("|1000000|2000000", "|90000|2000000")), "90000 2000000"),
+    ("disk", inside(drop="disk"), "df"),
+    ("env", inside(("file|600|0|0", "file|640|0|0")), "file|640|0|0"),
     ("env", inside(("env regular file|600|0|0", "env missing")), "missing"),
-    ("memory", inside(("borgstack_redis|100000000|", "borgstack_redis|390000000|")), "98% of 381"),
+    ("memory", inside(("borgstack_redis|100000000|", "borgstack_redis|390000000|")), "98% 381"),
     ("memory", inside(("memory chatwoot|100000000|400000000|0", "memory chatwoot|1|2|3")), "lost"),
-    ("memory", inside(("redis|running", "redis|restarting")), "keeps being restarted"),
-    ("memory", inside(drop="memory chatwoot|"), "does not tell"),
-    ("whatsapp", inside(('"inbound": true', '"inbound": false')), "not be reached for inbound"),
-    ("whatsapp", inside(('"replies": true', '"replies": false')), "not be reached for replies"),
-    ("whatsapp", inside(('"status": "open", "number": "4321"', '"status": null')), "no instance whatsapp"),  # noqa: E501
-    ("whatsapp", inside(('"open"', '"close"')), "close since 2026-11-22T10:00:00.000Z, number ending in 4321"),  # noqa: E501
+    ("memory", inside(("redis|running", "redis|restarting")), "borgstack_redis restarted"),
+    ("memory", inside(drop="memory chatwoot|"), "chatwoot"),
+    ("whatsapp", inside(('"inbound": true', '"inbound": false')), "inbound"),
+    ("whatsapp", inside(('"replies": true', '"replies": false')), "replies"),
+    ("whatsapp", inside(('"status": "open", "number": "4321"', '"status": null')), "whatsapp"),
+    ("whatsapp", inside(('"open"', '"close"')), "close 2026-11-22T10:00:00.000Z 4321"),
     ("whatsapp", inside(drop="n8n"), "none"),
     ("whatsapp", inside(drop="state evolution"), "none"),
-    ("n8n_owner", inside(('"claimable": false', '"claimable": true')), "offers to become its owner"),  # noqa: E501
-    ("executions", inside(("executions", "failed 3|x|WhatsApp to Chatwoot\nexecutions")), "3 of WhatsApp to Chatwoot"),  # noqa: E501
+    ("n8n_owner", inside(('"claimable": false', '"claimable": true')), "owner"),
+    ("executions", inside(("executions", "failed 3|x|WhatsApp to Chatwoot\nexecutions")), "3 WhatsApp Chatwoot"),  # noqa: E501
     ("executions", inside(drop="executions"), "none"),
     (
         "memory",
         inside(("caddy|running|0|healthy|0|2026-11-22T11:54:58", f"caddy|running|0|healthy|4|{JUST_NOW}")),  # noqa: E501
-        "restarted 4 times",
+        "borgstack_caddy 4",
     ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "seen", "fragment"), INSIDE)
+@pytest.mark.parametrize(("name", "seen", "named"), INSIDE)
 def test_a_fault_inside_is_told_with_what_to_do(
-    name: str, seen: HostObservation, fragment: str
+    name: str, seen: HostObservation, named: str
 ) -> None:
     found = verdict(name, seen)
     assert found.result is Result.FAILED
-    assert fragment in found.seen
+    assert set(named.split()) <= values(found.seen), found.seen
     assert found.expected
     assert found.next
 
@@ -301,15 +303,14 @@ REFUSED = replace(inside(), jobs=parse([f"redis ping {LOADING}", f"redis {LOADIN
 def test_a_redis_that_cannot_be_asked_is_all_that_is_told() -> None:
     """Not that the onboarding is open, nor that the worker is dead."""
     jobs = verdict("jobs", REFUSED)
-    assert (jobs.result, jobs.seen) == (Result.FAILED, f"Redis answers {LOADING}, not PONG")
+    assert (jobs.result, jobs.seen.count(";")) == (Result.FAILED, 0)
+    assert {*LOADING.split(), "PONG"} <= values(jobs.seen)
     flag = verdict("onboarding", REFUSED)
-    assert (flag.result, flag.seen) == (
-        Result.FAILED,
-        "inside: Redis does not say whether the onboarding flag stands",
-    )
+    assert (flag.result, flag.seen.count(";")) == (Result.FAILED, 0)
+    assert {"inside", "Redis"} <= values(flag.seen)
     silent = verdict("jobs", inside(drop="redis now"))
-    assert "Redis tells nothing of Sidekiq's jobs" in silent.seen
-    assert "beaten" not in silent.seen
+    assert (silent.result, silent.seen.count(";")) == (Result.FAILED, 0)
+    assert {"Redis", "Sidekiq's"} <= values(silent.seen)
 
 
 def certified(**changes: Any) -> ExternalObservation:  # noqa: ANN401 - fields of a certificate
@@ -320,18 +321,22 @@ def certified(**changes: Any) -> ExternalObservation:  # noqa: ANN401 - fields o
 OUTSIDES: list[tuple[str, ExternalObservation, str]] = [
     ("ui", replace(OUTSIDE, silent="Connection refused"), "Connection refused"),
     ("ui", answers(page=Answer(502)), "502"),
-    ("ui", answers(page=Answer(302, {"location": "/installation/onboarding"})), "302 /install"),
-    ("ui", answers(page=Answer(200, {}, "It works")), "not Chatwoot's"),
+    (
+        "ui",
+        answers(page=Answer(302, {"location": "/installation/onboarding"})),
+        "302 /installation/onboarding",
+    ),
+    ("ui", answers(page=Answer(200, {}, "It works")), "Chatwoot's"),
     ("api", answers(api=Answer(503)), "503"),
     ("api", answers(api="timed out"), "timed out"),
-    ("api", answers(api=Answer(200, {}, "[]")), "queue_services: missing"),
-    ("api", answers(api=Answer(200, {}, "<html>")), "data_services: missing"),
+    ("api", answers(api=Answer(200, {}, "[]")), "queue_services missing"),
+    ("api", answers(api=Answer(200, {}, "<html>")), "data_services missing"),
     (
         "api",
         answers(api=Answer(200, {}, '{"queue_services":"failing","data_services":"ok"}')),
-        "queue_services: failing",
+        "queue_services failing",
     ),
-    ("agents", answers(agents=Answer(200)), "without a token: 200"),
+    ("agents", answers(agents=Answer(200)), "without 200"),
     ("redirect", answers(plain="Connection refused"), "Connection refused"),
     ("redirect", answers(plain=Answer(200)), "200"),
     (
@@ -342,32 +347,32 @@ OUTSIDES: list[tuple[str, ExternalObservation, str]] = [
     (
         "redirect",
         answers(plain=Answer(308, {"location": "https://example.net/app"})),
-        "example.net",
+        "308 https://example.net/app",
     ),
-    ("certificate", replace(OUTSIDE, certificate="certificate has expired"), "has expired"),
+    ("certificate", replace(OUTSIDE, certificate="certificate has expired"), "expired"),
     ("certificate", replace(OUTSIDE, certificate=""), "no answer"),
-    ("certificate", certified(names=("example.com",)), "it is for example.com"),
-    ("certificate", certified(names=("*.com",)), "it is for *.com"),
-    ("certificate", certified(names=("*.chatwoot.example.com",)), "it is for *.chatwoot."),
+    ("certificate", certified(names=("example.com",)), "example.com"),
+    ("certificate", certified(names=("*.com",)), "*.com"),
+    ("certificate", certified(names=("*.chatwoot.example.com",)), "*.chatwoot.example.com"),
     (
         "certificate",
         certified(not_before=NOW - 77 * DAY, not_after=NOW + 13 * DAY),
-        "13.0 days are left",
+        "13.0",
     ),
-    ("certificate", certified(not_before=NOW - DAY / 2, not_after=NOW + DAY / 24), "0.0 days"),
-    ("headers", page(x_frame_options="ALLOWALL"), "x-frame-options: ALLOWALL"),
+    ("certificate", certified(not_before=NOW - DAY / 2, not_after=NOW + DAY / 24), "0.0"),
+    ("headers", page(x_frame_options="ALLOWALL"), "x-frame-options ALLOWALL"),
     ("headers", page(referrer_policy=""), "referrer-policy"),
     ("headers", page(strict_transport_security="max-age=300"), "max-age=300"),
     ("headers", page(strict_transport_security=""), "strict-transport-security"),
-    ("widget", answers(script=Answer(404)), "sdk.js: 404"),
+    ("widget", answers(script=Answer(404)), "/packs/js/sdk.js 404"),
     ("widget", answers(script=Answer(200, {"content-type": "text/html"})), "text/html"),
-    ("widget", answers(widget="timed out"), "/widget: timed out"),
-    ("widget", answers(widget=Answer(502)), "/widget: 502"),
-    ("widget", answers(widget=Answer(429, {}, "Retry later")), "429, this address is limited"),
-    ("widget", answers(widget=Answer(404, {}, "Not Found")), "/widget: 404"),
-    ("widget", answers(widget=Answer(403, {}, UNKNOWN_TOKEN)), "/widget: 403"),
-    ("widget", answers(widget=Answer(302, {"location": "/app"})), "/widget: 302"),
-    ("widget", answers(widget=Answer(200, {"x-frame-options": "DENY"})), "x-frame-options: DENY"),
+    ("widget", answers(widget="timed out"), "/widget timed"),
+    ("widget", answers(widget=Answer(502)), "/widget 502"),
+    ("widget", answers(widget=Answer(429, {}, "Retry later")), "/widget 429 limited"),
+    ("widget", answers(widget=Answer(404, {}, "Not Found")), "/widget 404"),
+    ("widget", answers(widget=Answer(403, {}, UNKNOWN_TOKEN)), "/widget 403"),
+    ("widget", answers(widget=Answer(302, {"location": "/app"})), "/widget 302"),
+    ("widget", answers(widget=Answer(200, {"x-frame-options": "DENY"})), "x-frame-options DENY"),
     (
         "widget",
         answers(widget=Answer(200, {"content-security-policy": "frame-ancestors 'self'"})),
@@ -375,15 +380,19 @@ OUTSIDES: list[tuple[str, ExternalObservation, str]] = [
     ),
     ("websocket", replace(OUTSIDE, websocket="HTTP/1.1 404 Not Found"), "404"),
     ("websocket", replace(OUTSIDE, websocket=""), "no answer"),
-    ("onboarding", answers(onboarding=Answer(200)), "/installation/onboarding: 200"),
+    ("onboarding", answers(onboarding=Answer(200)), "/installation/onboarding 200"),
     ("onboarding", answers(onboarding=Answer(502)), "502"),
-    ("onboarding", answers(page=Answer(302, {"location": "/installation/onboarding"})), "/ leads"),
-    ("signup", answers(signup__v1=Answer(422)), "POST /api/v1/accounts: 422"),
-    ("signup", answers(signup__v2=Answer(200)), "POST /api/v2/accounts: 200"),
-    ("signup", answers(signup__auth=Answer(429)), "POST /auth: 429"),
+    (
+        "onboarding",
+        answers(page=Answer(302, {"location": "/installation/onboarding"})),
+        "/ /installation/onboarding",
+    ),
+    ("signup", answers(signup__v1=Answer(422)), "POST /api/v1/accounts 422"),
+    ("signup", answers(signup__v2=Answer(200)), "POST /api/v2/accounts 200"),
+    ("signup", answers(signup__auth=Answer(429)), "POST /auth 429"),
     ("super_admin", answers(super_admin=Answer(200)), "200"),
     ("super_admin", answers(super_admin=Answer(302, {"location": "/app"})), "302 /app"),
-    ("ports", replace(OUTSIDE, ports={443: True, 6379: True}), "6379 takes connections"),
+    ("ports", replace(OUTSIDE, ports={443: True, 6379: True}), "6379"),
 ]
 
 
@@ -392,13 +401,13 @@ def test_a_wildcard_certificate_is_for_the_names_one_label_below() -> None:
     assert verdict("certificate", inside(), seen).result is Result.PASSED
 
 
-@pytest.mark.parametrize(("name", "seen", "fragment"), OUTSIDES)
+@pytest.mark.parametrize(("name", "seen", "named"), OUTSIDES)
 def test_a_fault_seen_from_outside_is_told_with_what_to_do(
-    name: str, seen: ExternalObservation, fragment: str
+    name: str, seen: ExternalObservation, named: str
 ) -> None:
     found = verdict(name, inside(), seen)
     assert found.result is Result.FAILED
-    assert fragment in found.seen
+    assert set(named.split()) <= values(found.seen), found.seen
     assert found.expected
     assert found.next
 
@@ -461,7 +470,7 @@ def test_what_fails_at_the_mail_server_is_told() -> None:
 def test_of_a_mail_server_that_speaks_tls_at_once_that_is_expected() -> None:
     seen = inside(("smtp ok", "smtp OpenSSL::SSL::SSLError: certificate verify failed"))
     found = verdict("mail", seen, smtp_address="mail.example.com", smtp_port=465)
-    assert "mail.example.com:465 greets the worker over TLS" in found.expected
+    assert {"mail.example.com:465", "TLS"} <= values(found.expected)
     assert "certificate" in found.next
 
 
@@ -483,31 +492,31 @@ NO_N8N = inside(("|n8n|running", "|n8n|exited"), drop="n8n")
 NO_EVOLUTION = inside(("|evolution|running", "|evolution|exited"), drop="state evolution")
 DARK = ExternalObservation(silent="Connection refused")
 SKIPS: list[tuple[str, HostObservation, ExternalObservation, str]] = [
-    *((name, BLIND, OUTSIDE, "joe is not root") for name in ("running", "env", "exposed", "jobs", "schema", "mail")),  # noqa: E501
-    *((name, NO_ENGINE, OUTSIDE, "see `running`") for name in ("healthy", "volumes", "memory", "jobs", "schema")),  # noqa: E501
-    *((name, NO_CHATWOOT, OUTSIDE, "see `running`") for name in ("schema", "agents", "token")),
-    ("jobs", NO_REDIS, OUTSIDE, "see `running`"),
-    *((name, inside(), DARK, "see `ui`") for name in ("api", "headers", "widget", "websocket", "onboarding", "signup", "super_admin")),  # noqa: E501
-    ("ports", inside(), DARK, "a closed port proves nothing"),
-    ("healthy", replace(inside(), containers={}), OUTSIDE, "no container runs"),
-    ("agents", web(token=False), OUTSIDE, "is not set"),
-    ("clock", replace(inside(), clock=None), OUTSIDE, "did not say"),
-    ("mail", inside(), OUTSIDE, "invitations and password resets cannot be sent"),
-    ("whatsapp", inside(('"open", "number": "4321"', '"close", "number": ""')), OUTSIDE, "not paired yet: borgstack pair"),  # noqa: E501
-    ("whatsapp", NO_N8N, OUTSIDE, "n8n does not run, see `running`"),
-    ("whatsapp", NO_EVOLUTION, OUTSIDE, "evolution does not run, see `running`"),
-    ("n8n_owner", NO_N8N, OUTSIDE, "see `running`"),
-    *((name, NO_ENGINE, OUTSIDE, "see `running`") for name in ("whatsapp", "n8n_owner", "executions")),  # noqa: E501
+    *((name, BLIND, OUTSIDE, "joe root") for name in ("running", "env", "exposed", "jobs", "schema", "mail")),  # noqa: E501
+    *((name, NO_ENGINE, OUTSIDE, "`running`") for name in ("healthy", "volumes", "memory", "jobs", "schema")),  # noqa: E501
+    *((name, NO_CHATWOOT, OUTSIDE, "`running`") for name in ("schema", "agents", "token")),
+    ("jobs", NO_REDIS, OUTSIDE, "`running`"),
+    *((name, inside(), DARK, "`ui`") for name in ("api", "headers", "widget", "websocket", "onboarding", "signup", "super_admin")),  # noqa: E501
+    ("ports", inside(), DARK, "closed"),
+    ("healthy", replace(inside(), containers={}), OUTSIDE, "`running`"),
+    ("agents", web(token=False), OUTSIDE, "CHATWOOT_API_TOKEN"),
+    ("clock", replace(inside(), clock=None), OUTSIDE, "host"),
+    ("mail", inside(), OUTSIDE, "smtp_address"),
+    ("whatsapp", inside(('"open", "number": "4321"', '"close", "number": ""')), OUTSIDE, "paired pair"),  # noqa: E501
+    ("whatsapp", NO_N8N, OUTSIDE, "n8n `running`"),
+    ("whatsapp", NO_EVOLUTION, OUTSIDE, "evolution `running`"),
+    ("n8n_owner", NO_N8N, OUTSIDE, "`running`"),
+    *((name, NO_ENGINE, OUTSIDE, "`running`") for name in ("whatsapp", "n8n_owner", "executions")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "seen_inside", "seen_outside", "fragment"), SKIPS)
+@pytest.mark.parametrize(("name", "seen_inside", "seen_outside", "named"), SKIPS)
 def test_what_cannot_be_known_is_skipped_with_the_reason(
-    name: str, seen_inside: HostObservation, seen_outside: ExternalObservation, fragment: str
+    name: str, seen_inside: HostObservation, seen_outside: ExternalObservation, named: str
 ) -> None:
     found = verdict(name, seen_inside, seen_outside)
     assert found.result is Result.SKIPPED
-    assert fragment in found.reason
+    assert set(named.split()) <= values(found.reason), found.reason
 
 
 @pytest.mark.parametrize("check", [check for check in (*CHECKS, FLOW) if check.whatsapp])
@@ -555,12 +564,9 @@ def test_the_storys_tests_are_the_first_eight_in_order() -> None:
 
 FLOWED = {"token": True, "in": True, "out": True, "seen": True, "arrived": True, "removed": True}
 CONVERSATIONS: list[tuple[dict[str, object], str]] = [
-    ({"in": False}, "the contact's message was not taken"),
-    ({"out": False}, "the agent's reply was not taken"),
-    ({"seen": False}, "the two messages are not both in the conversation"),
-    ({"arrived": False}, "the reply did not reach the receiver in 15 s"),
+    *(({step: False}, words) for step, words in STEPS.items()),
     ({"error": "Post /api answers 500"}, "Post /api answers 500"),
-    ({"removed": False}, "the inbox or the contact borgstack-verify is still there"),
+    (dict.fromkeys(STEPS, False), STEPS["in"]),
 ]
 
 
@@ -568,15 +574,27 @@ def conversation(said: dict[str, object] | None) -> Verdict:
     return judge(CONVERSATION, default_project(), Evidence(inside(), OUTSIDE, NOW, said))
 
 
-@pytest.mark.parametrize(("change", "fragment"), CONVERSATIONS)
+@pytest.mark.parametrize(("change", "seen"), CONVERSATIONS)
 def test_a_conversation_that_does_not_flow_says_where_it_ended(
-    change: dict[str, object], fragment: str
+    change: dict[str, object], seen: str
 ) -> None:
     assert conversation({**FLOWED}).result is Result.PASSED
     found = conversation({**FLOWED, **change})
-    assert (found.result, found.seen) == (Result.FAILED, fragment)
+    assert (found.result, found.seen) == (Result.FAILED, seen)
     assert found.expected
     assert found.next
+
+
+def test_each_step_of_a_conversation_has_words_of_its_own() -> None:
+    assert set(STEPS) == {"in", "out", "seen", "arrived"} < set(FLOWED)
+    assert len(set(STEPS.values())) == len(STEPS)
+
+
+def test_what_a_conversation_leaves_behind_is_told() -> None:
+    found = conversation({**FLOWED, "removed": False})
+    assert found.result is Result.FAILED
+    assert "borgstack-verify" in values(found.seen)
+    assert "borgstack verify --conversation" in found.next
 
 
 def test_a_conversation_is_had_only_when_asked_for() -> None:
@@ -587,14 +605,26 @@ def test_a_conversation_is_had_only_when_asked_for() -> None:
 SERVER = {"server": "mail.example.com:587"}
 MAILS: list[tuple[dict[str, object], str, str]] = [
     ({"step": "settings", "error": "no SMTP_ADDRESS"}, "no SMTP_ADDRESS", "deploy"),
-    ({"step": "connection", "error": "Errno::EPIPE"}, "587 cannot be used: Errno", "smtp_port"),
-    ({"step": "connection", "refused": "554 no"}, "587 refuses the connection: 554", "smtp_port"),
-    ({"step": "login", "refused": "535 no"}, "587 refuses the login: 535 no", "smtp_password"),
-    ({"step": "sender", "refused": "553 no"}, "587 refuses the sender: 553 no", "mail_sender"),
-    ({"step": "recipient", "refused": "550 no"}, "587 refuses the recipient: 550", "the address"),
-    ({"step": "text", "refused": "552 no"}, "587 refuses the text: 552 no", "answer says why"),
-    ({"error": "it could not be sent: x"}, "it could not be sent: x", "docker logs"),
-    ({}, "no answer from inside chatwoot-worker", "docker logs"),
+    (
+        {"step": "connection", "error": "Errno::EPIPE"},
+        "mail.example.com:587 Errno::EPIPE",
+        "smtp_port",
+    ),
+    (
+        {"step": "connection", "refused": "554 no"},
+        "mail.example.com:587 connection 554",
+        "smtp_port",
+    ),
+    ({"step": "login", "refused": "535 no"}, "mail.example.com:587 login 535", "smtp_password"),
+    ({"step": "sender", "refused": "553 no"}, "mail.example.com:587 sender 553", "mail_sender"),
+    (
+        {"step": "recipient", "refused": "550 no"},
+        "mail.example.com:587 recipient 550",
+        "the address",
+    ),
+    ({"step": "text", "refused": "552 no"}, "mail.example.com:587 text 552", "answer says why"),
+    ({"error": "unsent"}, "unsent", "docker logs"),
+    ({}, "chatwoot-worker", "docker logs"),
 ]
 
 
@@ -603,15 +633,15 @@ def mailed(said: dict[str, object] | None, **settings: object) -> Verdict:
     return judge(DELIVERY, project, Evidence(inside(), OUTSIDE, NOW, delivery=said))
 
 
-@pytest.mark.parametrize(("said", "fragment", "next_step"), MAILS)
+@pytest.mark.parametrize(("said", "named", "next_step"), MAILS)
 def test_a_mail_that_is_not_taken_says_why_and_what_to_do(
-    said: dict[str, object], fragment: str, next_step: str
+    said: dict[str, object], named: str, next_step: str
 ) -> None:
     found = mailed({**SERVER, **said}, smtp_address="mail.example.com")
     assert found.result is Result.FAILED
-    assert fragment in found.seen
+    assert set(named.split()) <= values(found.seen), found.seen
     assert next_step in found.next
-    assert found.expected == "mail.example.com:587 takes a mail from the worker"
+    assert "mail.example.com:587" in values(found.expected)
 
 
 def test_a_mail_that_is_taken_passes_with_the_servers_answer() -> None:
@@ -621,23 +651,24 @@ def test_a_mail_that_is_taken_passes_with_the_servers_answer() -> None:
 
 
 def test_a_mail_is_sent_only_when_asked_for_and_where_there_is_a_server() -> None:
-    assert "no mail was sent" in mailed(None).reason
+    assert mailed(None).result is Result.SKIPPED
+    assert "smtp_address" in values(mailed(None).reason)
     assert DELIVERY not in CHECKS
 
 
 WENT = {"taken": True, "in": 412, "out": 903, "told": True, "removed": True}
-FLOWS: list[tuple[dict[str, object], str, str]] = [
-    ({"taken": False}, "Evolution did not take it", "logs --tail 50 evolution"),
-    ({"taken": False, "error": "no inbox"}, "could not be begun; no inbox", "evolution"),
-    ({"in": None, "n8n": 403}, "not delivered to n8n: n8n answers 403", "the secrets differ"),
-    ({"in": None, "n8n": 0}, "not delivered to n8n: n8n does not answer", "logs --tail 50 n8n"),
-    ({"in": None, "n8n": 200}, "not in Chatwoot, though n8n takes messages", "failed execution"),
-    ({"in": None, "error": "GET /x answers 500"}, "GET /x answers 500", "failed execution"),
-    ({"out": None}, "not sent back", "chatwoot-worker"),
-    ({"out": None, "refused": "WhatsApp: no (400)"}, "not sent back: WhatsApp: no", "worker"),
-    ({"told": False}, "sent, but Chatwoot was not told", "logs --tail 50 n8n"),
-    ({"removed": False}, "is still there", "--whatsapp again"),
-    ({"error": "Delete /x answers 500"}, "Delete /x answers 500", "evolution"),
+FLOWS: list[tuple[dict[str, object], Leg, str, str]] = [
+    ({"taken": False}, Leg.TAKEN, "", "logs --tail 50 evolution"),
+    ({"taken": False, "error": "no inbox"}, Leg.TAKEN, "no inbox", "logs --tail 50 evolution"),
+    ({"in": None, "n8n": 403}, Leg.DELIVERED, "403", "403: "),
+    ({"in": None, "n8n": 0}, Leg.DELIVERED, "", "logs --tail 50 n8n"),
+    ({"in": None, "n8n": 200}, Leg.IN, "", "logs --tail 50 n8n"),
+    ({"in": None, "error": "GET /x answers 500"}, Leg.IN, "GET /x 500", "logs --tail 50 n8n"),
+    ({"out": None}, Leg.OUT, "", "logs --tail 50 chatwoot-worker"),
+    ({"out": None, "refused": "WhatsApp: no (400)"}, Leg.OUT, "WhatsApp 400", "chatwoot-worker"),
+    ({"told": False}, Leg.TOLD, "", "logs --tail 50 n8n"),
+    ({"removed": False}, Leg.REMOVED, "", "--whatsapp again"),
+    ({"error": "Delete /x answers 500"}, Leg.REMOVED, "Delete /x 500", "logs --tail 50 evolution"),
 ]
 
 
@@ -645,16 +676,25 @@ def flow(said: dict[str, object] | None) -> Verdict:
     return judge(FLOW, default_project(), Evidence(inside(), OUTSIDE, NOW, flow=said))
 
 
-@pytest.mark.parametrize(("change", "seen", "next"), FLOWS)
+@pytest.mark.parametrize(("change", "leg", "named", "next"), FLOWS)
 def test_a_message_that_does_not_flow_says_on_which_leg(
-    change: dict[str, object], seen: str, next: str
+    change: dict[str, object], leg: Leg, named: str, next: str
 ) -> None:
-    assert flow({**WENT}) == Verdict(Result.PASSED, note="in 412 ms, out 903 ms")
     found = flow({**WENT, **change})
-    assert found.result is Result.FAILED
-    assert seen in found.seen
+    assert (found.result, found.expected) == (Result.FAILED, LEGS[leg])
+    assert set(named.split()) <= values(found.seen), found.seen
+    assert found.seen
     assert next in found.next
-    assert found.expected
+
+
+def test_a_message_that_flows_says_how_long_it_took() -> None:
+    assert flow({**WENT}).result is Result.PASSED
+    assert {"412", "903"} <= values(flow({**WENT}).note)
+
+
+def test_each_leg_has_words_of_its_own() -> None:
+    assert set(LEGS) == set(Leg) == {leg for _, leg, _, _ in FLOWS}
+    assert len(set(LEGS.values())) == len(LEGS)
 
 
 def test_a_message_flows_only_when_asked_for() -> None:
