@@ -20,6 +20,11 @@ _UNPACK = 'echo; echo "$0"; line=$(printf %s "$1" | base64 -d | gzip -d) && exec
 make of a single quote, a backslash, `!` or a line end within single quotes: there is none."""
 _SHOWN = 20
 """Lines of a login shell that are shown when nothing else came."""
+NOT_BEGUN = (
+    "expected the login shell to run a command; saw it, or the connection, end without that. "
+    "What it printed, if anything, stands above. Does a file like .bashrc exit?"
+)
+"""Said in place of what a command would have printed."""
 
 
 def packed(command: str) -> str:
@@ -78,10 +83,7 @@ class Output(Lines):
                 self._begun = True
                 return
             before.append(line)
-        before.append(
-            "expected the login shell to run a command; saw it, or the connection, end without "
-            "that. What it printed, if anything, stands above. Does a file like .bashrc exit?\n"
-        )
+        before.append(f"{NOT_BEGUN}\n")
         self._left = before
 
     @property

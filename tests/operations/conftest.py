@@ -24,9 +24,11 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
 from borgstack import run
+from borgstack.operations import run_log
 from borgstack.project import render
 from tests.operations.server import Server, script_of, words
 from tests.unit.support import default_project, program
+from tests.unit.told import values
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +156,10 @@ class FakeHosts:
         """What a host answers to a script whatever has run."""
         connector: Any = self.host(name).connector
         connector.data["fake_responses"].update(scripts)
+
+    def refused(self, name: str) -> set[str]:
+        """The words of why a host was refused, to look for names and numbers in."""
+        return values("\n".join(run_log(self.host(name)).refusals))
 
     def scripts(self, name: str) -> list[str]:
         """The scripts that ran on a host, in order; every command of ours is one of them."""

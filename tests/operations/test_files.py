@@ -16,6 +16,7 @@ from borgstack.operations import files, snapshot
 from borgstack.project import Project, render
 from tests.operations.conftest import run_local
 from tests.unit.support import default_project, settings_of
+from tests.unit.told import values
 
 CADDYFILE = "config/caddy/Caddyfile"
 REDIS = "config/redis/redis.conf"
@@ -165,22 +166,20 @@ def test_a_setting_that_changes_is_written_where_it_is_read(placed: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("reject", "said"),
+    ("reject", "named"),
     [
-        ("reject-compose", ["compose: bad yaml", "Compose rejects the new docker-compose.yml"]),
-        ("reject-caddy", ["Error: caddy: bad directive", "Caddy rejects the new Caddyfile"]),
-        (
-            "no-start",  # whatever is to be run: it is not the Caddyfile that is at fault
-            ["docker: Error response from daemon: runc", "Docker could not start a container"],
-        ),
-        ("no-compose", ["docker: unknown command: docker compose", "Compose does not run"]),
+        ("reject-compose", {"bad", "yaml", "docker-compose.yml"}),
+        ("reject-caddy", {"bad", "directive", "Caddyfile"}),
+        # whatever is to be run: it is not the Caddyfile that is at fault
+        ("no-start", {"runc", "125", "journalctl"}),
+        ("no-compose", {"unknown", "command", "Compose"}),
     ],
 )
 def test_nothing_is_replaced_when_a_part_of_the_set_is_rejected(
     placed: Path,
     docker: Path,
     reject: str,
-    said: list[str],
+    named: set[str],
     messages: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -196,8 +195,7 @@ def test_nothing_is_replaced_when_a_part_of_the_set_is_rejected(
     assert not (placed / ".staging").exists()
     captured = capfd.readouterr()
     text = messages.text + captured.out + captured.err
-    for line in [*said, "Nothing was replaced below"]:
-        assert line in text
+    assert {*named, "Nothing", str(placed)} <= values(text)
     (docker / reject).unlink()
     assert put() == sorted([COMPOSE, CADDYFILE, REDIS])
 
@@ -249,4 +247,5 @@ def test_an_archive_that_cannot_be_unpacked_replaces_nothing(
     assert (placed / REDIS).read_bytes() == before
     assert not (placed / ".staging").exists()
     captured = capfd.readouterr()
-    assert "could not be unpacked" in messages.text + captured.out + captured.err
+    text = messages.text + captured.out + captured.err
+    assert {"archive", "tar"} <= values(text)

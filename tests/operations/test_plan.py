@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -44,8 +45,10 @@ from tests.operations.server import (
 from tests.operations.test_deploy import deploy
 from tests.unit.changes import keys
 from tests.unit.support import REPOSITORY, REQUIRED, default_project, run_script, settings_of
+from tests.unit.told import values
 
 DEPLOY = str(REPOSITORY / "deploy.py")
+NO_ROUTE = "no route to it"
 SECRET = "SecretOfTheDatabase0123456789abc"
 Differences = Mapping[str, Lines]
 
@@ -70,7 +73,7 @@ class World:
         """Stand in for the connector's own."""
         name = connector.host.name.removeprefix("@fake/")
         if name in self.unreachable:
-            raise ConnectError("no route to it")
+            raise ConnectError(NO_ROUTE)
         serve(connector, self.servers[name])
         self.sent[name] = connector.executed_commands
 
@@ -327,20 +330,15 @@ def test_a_plan_says_why(world: World, differences: Differences, reason: str) ->
         (BARE, None),
         (
             {"stack_state": NO_POSTGRESQL},
-            (
-                "what PostgreSQL holds, because it does not run",
-                "what is in Chatwoot, because PostgreSQL does not run",
-                "what is in n8n, because its tables cannot be read",
-                "whether n8n has an owner, because its tables cannot be read",
-            ),
+            ("PostgreSQL", "Chatwoot PostgreSQL", "n8n tables", "n8n owner"),
         ),
         (
             {"stack_state": without(STACK, "state evolution ")},
-            ("what Evolution API holds, because it does not answer",),
+            ("Evolution API",),
         ),
         (
             {"docker_state": STOPPED, "stack_state": ["engine stopped"]},
-            ("the stack, because Docker does not run",),
+            ("stack Docker",),
         ),
     ],
 )
@@ -348,10 +346,12 @@ def test_what_depends_on_an_earlier_step_is_told_as_unknown(
     world: World, differences: Differences, unknown: tuple[str, ...] | None
 ) -> None:
     found = world.host(differences)
+    told = [values(what) for what in found.unknown]
     if unknown is None:
-        assert "what PostgreSQL holds, because it does not run" in found.unknown
+        assert any("PostgreSQL" in one for one in told)
     else:
-        assert found.unknown == unknown
+        assert len(told) == len(unknown)
+        assert all(set(named.split()) <= one for named, one in zip(unknown, told, strict=True))
     assert all(f"  not known yet: {what}" in Plan((found,)).as_text() for what in found.unknown)
 
 
@@ -362,9 +362,10 @@ def test_what_runs_and_does_not_answer_is_asked_again_and_then_not_told_as_fine(
     found = world.plan(silent)
     (host,) = found.hosts
     assert (found.exit_code, host.changes) == (plan.ERROR, ())
-    assert host.unanswered == ("what Redis holds, because it does not answer",)
-    assert "something that runs did not answer" in found.as_text()
-    assert found.as_text().endswith("1 hosts: 0 would change, 0 with an error, 1 not wholly seen.")
+    (unanswered,) = host.unanswered
+    assert "Redis" in values(unanswered)
+    assert unanswered in found.as_text()
+    assert re.findall(r"\d+", found.as_text().splitlines()[-1]) == ["1", "0", "0", "1"]
     assert world.scripts().count("stack_state") == 2
 
 
@@ -372,14 +373,14 @@ def test_tables_of_a_later_version_are_no_reason_to_doubt_the_rest(world: World)
     later = [*without(STACK, "state chatwoot application "), "state chatwoot unreadable"]
     found = world.plan({"stack_state": later})
     assert (found.exit_code, found.hosts[0].unanswered) == (plan.NOTHING, ())
-    assert "not those of version 4.6" in found.hosts[0].unknown[0]
+    assert {"Chatwoot", "4.6"} <= values(found.hosts[0].unknown[0])
 
 
 def test_locked_tables_cannot_be_told_as_fine(world: World) -> None:
     locked = [*without(STACK, "state chatwoot application "), "state chatwoot locked"]
     found = world.plan({"stack_state": locked})
     assert found.exit_code == plan.ERROR
-    assert "holds its tables locked" in found.hosts[0].unanswered[0]
+    assert {"Chatwoot", "locked"} <= values(found.hosts[0].unanswered[0])
 
 
 def test_a_stopped_engine_is_all_that_a_plan_lists(world: World) -> None:
@@ -432,7 +433,7 @@ REFUSED = altered(FIT["preflight"], "debian 13", "arch 1")
     [
         (FIT["preflight"], False, plan.NOTHING, None),
         (REFUSED, False, plan.ERROR, "saw arch 1"),
-        (FIT["preflight"], True, plan.ERROR, "no route to it"),
+        (FIT["preflight"], True, plan.ERROR, NO_ROUTE),
     ],
 )
 @pytest.mark.parametrize("alone", [True, False])
@@ -462,7 +463,7 @@ def test_a_server_that_cannot_be_looked_at_is_an_error(world: World) -> None:
     assert (found.exit_code, found.error) == (plan.ERROR, None)
     assert found.hosts[0].changes == ()
     assert found.as_text().splitlines()[0] == "@fake/chat:"
-    assert found.as_text().splitlines()[-1] == "1 hosts: 0 would change, 1 with an error."
+    assert re.findall(r"\d+", found.as_text().splitlines()[-1]) == ["1", "0", "1"]
 
 
 def wrong_settings(world: World) -> Plan:
@@ -488,20 +489,20 @@ def no_inventory(world: World) -> Plan:
 @pytest.mark.parametrize(
     ("act", "error"),
     [
-        (wrong_settings, "caddy_emial: no such setting"),
-        (production_by_accident, "This run would reach production"),
-        (nobody_at_all, "no host matches"),
-        (no_inventory, "expected inventory.py in "),
-        (lambda world: make_plan(deploy="none.py"), "run this in the project's folder"),
-        (lambda world: world.plan(limit=["nobody"]), "no host matches"),
-        (lambda world: world.plan(data=["domain=none"]), "domain"),
+        (wrong_settings, {"@fake/chat", "caddy_emial"}),
+        (production_by_accident, {"production", "@fake/chat", "prod"}),
+        (nobody_at_all, {"--limit"}),
+        (no_inventory, {"inventory.py"}),
+        (lambda world: make_plan(deploy="none.py"), {"none.py"}),
+        (lambda world: world.plan(limit=["nobody"]), {"--limit"}),
+        (lambda world: world.plan(data=["domain=none"]), {"domain", "none"}),
     ],
 )
 def test_what_stops_the_plan_as_a_whole_is_its_error_and_no_host_is_asked_anything(
-    world: World, act: Callable[[World], Plan], error: str
+    world: World, act: Callable[[World], Plan], error: set[str]
 ) -> None:
     found = act(world)
-    assert error in (found.error or "")
+    assert error <= values(found.error or "")
     assert (found.exit_code, found.hosts) == (plan.ERROR, ())
     assert found.as_text().startswith("error: ")
     assert world.scripts() == []
@@ -653,11 +654,11 @@ def masked(folder: Path, *paths: str) -> Lines:
 
 
 def test_files_leave_the_host_without_a_value_of_env(placed: Path) -> None:
-    (placed / REDIS_PATH).write_text(f"first\nrequirepass {SECRET}{SECRET}\n\nnot for example.com")
+    (placed / REDIS_PATH).write_text(f"first\nrequirepass {SECRET}{SECRET}\n\nexample.com")
     lines = masked(placed, REDIS_PATH, "none", "config", "config/caddy/Caddyfile")
     read = MaskedFiles().process(lines)
     assert set(read) == {REDIS_PATH, "config/caddy/Caddyfile"}
-    assert read[REDIS_PATH] == "first\nrequirepass **********\n\nnot for example.com"
+    assert read[REDIS_PATH] == "first\nrequirepass **********\n\nexample.com"
     wanted = default_project().content("config/caddy/Caddyfile").decode()
     assert read["config/caddy/Caddyfile"] == wanted.removesuffix("\n")
 
@@ -728,10 +729,9 @@ def test_the_command_outside_of_a_project_says_where_to_run_it(tmp_path: Path) -
 def test_the_command_with_a_limit_that_matches_nobody_says_so() -> None:
     ran = run_command(REPOSITORY, "plan", "--limit", "nobody")
     assert ran.returncode == 1
-    assert ran.stdout.splitlines() == [
-        "error: no host matches; see inventory.py and --limit",
-        "0 hosts: 0 would change, 0 with an error.",
-    ]
+    error, summary = ran.stdout.splitlines()
+    assert {"error", "inventory.py", "--limit"} <= values(error)
+    assert re.findall(r"\d+", summary) == ["0", "0", "0"]
 
 
 def test_the_command_wants_to_be_told_what_to_do(tmp_path: Path) -> None:

@@ -23,8 +23,10 @@ from tests.operations.conftest import serve
 from tests.operations.server import Server, script_of, words
 from tests.unit.support import REQUIRED
 from tests.unit.test_checks import HERE, NOW, OUTSIDE, fit_lines
+from tests.unit.told import values
 
 Verify = Callable[..., Report]
+NO_ROUTE = "no route to it"
 
 
 class World:
@@ -50,7 +52,7 @@ class World:
     def connect(self, connector: FakeConnector) -> None:
         name = connector.host.name.removeprefix("@fake/")
         if name in self.unreachable:
-            raise ConnectError("no route to it")
+            raise ConnectError(NO_ROUTE)
         seen = self.answers.get(name, fit_lines())
         serve(connector, Server({"verify_state": seen, **self.tried}))
         self.sent[name] = connector.executed_commands
@@ -142,7 +144,7 @@ def test_what_is_no_address_stops_before_anything_runs(
         assert "--mail: " in (report.error or "")
     monkeypatch.setattr(sys, "argv", ["borgstack", "verify", "--mail", "ops"])
     assert cli.main() == 1
-    assert "'ops' is not an e-mail address" in capsys.readouterr().out
+    assert {"--mail", "ops"} <= values(capsys.readouterr().out)
     assert world.sent == {}
 
 
@@ -153,7 +155,7 @@ def test_a_host_that_cannot_be_reached_is_an_error_and_still_seen_from_outside(
     report = verify()
     (host,) = report.hosts
     assert report.exit_code == 1
-    assert "no route to it" in host.errors[0]
+    assert NO_ROUTE in host.errors[0]
     results = {check.name: verdict.result for check, verdict in host.checks}
     assert (results["ui"], results["running"]) == (Result.PASSED, Result.SKIPPED)
 
@@ -169,7 +171,10 @@ def test_a_look_that_cannot_be_read_is_an_error(world: World) -> None:
     world.answers["chat"] = ["clock soon"]
     report = verify()
     assert report.exit_code == 1
-    assert "the look at the host failed" in report.hosts[0].errors[0]
+    (host,) = report.hosts
+    (error,) = host.errors
+    verdicts = {check.name: verdict for check, verdict in host.checks}
+    assert (verdicts["running"].result, verdicts["running"].reason) == (Result.SKIPPED, error)
 
 
 def test_only_the_hosts_of_the_limit_are_looked_at(world: World) -> None:
@@ -221,7 +226,7 @@ def test_a_conversation_and_a_message_go_only_when_asked_for_and_after_the_look(
     ran = [script_of(command) for command in world.sent["chat"]]
     assert ran == ["verify_state", "chatwoot_conversation", "verify_whatsapp"]
     results = {check.name: verdict for check, verdict in report.hosts[0].checks}
-    assert results["flow"].note == "in 4 ms, out 5 ms"
+    assert {"4", "5"} <= values(results["flow"].note)
     assert failures(report) == ["conversation"]
 
 
@@ -233,7 +238,7 @@ PROBES = {
 
 
 @pytest.mark.parametrize("script", PROBES)
-@pytest.mark.parametrize("said", [[], ["{kind} {{"], ["{kind} []"], ["Error response from daemon"]])
+@pytest.mark.parametrize("said", [[], ["{kind} {{"], ["{kind} []"], ["Error: no daemon"]])
 def test_a_probe_that_the_host_says_nothing_of_has_failed(
     world: World, script: str, said: list[str]
 ) -> None:
@@ -272,4 +277,4 @@ def test_the_step_to_take_names_the_host(world: World) -> None:
     world.answers["chat"] = [
         line.replace('"open", "number": "4321"', '"close", "number": ""') for line in fit_lines()
     ]
-    assert "not paired yet: borgstack pair --limit @fake/chat" in verify().as_text()
+    assert "borgstack pair --limit @fake/chat" in verify().as_text()

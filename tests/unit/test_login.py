@@ -15,7 +15,7 @@ from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import make_unix_command
 
 from borgstack import remote
-from borgstack.login import BEGINS, ENDS, Output, packed, read
+from borgstack.login import BEGINS, ENDS, NOT_BEGUN, Output, packed, read
 from borgstack.remote import locked_command, script_command
 from tests.unit.support import SCRIPT_FILES
 
@@ -169,7 +169,7 @@ def test_a_command_that_was_not_begun_has_failed_and_says_what_was_printed(statu
     output = Output(channel(b"Goodbye.\n", status))
     first, why = output
     assert first == "Goodbye.\n"
-    assert "expected the login shell to run a command" in why
+    assert why == f"{NOT_BEGUN}\n"
     assert output.readline() == ""
     assert output.channel.recv_exit_status() == (status or 1)
 
