@@ -27,6 +27,7 @@ from borgstack.services.postgresql import databases
 from borgstack.services.redis import CONF as REDIS_CONF
 from borgstack.services.redis.live import ONBOARDING
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text, settings_of
+from tests.unit.told import values
 
 SECRET = "SecretOfTheDatabase0123456789abc"
 
@@ -86,29 +87,32 @@ def test_services_come_up_together_and_the_named_ones_only(host: Path) -> None:
     docker(host, HEALTHY)
     assert up(host, "a:one:up", "b:two:recreate", "c:three:up", "d:four:unpause").status == 0
     started = [call for call in calls(host) if call.startswith(("compose", "start"))]
-    assert started == [f"{CREATE} a b c", "start one two three"]
+    assert [call.split() for call in started] == [
+        [*CREATE.split(), "a", "b", "c"],
+        ["start", "one", "two", "three"],
+    ]
 
 
 @pytest.mark.parametrize(
-    ("state", "timeout", "expected"),
+    ("state", "timeout", "named"),
     [
-        ("running unhealthy 0 0", 60, "chatwoot is unhealthy after"),
-        ("restarting starting 7 3", 60, "keeps ending (status 7) and was restarted"),
-        ("running starting 0 0", 1, "is 'running starting' after"),
-        ("exited - 1 0", 1, "is 'exited' after"),
+        ("running unhealthy 0 0", 60, {"chatwoot", "unhealthy"}),
+        ("restarting starting 7 3", 60, {"chatwoot", "7", "3"}),
+        ("running starting 0 0", 1, {"chatwoot", "running", "starting"}),
+        ("exited - 1 0", 1, {"chatwoot", "exited"}),
     ],
 )
 def test_a_service_that_does_not_come_up_is_named_with_its_log_and_no_secret(
-    host: Path, state: str, timeout: int, expected: str
+    host: Path, state: str, timeout: int, named: set[str]
 ) -> None:
     log = f"echo 'cannot connect with {SECRET}'; echo '    from /app/lib/x.rb:1'"
     docker(host, f"inspect*) echo '{state}' ;;\nlogs*) {log} ;;")
     ran = up(host, "chatwoot:chatwoot:up", timeout=timeout)
     assert ran.status == 1
-    assert expected in ran.err
+    assert named <= values(ran.err.splitlines()[0])
     assert "cannot connect with *****" in ran.err
     assert "from /app" not in ran.err
-    assert "run the deploy again" in ran.err
+    assert "docker logs chatwoot" in ran.err.splitlines()[-1]
     assert SECRET not in ran.said
 
 
@@ -116,7 +120,7 @@ def test_a_one_shot_that_ended_badly_is_told_at_once(host: Path) -> None:
     docker(host, "inspect*) echo 'exited - 3 0' ;;")
     ran = up(host, "x-prepare:x-prepare:recreate:once")
     assert ran.status == 1
-    assert re.search(r"x-prepare ended with status 3 after \d+ s; it has to end with 0\.", ran.err)
+    assert {"x-prepare", "3", "0"} <= values(ran.err.splitlines()[0])
 
 
 @pytest.mark.parametrize(
@@ -141,7 +145,7 @@ def test_what_docker_says_is_shown_without_a_secret(host: Path, step: str) -> No
     ran = up(host, "chatwoot:chatwoot:up")
     assert ran.status == 1
     assert "bad url *****" in ran.err
-    assert "These could not be started: chatwoot" in ran.err
+    assert "chatwoot" in values(ran.err.splitlines()[-1])
     assert SECRET not in ran.said
 
 
@@ -190,7 +194,7 @@ def test_one_that_gets_unhealthy_while_it_is_waited_for_has_failed(host: Path) -
     )
     ran = up(host, "x:x:wait")
     assert ran.status == 1
-    assert "x is unhealthy after" in ran.err
+    assert {"x", "unhealthy"} <= values(ran.err.splitlines()[0])
 
 
 def test_without_a_timeout_nothing_is_waited_for(host: Path) -> None:
@@ -210,7 +214,7 @@ def test_a_one_shot_that_is_still_at_work_is_waited_for_and_never_stopped(host: 
     program(host / "bin", "sleep", "exit 0")
     ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait:once", timeout=1800)
     assert (ran.status, ran.err) == (0, "")
-    assert re.search(r"waiting for chatwoot-prepare: running \(\d+ s of at most 1800 s\)", ran.out)
+    assert {"chatwoot-prepare", "running", "1800"} <= values(ran.out.splitlines()[0])
     assert [call for call in calls(host) if not call.startswith("inspect")] == []
 
 
@@ -218,8 +222,8 @@ def test_a_one_shot_that_takes_longer_goes_on_and_the_message_says_so(host: Path
     docker(host, "inspect*) echo 'running - 0 0' ;;")
     ran = up(host, "chatwoot-prepare:chatwoot-prepare:wait:once", timeout=1)
     assert ran.status == 1
-    assert re.search(r"is still at work after \d+ s, and goes on: nothing stops it", ran.err)
-    assert "prepare_timeout" in ran.err
+    assert {"chatwoot-prepare", "prepare_timeout"} <= values(ran.err)
+    assert [call for call in calls(host) if not call.startswith(("inspect", "logs"))] == []
 
 
 def test_a_waiting_service_is_told_about(host: Path) -> None:
@@ -231,7 +235,7 @@ def test_a_waiting_service_is_told_about(host: Path) -> None:
     program(host / "bin", "sleep", "exit 0")
     ran = up(host, "x:x:up")
     assert ran.status == 0
-    assert ran.out.splitlines()[0].startswith("waiting for x: running starting (")
+    assert {"x", "running", "starting"} <= values(ran.out.splitlines()[0])
 
 
 def pull(host: Path, *images: str) -> Ran:
@@ -270,35 +274,35 @@ pull*) exec sleep 60 ;;""",
     ran = pull(host, "redis:none", "caddy:2")
     assert ran.status == 1
     assert time.monotonic() - began < 30
-    assert "The image redis:none cannot be had. The registry says: manifest unknown" in ran.err
-    assert "Nothing that runs was touched." in ran.err
+    assert {"redis:none", "registry", "manifest", "unknown", "Nothing"} <= values(ran.err)
 
 
 @pytest.mark.parametrize(
-    ("problem", "expected"),
+    ("problem", "named"),
     [
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
-            "expected the Docker Engine to answer while it pulls redis:8; saw: Cannot connect",
+            {"Engine", "redis:8", "journalctl"},
         ),
         (
             "failed to connect to the docker API at unix:///var/run/docker.sock",
-            "expected the Docker Engine to answer while it pulls redis:8; saw: failed to connect",
+            {"Engine", "redis:8", "journalctl"},
         ),
         (
             "failed to register layer: write /usr/x: no space left on device",
-            "expected room for the image redis:8; saw: failed to register layer",
+            {"redis:8", "/var/lib/docker"},
         ),
     ],
 )
 def test_a_pull_that_fails_for_the_host_does_not_blame_the_registry(
-    host: Path, problem: str, expected: str
+    host: Path, problem: str, named: set[str]
 ) -> None:
     docker(host, f"pull*) echo '{problem}' >&2; exit 1 ;;")
     program(host / "bin", "sleep", "exec /bin/sleep 0.05")
     ran = pull(host, "redis:8")
     assert ran.status == 1
-    assert expected in ran.err
+    assert problem in ran.err
+    assert named <= values(ran.err)
     assert "registry" not in ran.err
 
 
@@ -322,7 +326,7 @@ def test_a_pull_is_tried_again_when_the_network_fails(host: Path) -> None:
     )
     ran = pull(host, "redis:8")
     assert ran.status == 0
-    assert "trying redis:8 again in 5 s: EOF" in ran.out
+    assert any({"redis:8", "5", "EOF"} <= values(line) for line in ran.out.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -345,7 +349,7 @@ def test_a_caddyfile_that_is_refused_is_named(host: Path) -> None:
     ran = run_script("caddy_converge", first_on_path=host / "bin")
     assert ran.status == 1
     assert "no such directive" in ran.err
-    assert "serves the one before" in ran.err
+    assert "Caddyfile" in values(ran.err)
 
 
 def test_what_the_database_says_is_shown_without_a_secret(host: Path) -> None:
@@ -384,7 +388,9 @@ def test_what_redis_refuses_is_shown(host: Path) -> None:
     redis(host, "OK\\nERR unknown\\n", REWRITTEN)
     ran = converge(host, "a", "b")
     assert ran.status == 1
-    assert ran.err.startswith("ERR unknown\nRedis could not be brought to the wanted state")
+    shown, told = ran.err.split("\n", 1)
+    assert shown == "ERR unknown"
+    assert "docker logs borgstack_redis" in told
 
 
 def test_an_append_only_file_is_waited_for_until_it_is_whole(host: Path) -> None:
@@ -471,7 +477,7 @@ def test_a_network_that_does_not_go_is_named(host: Path, step: str) -> None:
     ran = remove(host, "n:redis")
     assert ran.status == 1
     assert "no way" in ran.err
-    assert "'docker network inspect n' shows who is in" in ran.err
+    assert "'docker network inspect n'" in ran.err
 
 
 class Answering(BaseRequestHandler):
@@ -853,9 +859,9 @@ def test_where_docker_was_told_of_more_folders_it_says_itself_which_plugin_it_ta
 
 
 def test_what_compose_rejects_is_told_without_a_secret(host: Path) -> None:
-    program(host / "bin", "docker-compose", f"echo 'bad port {SECRET} in x' >&2; exit 15")
+    program(host / "bin", "docker-compose", f"echo 'port {SECRET}' >&2; exit 15")
     state = look(host)
-    assert (state.hashes, state.rejected) == ({}, ("bad port ***** in x",))
+    assert (state.hashes, state.rejected) == ({}, ("port *****",))
     program(host / "bin", "docker-compose", "echo 'A is not set' >&2; echo redis abc")
     state = look(host)
     assert (state.hashes, state.rejected) == ({"redis": "abc"}, ())
