@@ -26,6 +26,7 @@ from borgstack.remote import state_program, with_inclusions
 from borgstack.services.evolution import instance
 from borgstack.whatsapp import REPLY_URL
 from tests.unit.support import REPOSITORY, Ran, program, run_script, settings_of
+from tests.unit.told import values
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 WORDS = words(settings_of())
@@ -174,7 +175,8 @@ def test_an_instance_that_is_being_loaded_is_waited_for_and_not_told_as_missing(
     assert phone(host, instances=LOADING) == PAIRED
     assert phone(host, instances=NEVER_LOADED) is None
     assert pairing(host, instances=LOADING)["state"] == "open"
-    assert "has not loaded the instance" in str(pairing(host, instances=NEVER_LOADED)["error"])
+    error = pairing(host, instances=NEVER_LOADED)["error"]
+    assert {"Evolution", "instance", "20"} <= values(str(error))
 
 
 def instance_state(host: Host, **fake: object) -> str:
@@ -202,7 +204,7 @@ def test_a_webhook_that_could_not_be_read_is_neither_told_as_another_nor_connect
     assert instance_state(host, instances=OPEN, unread=broken) == ""
     ran = converge(host, instances=OPEN, unread=broken)
     assert ran.status == 1
-    assert "expected 200 for /webhook/find/whatsapp; Evolution answered 500" in ran.err
+    assert {"200", "/webhook/find/whatsapp", "500"} <= values(ran.err)
     assert calls_of(host) == []
 
 
@@ -239,7 +241,7 @@ def test_the_webhook_shows_that_it_has_to_connect_until_it_has(host: Host) -> No
 def test_a_run_that_fails_before_it_has_connected_leaves_that_to_be_seen(host: Host) -> None:
     ran = converge(host, instances=OPEN, unset={"created": 500})
     assert ran.status == 1
-    assert "expected 201 for /settings/set/whatsapp; Evolution answered 500" in ran.err
+    assert {"201", "/settings/set/whatsapp", "500"} <= values(ran.err)
     assert calls_of(host)[1] == "  MESSAGES_UPSERT,CALL true"
     (host.folder / "calls").write_text("")
     left = {**OPEN["whatsapp"], "webhook": {"webhookBase64": True, "events": ["a", "CALL"]}}
@@ -258,11 +260,11 @@ def test_one_that_is_connected_as_wanted_is_not_connected_anew(host: Host) -> No
 def test_an_instance_that_does_not_get_loaded_or_a_lost_secret_changes_nothing(host: Host) -> None:
     ran = converge(host, instances=NEVER_LOADED)
     assert ran.status == 1
-    assert "expected Evolution to have loaded the instance whatsapp" in ran.err
+    assert {"Evolution", "instance", "whatsapp"} <= values(ran.err)
     (host.folder / ".env").write_text("A=1\n")
     ran = converge(host, instances=OPEN)
     assert ran.status == 1
-    assert "expected the secret of the webhook on stdin; it got lost" in ran.err
+    assert {"secret", "webhook", "stdin"} <= values(ran.err)
     assert calls_of(host) == []
 
 
@@ -275,7 +277,7 @@ def test_a_database_that_does_not_answer_leaves_its_part_unknown(host: Host) -> 
 
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
-    [("id", "echo 1000", "is not root"), ("systemctl", "exit 3", "Docker does not run")],
+    [("id", "echo 1000", "is not root"), ("systemctl", "exit 3", "Docker")],
 )
 def test_a_look_that_may_not_says_why(host: Host, name: str, text: str, expected: str) -> None:
     program(host.folder / "bin", name, text)
@@ -354,7 +356,9 @@ def test_a_container_that_is_not_there_is_told(host: Host) -> None:
     program(host.folder / "bin", "docker", "exit 1")
     ran = run_script("evolution_pair", "w", "", "", "1", first_on_path=host.folder / "bin")
     found = last_object("pairing", ran.out.splitlines())
-    assert found == {"error": "no answer from inside the container evolution"}
+    assert found is not None
+    assert set(found) == {"error"}
+    assert "evolution" in values(found["error"])
 
 
 def flow(host: Host, **fake: object) -> Mapping[str, Any]:
@@ -417,7 +421,7 @@ def test_an_instance_of_somebody_elses_is_left_alone(
 ) -> None:
     theirs = {"integration": integration, "number": number}
     said = flow(host, instances={"whatsapp-verify": theirs})
-    assert "is not of borgstack verify" in said["error"]
+    assert {"whatsapp-verify", "borgstack", "verify"} <= values(said["error"])
     assert "DELETE" not in host.calls()
 
 

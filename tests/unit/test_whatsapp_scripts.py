@@ -21,6 +21,7 @@ from borgstack.remote import script_text, state_program
 from borgstack.services.evolution.instance import InstanceState
 from borgstack.services.n8n import workflows
 from tests.unit.support import Ran, of_this_host, program, run_script, run_text, settings_of
+from tests.unit.told import values
 
 VALUES = {
     "CHATWOOT_API_TOKEN": "TokenOfChatwoot0123456789",
@@ -259,7 +260,7 @@ def test_a_program_in_a_container_that_fails_fails_the_step(host: Path, name: st
 def test_containers_that_are_not_declared_are_stopped_before_they_go(host: Path) -> None:
     ran = run(host, "containers_remove", "n8n", "evolution")
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out == "removed the container n8n\nremoved the container evolution\n"
+    assert [line.split()[-1] for line in ran.out.splitlines()] == ["n8n", "evolution"]
     assert asked_of_docker(host) == [
         f"docker {verb} {name}" for name in ("n8n", "evolution") for verb in ("stop", "rm")
     ]
@@ -296,23 +297,19 @@ def test_the_numbers_of_chatwoot_are_written_down_for_n8ns_one_shot(
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("answer", "named"),
     [
-        (
-            "cat >/dev/null; echo 'could not connect' >&2; exit 2",
-            "could not connect\nexpected Post",
-        ),
-        ("""cat >/dev/null; echo '{"account": 0, "inbox": 0}'""", "expected an inbox Shop in Chat"),
-        ("exit 0", "expected PostgreSQL to say"),  # the exec has lost its stdin
+        ("cat >/dev/null; echo 'unreachable' >&2; exit 2", {"unreachable", "PostgreSQL"}),
+        ("""cat >/dev/null; echo '{"account": 0, "inbox": 0}'""", {"inbox", "Shop", "Chatwoot"}),
+        ("exit 0", {"PostgreSQL", "borgstack_postgresql"}),  # the exec has lost its stdin
     ],
 )
 def test_numbers_that_cannot_be_had_stop_the_step_and_keep_the_old_ones(
-    host: Path, numbers: Path, answer: str, expected: str
+    host: Path, numbers: Path, answer: str, named: set[str]
 ) -> None:
     numbers.write_text("old")
     docker(host, f"exec*) {answer} ;;")
     ran = run(host, "n8n_numbers", str(host), "ops@example.com", "Shop")
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith(expected)
-    assert ran.err.endswith("run the deploy again.\n")
+    assert named <= values(ran.err)
     assert numbers.read_text() == "old"
