@@ -27,6 +27,7 @@ from borgstack.verdict import PASSED, failed, passed, skipped
 from borgstack.verify import HostReport, Report
 from tests.unit.support import REPOSITORY, program, run_script, run_text, settings_of
 from tests.unit.test_conventions import errors_of_sh
+from tests.unit.told import values
 
 DOCUMENT = (REPOSITORY / "docs" / "verify.md").read_text()
 RED = failed("an expectation", "a sight", "a step")
@@ -64,14 +65,14 @@ def test_a_person_reads_one_line_a_check_and_of_a_failure_what_to_do() -> None:
         "chat: 1 passed, 1 failed, 1 skipped, 1.2 s",
     ]
     noted = replace(FINE, checks=((MEMORY, passed("in 9 ms")),))
-    assert Report((noted,)).as_text().splitlines()[1].endswith("is short of memory: in 9 ms")
-    assert Report(error="no host matches").as_text() == "error: no host matches"
+    assert Report((noted,)).as_text().splitlines()[1].endswith(f"{MEMORY.title}: in 9 ms")
+    assert Report(error="a mistake").as_text() == "error: a mistake"
 
 
 def test_what_a_check_was_told_is_shown_where_it_passed() -> None:
     told = replace(FINE, checks=((DELIVERY, passed("250 taken")),))
     line = Report((told,)).as_text().splitlines()[1]
-    assert line == "  ok         delivery     the mail server takes a mail: 250 taken"
+    assert line == f"  ok         delivery     {DELIVERY.title}: 250 taken"
 
 
 def names(value: Any, path: str = "") -> set[str]:  # noqa: ANN401 - JSON
@@ -243,7 +244,7 @@ def test_a_certificate_is_told_by_names_and_dates(monkeypatch: pytest.MonkeyPatc
     assert seen.not_after - seen.not_before == 90 * 24 * 3600
     monkeypatch.setattr(outside, "_tls", untrusted)
     assert certificate("", "", "") == "certificate has expired"
-    assert "cannot be trusted: certificate has expired" in websocket("", "", "")
+    assert certificate("", "", "") in websocket("", "", "")
 
 
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: PROOF\r\n\r\n"
@@ -341,7 +342,7 @@ def test_the_look_that_has_nowhere_to_write_is_blind(tools: Path) -> None:
     program(tools, "mktemp", "exit 1")
     ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
     seen = parse(ran.out.splitlines())
-    assert "is the disk full?" in seen.blind
+    assert "disk" in values(seen.blind)
     assert "/" in seen.disks
 
 
@@ -349,7 +350,7 @@ def test_the_look_of_another_user_is_blind(tools: Path) -> None:
     program(tools, "id", '[ "$1" = -u ] && echo 1000 || echo joe')
     ran = run_script("verify_state", str(tools.parent), "", "0", "", *OFF, first_on_path=tools)
     seen = parse(ran.out.splitlines())
-    assert seen.blind == "the login user joe is not root, and _sudo is not set"
+    assert {"joe", "root", "_sudo"} <= values(seen.blind)
     assert (seen.clock is None, seen.env) == (False, None)
 
 
@@ -374,7 +375,9 @@ def test_the_storys_script_says_of_a_redis_that_cannot_be_asked_nothing_else(
     program(tmp_path / "bin", "wget", "exit 0")
     ran = run_text(VERIFY_SCRIPT.read_text(), str(tmp_path), first_on_path=tmp_path / "bin")
     of_redis = ran.out.partition("Test 4:")[2].partition("Test 5:")[0]
-    assert f"seen      Redis answers {said}, not PONG; \n" in of_redis
+    (seen,) = [line for line in of_redis.splitlines() if line.strip().startswith("seen ")]
+    assert {*said.split(), "PONG"} <= values(seen)
+    assert seen.count(";") == 1  # after it, and nothing else
 
 
 def test_no_question_can_make_an_account() -> None:
