@@ -21,6 +21,7 @@ from tests.unit.support import (
     run_script,
     settings_of,
 )
+from tests.unit.told import values
 
 PROJECT = default_project()
 CHATWOOT = "chatwoot/chatwoot"
@@ -129,9 +130,12 @@ def test_the_look_reads_what_a_pull_has_noted() -> None:
 def test_an_image_that_docker_keeps_is_named(tmp_path: Path) -> None:
     program(tmp_path / "bin", "docker", f'echo "$*" >>{tmp_path}/calls')
     ran = run_script("images_remove", "a:1", "b:1", first_on_path=tmp_path / "bin")
-    assert (ran.status, ran.out) == (0, "removed the image a:1\nremoved the image b:1\n")
+    assert ran.status == 0
+    assert [line.split()[-1] for line in ran.out.splitlines()] == ["a:1", "b:1"]
     assert (tmp_path / "calls").read_text() == "image rm a:1\nimage rm b:1\n"
-    program(tmp_path / "bin", "docker", "echo 'conflict: container x uses it' >&2; exit 1")
+    program(tmp_path / "bin", "docker", "echo 'conflict: x' >&2; exit 1")
     ran = run_script("images_remove", "a:1", first_on_path=tmp_path / "bin")
     assert ran.status == 1
-    assert ran.err.startswith("conflict: container x uses it\nThe superseded image a:1 could not")
+    shown, told = ran.err.split("\n", 1)
+    assert shown == "conflict: x"
+    assert "a:1" in values(told)

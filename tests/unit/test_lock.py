@@ -15,6 +15,7 @@ from pyinfra.api import Host
 from borgstack import lock
 from borgstack.lock import LIFETIME, Held, lost
 from borgstack.remote import script_text
+from tests.unit.told import values
 
 
 class Clock:
@@ -80,8 +81,7 @@ def test_a_machine_that_has_slept_has_lost_it_whatever_the_connection_says(
     held.beat()
     clock.seconds += 3 * 3600
     why = lost(host_with(held)) or ""
-    assert "the last sign of life that the host confirmed is 10800 s old" in why
-    assert "run it again" in why
+    assert "10800" in values(why)
 
 
 def test_a_sign_that_was_sent_and_not_answered_keeps_nothing(

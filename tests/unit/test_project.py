@@ -191,7 +191,7 @@ def test_only_what_prepares_is_a_one_shot() -> None:
         ("config/chatwoot/README.md", "https://chatwoot.example.com/app\n"),
         ("config/chatwoot/README.md", "First login: ops@example.com."),
         ("config/chatwoot/README.md", "Profile Settings, Access\n  Token."),
-        ("config/chatwoot/README.md", "No mail server is configured"),
+        ("config/chatwoot/README.md", "(`smtp_address`)"),
     ],
 )
 def test_a_rendered_file_says_what_it_has_to(path: str, fragment: str) -> None:
@@ -336,13 +336,12 @@ def test_a_broken_template_is_named_with_its_line(
     with pytest.raises(DeployError) as raised:
         render(settings_of())
     assert f"The template templates/{template} {where}" in str(raised.value)
-    assert "Nothing was touched on any host." in str(raised.value)
 
 
 def test_a_compose_file_that_is_no_yaml_is_named(templates: Path) -> None:
     path = templates / "docker-compose.yml.j2"
     path.write_text(path.read_text() + "\n  - nonsense: [\n")
-    with pytest.raises(DeployError, match=r"docker-compose\.yml\.j2 does not render to YAML"):
+    with pytest.raises(DeployError, match=r"docker-compose\.yml\.j2.* YAML"):
         render(settings_of())
 
 

@@ -17,6 +17,7 @@ from pyinfra.api.exceptions import DeployError
 from borgstack.login import packed
 from borgstack.run import fit_connection, guard_production, prepare_run
 from tests.unit.support import REQUIRED
+from tests.unit.told import values
 
 Hosts = list[tuple[str, dict[str, object]]]
 
@@ -68,7 +69,6 @@ def test_production_is_reached_only_by_a_run_that_was_limited(
     with pytest.raises(DeployError, match=re.escape(f"production ({refused})")) as raised:
         guard_production(cast("list[Host]", hosts), limited=limited)
     assert "--limit prod" in str(raised.value)
-    assert "Nothing was touched." in str(raised.value)
 
 
 @pytest.mark.parametrize("groups", [{"a": ["b"]}, {"a": ["a", "b"], "b": ["a"]}])
@@ -78,7 +78,7 @@ def test_a_name_that_is_a_group_and_a_host_stops_the_run(groups: dict[str, list[
     both = ", ".join(sorted(groups))
     with pytest.raises(DeployError, match=f"saw {both} as both") as raised:
         prepare_run(state_of(hosts, limit=["b"], **groups))
-    assert "Give the group or the host another name" in str(raised.value)
+    assert "ssh_hostname" in values(str(raised.value))
 
 
 def test_every_host_of_the_run_gets_its_own_project() -> None:
