@@ -330,20 +330,20 @@ def test_a_plan_says_why(world: World, differences: Differences, reason: str) ->
         (BARE, None),
         (
             {"stack_state": NO_POSTGRESQL},
-            ("PostgreSQL", "Chatwoot PostgreSQL", "n8n tables", "n8n owner"),
+            ({"PostgreSQL"}, {"Chatwoot", "PostgreSQL"}, {"n8n", "tables"}, {"n8n", "owner"}),
         ),
         (
             {"stack_state": without(STACK, "state evolution ")},
-            ("Evolution API",),
+            ({"Evolution"},),
         ),
         (
             {"docker_state": STOPPED, "stack_state": ["engine stopped"]},
-            ("stack Docker",),
+            ({"stack", "Docker"},),
         ),
     ],
 )
 def test_what_depends_on_an_earlier_step_is_told_as_unknown(
-    world: World, differences: Differences, unknown: tuple[str, ...] | None
+    world: World, differences: Differences, unknown: tuple[set[str], ...] | None
 ) -> None:
     found = world.host(differences)
     told = [values(what) for what in found.unknown]
@@ -351,7 +351,7 @@ def test_what_depends_on_an_earlier_step_is_told_as_unknown(
         assert any("PostgreSQL" in one for one in told)
     else:
         assert len(told) == len(unknown)
-        assert all(set(named.split()) <= one for named, one in zip(unknown, told, strict=True))
+        assert all(named <= one for named, one in zip(unknown, told, strict=True))
     assert all(f"  not known yet: {what}" in Plan((found,)).as_text() for what in found.unknown)
 
 
@@ -744,4 +744,4 @@ def test_an_inventory_that_raises_is_an_error_and_no_traceback(world: World) -> 
     (world.folder / "inventory.py").write_text("1 / 0\n")
     found = world.plan()
     assert (found.exit_code, found.hosts) == (1, ())
-    assert "ZeroDivisionError: division by zero" in (found.error or "")
+    assert "ZeroDivisionError: " in (found.error or "")

@@ -246,7 +246,7 @@ def test_all_that_is_missing_is_told_at_once(home: Path) -> None:
 
 def test_a_locked_key_of_the_settings_leads_to_the_agent(tmp_path: Path) -> None:
     key = str(put_key(tmp_path / "key", passphrase=PASSPHRASE))
-    assert f"ssh-add {key}, and leave out ssh_key" in told(Result.WARNING, ssh_key=key)
+    assert f"ssh-add {key}" in told(Result.WARNING, ssh_key=key)
     assert told(Result.MISSING, ssh_key=key) == ""
     assert key in told(Result.OK, ssh_key=key, ssh_key_password=PASSPHRASE)
     wrong = told(Result.MISSING, ssh_key=key, ssh_key_password="another one")
@@ -267,7 +267,9 @@ def test_an_agent_without_a_key_or_without_an_answer_will_not(
 ) -> None:  # fmt: skip
     assert "SSH_AUTH_SOCK is not set" in told(Result.MISSING)
     monkeypatch.setenv("SSH_AUTH_SOCK", agent(0))
-    assert "agent (it holds none)" in told(Result.MISSING)
+    seen = values(told(Result.MISSING))
+    assert {"agent", "none"} <= seen
+    assert "SSH_AUTH_SOCK" not in seen
     monkeypatch.setenv("SSH_AUTH_SOCK", agent(0, name="odd", answer=b"\x05"))
     assert f"({tmp_path}/odd: " in told(Result.MISSING)
     monkeypatch.setenv("SSH_AUTH_SOCK", f"{tmp_path}/gone")
@@ -436,7 +438,7 @@ def test_each_login_on_the_way_is_looked_at(home: Path) -> None:
         ("ProxyCommand sh -c true", Result.OK, "ProxyCommand starts sh"),
         ("ProxyCommand none", Result.MISSING, "ProxyCommand none"),
         ("ProxyJump none", Result.MISSING, "ProxyJump none"),
-        ("Port many", Result.MISSING, "a value in ~/.ssh/config: ValueError"),
+        ("Port many", Result.MISSING, "~/.ssh/config: ValueError"),
         ("Match", Result.MISSING, "read: ConfigParseError"),
         ("Include config", Result.MISSING, "read: Exception"),
     ],
