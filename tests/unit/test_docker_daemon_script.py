@@ -8,6 +8,7 @@ import pytest
 
 from borgstack.remote import script_text
 from tests.unit.support import program, run_text
+from tests.unit.told import values
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_a_daemon_json_that_did_not_arrive_whole_is_not_put_in_place(
     (daemon / "calls").touch()
     status, said, calls = write_daemon(daemon, "yes", "restart", arrived)
     assert status == 1
-    assert "did not arrive whole" in said
+    assert str(file) in values(said)
     assert calls == []
     assert [(path.name, path.read_text()) for path in file.parent.iterdir()] == [
         ("daemon.json", "old\n")
@@ -122,7 +123,9 @@ def test_a_daemon_json_that_dockerd_rejects_is_not_put_in_place(daemon: Path) ->
     dockerd(daemon, "echo bad >&2; exit 1")
     status, said, calls = write_daemon(daemon, "yes", "restart", "{\n}\n")
     assert status == 1
-    assert "bad\ndockerd rejects the merged" in said
+    shown, told = said.split("\n", 1)
+    assert shown == "bad"
+    assert {"dockerd", str(file)} <= values(told)
     assert not [call for call in calls if call.startswith("systemctl")]
     assert [(path.name, path.read_text()) for path in file.parent.iterdir()] == [
         ("daemon.json", "old\n")
@@ -164,8 +167,7 @@ def test_a_daemon_that_does_not_start_is_named_with_its_log(daemon: Path) -> Non
     )
     status, said, _ = write_daemon(daemon, "no", "none", "\n")
     assert status == 1
-    assert "docker.service does not start." in said
-    assert "Correct the cause and run again." in said
+    assert "docker.service" in values(said)
     assert (daemon / "etc/docker/daemon.json").read_text() == "{}\n"
 
 
@@ -192,7 +194,7 @@ def test_a_daemon_json_with_which_docker_does_not_start_is_taken_back(
     loaded = "yes" if old else "no"
     status, said, calls = write_daemon(daemon, "yes", "restart", new, records, loaded=loaded)
     assert status == 1
-    assert f"The former {file} is back, and Docker runs" in said
+    assert {"docker.service", str(file), f"{file}.rejected"} <= values(said)
     assert (file.read_text() if file.exists() else "") == old
     assert (folder / "daemon.json.rejected").read_text() == new
     assert record.read_text() == "before\n"
@@ -216,7 +218,7 @@ esac""",
     for new in ('{\n"swarm": 1\n}\n', '{\n"swarm": 2\n}\n'):
         status, said, _ = write_daemon(daemon, "yes", "restart", new)
         assert status == 1
-        assert f"The former {file} is back, and Docker runs" in said
+        assert {"docker.service", str(file), f"{file}.rejected"} <= values(said)
         assert file.read_text() == '{"a": 1}\n'
 
 

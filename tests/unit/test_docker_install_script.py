@@ -9,6 +9,7 @@ import pytest
 from borgstack.remote import script_text
 from tests.unit.docker_states import FINGERPRINT, OTHER_KEY
 from tests.unit.support import Ran, program, run_text
+from tests.unit.told import values
 
 SECOND_KEY = f"printf 'pub::\\nfpr:::::::::{OTHER_KEY}:\\nsub::\\nfpr:::::::::{'B' * 40}:\\n'"
 
@@ -143,8 +144,8 @@ def test_sources_that_apt_can_make_nothing_of_are_taken_back(
     # The file that was set aside is not seen any more.
     ran = install(tmp_path, **{"apt_get": fails} if by_update else {"curl": "exit 6"})
     assert ran.status == 1
-    assert ("no Release file" if by_update else "key cannot be fetched") in ran.err
-    assert "The sources of apt are as they were before." in ran.err
+    assert ("Release" if by_update else "http://x/gpg") in values(ran.err)
+    assert {"sources", "apt"} <= values(ran.err)
     assert (now(), keyring.read_text()) == (before, "own key\n")
     assert not list((tmp_path / "var").glob("apt-before*"))
 
@@ -157,7 +158,10 @@ def test_what_would_go_with_a_package_that_conflicts_is_named_and_nothing_is_rem
     apt_get = f'echo "$*" >>{tmp_path}/calls; case "$*" in *-s*) printf \'%s\n\' {lines} ;; esac'
     ran = install(tmp_path, apt_get=apt_get)
     assert ran.status == 1
-    assert "With docker.io runc these would go as well: podman - they are left alone" in ran.err
+    named, _, others = ran.err.partition(":")
+    assert {"docker.io", "runc"} <= values(named)
+    assert "podman" in values(others)
+    assert not {"docker.io", "runc"} & values(others)
     assert " remove" not in (tmp_path / "calls").read_text().replace("-s -q remove", "")
     assert not (tmp_path / "etc").exists()
 
@@ -186,7 +190,7 @@ def test_the_installer_waits_for_the_servers_own_upgrade(tmp_path: Path) -> None
         tmp_path, dpkg=f"[ -e {seen} ] || {{ touch {seen}; echo '{locked}' >&2; exit 2; }}"
     )
     assert ran.status == 0, ran.err
-    assert "waiting for another apt or dpkg to end" in ran.out
+    assert {"waiting", "apt", "dpkg"} <= values(ran.out)
 
 
 @pytest.mark.parametrize("folder", ["/var/lib/apt/lists", "/var/cache/apt/archives"])
@@ -196,14 +200,14 @@ def test_the_installer_waits_for_lists_and_archives_too(tmp_path: Path, folder: 
     once = f"[ -e {seen} ] || {{ touch {seen}; echo '{said} (apt-get)' >&2; exit 100; }}"
     ran = install(tmp_path, apt_get=once)
     assert ran.status == 0, ran.err
-    assert "waiting for another apt or dpkg to end" in ran.out
+    assert {"waiting", "apt", "dpkg"} <= values(ran.out)
 
 
 def test_the_installer_does_not_wait_for_what_no_waiting_mends(tmp_path: Path) -> None:
     ran = install(tmp_path, apt_get="echo 'E: Unable to locate package x' >&2; exit 100")
     assert ran.status == 1
     assert "waiting" not in ran.out
-    assert "apt-get update failed (see above)" in ran.err
+    assert {"apt-get", "update", "failed"} <= values(ran.err)
 
 
 def test_what_a_killed_upgrade_left_keeps_its_configuration_files(tmp_path: Path) -> None:
@@ -214,9 +218,11 @@ def test_what_a_killed_upgrade_left_keeps_its_configuration_files(tmp_path: Path
 
 
 def test_the_installer_says_what_dpkg_cannot_finish(tmp_path: Path) -> None:
-    ran = install(tmp_path, dpkg="echo 'dpkg: error processing package x' >&2; exit 1")
+    ran = install(tmp_path, dpkg="echo 'dpkg: x' >&2; exit 1")
     assert ran.status == 1
-    assert "error processing package x\ndpkg --configure -a failed" in ran.err
+    shown, told = ran.err.split("\n", 1)
+    assert shown == "dpkg: x"
+    assert {"dpkg", "--configure"} <= values(told)
     assert not (tmp_path / "etc").exists()
 
 
@@ -231,7 +237,8 @@ def test_the_installer_refuses_a_key_with_another_fingerprint(tmp_path: Path) ->
         text, "docker", "docker-ce", "", "http://x/gpg", FINGERPRINT, first_on_path=binaries
     )
     assert ran.status == 1
-    assert f"has the fingerprint {FINGERPRINT} {OTHER_KEY} - expected {FINGERPRINT}." in ran.err
-    assert "It was not installed." in ran.err
+    found, _, expected = ran.err.partition(" - ")
+    assert {FINGERPRINT, OTHER_KEY} <= values(found)
+    assert values(expected) & {FINGERPRINT, OTHER_KEY} == {FINGERPRINT}
     assert not (tmp_path / "etc").exists()
     assert "install" not in (tmp_path / "calls").read_text()
