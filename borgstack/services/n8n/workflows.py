@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -76,17 +77,27 @@ def source(file: str) -> str:
     workflow = json.loads(path.read_text(encoding="utf-8"))
     for node in workflow["nodes"]:
         if name := node["parameters"].get("jsCode"):
-            code = (path.with_suffix("") / name.strip("@")).read_text(encoding="utf-8")
-            node["parameters"]["jsCode"] = code.rstrip("\n")
+            node["parameters"]["jsCode"] = code(path.with_suffix("") / name.strip("@"))
     return json.dumps(workflow, indent=2, ensure_ascii=False) + "\n"
+
+
+def code(file: Path) -> str:
+    """A node's code; a line `@@other.js@@` in it stands for the file of that name beside it."""
+    lines = file.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    named = ((re.fullmatch(r"@@([\w-]+\.js)@@", line), line) for line in lines)
+    return "\n".join(code(file.parent / found[1]) if found else line for found, line in named)
 
 
 def workflows(settings: Settings) -> dict[str, bytes]:
     """The workflows' files by name, as they go to the server."""
     return {
-        one.file: source(one.file).replace("@@INSTANCE@@", settings.whatsapp_instance).encode()
+        one.file: _filled(one.file, settings.whatsapp_instance, settings.locale).encode()
         for one in WORKFLOWS
     }
+
+
+def _filled(file: str, instance: str, locale: str) -> str:
+    return source(file).replace("@@INSTANCE@@", instance).replace("@@LOCALE@@", locale)
 
 
 def import_manifest(settings: Settings) -> bytes:
@@ -109,15 +120,15 @@ def encoded_workflows(settings: Settings) -> str:
     """The workflows for the look at n8n's database: a JSON array, gzip, base64."""
     if not settings.whatsapp:
         return ""
-    return _packed(settings.whatsapp_instance, settings.own_workflows)
+    return _packed(settings.whatsapp_instance, settings.locale, settings.own_workflows)
 
 
 @cache
-def _packed(instance: str, own: tuple[str, ...]) -> str:
+def _packed(instance: str, locale: str, own: tuple[str, ...]) -> str:
     kept = ("id", "name", "nodes", "connections", "settings")
     entries = []
     for one in WORKFLOWS:
-        parsed = json.loads(source(one.file).replace("@@INSTANCE@@", instance))
+        parsed = json.loads(_filled(one.file, instance, locale))
         entries.append({**{key: parsed[key] for key in kept}, "own": one.name in own})
     text = json.dumps(entries, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
