@@ -29,6 +29,8 @@ OGG, MP4, PDF, WEBP = (
     head + bytes(range(255, -1, -1)) * 3 for head in (b"OggS", b"ftyp", b"%PDF", b"RIFF")
 )
 WILD = "„Quotes\" and 'these'\n\nnew lines\ttabs \\ back\\\\slashes {{ $json }} ${x} <b>&amp;</b>"
+AS_MARKDOWN = WILD.replace("\\\\", "\\\\\\").replace("&amp;", "\\&amp;")
+"""What agents are shown as it was typed: a backslash before a letter or a blank is one already."""
 WAITING = "SELECT count(*) FROM execution_entity WHERE status IN ('new', 'running')"
 ARABIC = "مرحبا بالعالم — שלום עולם"
 EMOJI = "👩🏽‍💻🇧🇷 ok"
@@ -113,6 +115,23 @@ KINDS = (
         {"contactsArrayMessage": {"contacts": [{"displayName": "Rui Costa", "vcard": VCARD}]}},
         "Rui Costa",
     ),
+    Kind(
+        "picture of an album",
+        {
+            "associatedChildMessage": {
+                "message": {"imageMessage": {"mimetype": "image/png", "caption": "frente"}}
+            },
+            "base64": encoded(PNG),
+        },
+        "frente",
+        PNG,
+    ),
+    Kind(
+        "document that is too large",
+        media("document", PDF, "application/pdf", fileName="plan.pdf", fileLength=str(48 << 20)),
+        "[plan.pdf, 48 MB: too large",
+    ),
+    Kind("order", {"orderMessage": {"message": "These three", "itemCount": 3}}, "These three"),
 )
 
 
@@ -146,12 +165,14 @@ def stored_files(bridge: Bridge, message: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text", [WILD, ARABIC, EMOJI, "ü" * 4096], ids=["wild", "arabic", "emoji", "long"]
+    ("text", "stored"),
+    [(WILD, AS_MARKDOWN), (ARABIC, ARABIC), (EMOJI, EMOJI), ("ü" * 4096, "ü" * 4096)],
+    ids=["wild", "arabic", "emoji", "long"],
 )
-def test_text_goes_both_ways_byte_for_byte(bridge: Bridge, text: str) -> None:
+def test_text_goes_both_ways_byte_for_byte(bridge: Bridge, text: str, stored: str) -> None:
     sender = bridge.customer()
     identity = bridge.receive(sender, {"conversation": text})
-    assert bridge.arrived(sender, identity)["content"] == text
+    assert bridge.arrived(sender, identity)["content"] == stored
     answer = bridge.reply(sender, text)
     sent = until(
         "the reply at WhatsApp", lambda: [one for one in bridge.sent() if one["to"] == sender]
@@ -187,13 +208,12 @@ def test_files_go_out(bridge: Bridge, name: str, mimetype: str, content: bytes, 
 
 
 IGNORED = {
-    "its own message": ({"conversation": "mine"}, {"key": {"fromMe": True}}),
+    "an album": ({"albumMessage": {"expectedImageCount": 2}}, {}),
     "a group's": (
         {"conversation": "all"},
         {"key": {"remoteJid": "120363000000000000@g.us", "participant": "x"}},
     ),
     "a status post": ({"conversation": "s"}, {"key": {"remoteJid": "status@broadcast"}}),
-    "a reaction": ({"reactionMessage": {"text": "👍", "key": {"id": "X"}}}, {}),
 }
 
 
@@ -270,6 +290,89 @@ def test_a_contact_that_an_agent_made_is_found_by_its_number(bridge: Bridge) -> 
     bridge.arrived(sender, bridge.receive(sender, {"conversation": "it is me"}))
     rows = bridge.rows(f"SELECT id, name FROM contacts WHERE phone_number = '{number}'")
     assert rows == [{"id": made["payload"]["contact"]["id"], "name": "Known"}]
+
+
+def in_order(bridge: Bridge, conversation: int) -> list[tuple[str, int, int | None]]:
+    """The messages of a conversation: the words, the type, and which message they are about."""
+    rows = bridge.rows(
+        "SELECT content, message_type, content_attributes FROM messages"
+        f" WHERE conversation_id = {conversation} ORDER BY id"
+    )
+    kept = [json.loads(row["content_attributes"] or "{}") for row in rows]
+    return [
+        (row["content"], row["message_type"], one.get("in_reply_to"))
+        for row, one in zip(rows, kept, strict=True)
+    ]
+
+
+def test_an_edit_a_reaction_and_a_deletion_stand_at_their_message(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    first = bridge.receive(sender, {"conversation": "Rua das Flores, 102"})
+    arrived = bridge.arrived(sender, first)
+    about = {"key": {"remoteJid": "5511999990000@s.whatsapp.net", "fromMe": True, "id": first}}
+    edit = {"type": "MESSAGE_EDIT", "editedMessage": {"conversation": "120"}, "timestampMs": "17"}
+    wrapped = {"editedMessage": {"message": {"protocolMessage": {**about, **edit}}}}
+    bridge.receive(sender, wrapped)  # it comes as an event of its own as well
+    bridge.receive(sender, {"protocolMessage": {**about, **edit, "timestampMs": "18"}})
+    bridge.outcome(bridge.receive(sender, {"reactionMessage": {**about, "text": "👍"}}))
+    bridge.receive(sender, {"protocolMessage": {**about, "type": "REVOKE"}})
+    expected = [
+        ("Rua das Flores, 102", 0, None),
+        ("[Edited message]\n120", 0, arrived["id"]),
+        ("[Edited message]\n120", 0, arrived["id"]),
+        ("Ana reacted: 👍", 2, arrived["id"]),
+        (f"{sender.partition('@')[0]} deleted a message", 2, arrived["id"]),
+    ]
+    number = arrived["conversation_id"]
+    until("all of them", lambda: len(in_order(bridge, number)) >= len(expected))
+    until("n8n to have nothing to do", lambda: bridge.n8n(WAITING) == "0")
+    assert in_order(bridge, number) == expected
+
+
+def test_what_the_owner_writes_on_the_phone_is_there_once_and_goes_nowhere(bridge: Bridge) -> None:
+    sender = bridge.customer()
+    words = "On its way, {{ contact.name }} and `{{ x }}`"
+    own = bridge.receive(sender, {"conversation": words}, key={"fromMe": True})
+    mine = bridge.arrived(sender, own)
+    answer = bridge.arrived(sender, bridge.receive(sender, {"conversation": "Thanks"}))
+    assert answer["conversation_id"] == mine["conversation_id"]
+    bridge.outcome(bridge.receive(sender, media("image", PNG, "image/png"), key={"fromMe": True}))
+    said = in_order(bridge, mine["conversation_id"])
+    assert [one[:2] for one in said] == [(words, 1), ("Thanks", 0), ("", 1)]
+    (row,) = bridge.rows(f"SELECT name FROM contacts WHERE identifier = '{sender}'")
+    assert row["name"] == "Ana", "the shop's own name, or none"
+    bridge.reply(sender, "from an agent")
+    until("the reply", lambda: any(one["to"] == sender for one in bridge.sent()))
+    assert [one["text"] for one in bridge.sent() if one["to"] == sender] == ["from an agent"]
+
+
+def test_with_and_without_the_ninth_digit_it_is_one_customer(bridge: Bridge) -> None:
+    tail = bridge.customer().partition("@")[0][-7:]
+    short, full = f"55318{tail}@s.whatsapp.net", f"553198{tail}@s.whatsapp.net"
+    made = bridge.api("POST", "/contacts", {"name": "Known", "phone_number": f"+553198{tail}"})
+    for sender in (short, full, short):
+        bridge.outcome(bridge.receive(sender, {"conversation": sender}))
+    rows = bridge.rows(
+        "SELECT contacts.id, phone_number, contacts.name, count(DISTINCT conversations.id) AS many,"
+        " count(*) AS messages FROM contacts JOIN conversations ON contacts.id = contact_id"
+        " JOIN messages ON conversations.id = conversation_id"
+        f" WHERE phone_number LIKE '+5531%8{tail}' GROUP BY contacts.id"
+    )
+    number = made["payload"]["contact"]["id"]
+    expected = {"id": number, "phone_number": f"+553198{tail}", "name": "Known", "many": 1}
+    assert rows == [{**expected, "messages": 3}]
+
+
+def test_a_hidden_address_is_the_customer_whose_number_came_beside_it(bridge: Bridge) -> None:
+    number, hidden = bridge.customer(), f"{time.time_ns()}@lid"
+    first = bridge.arrived(hidden, bridge.receive(hidden, {"conversation": "who am I"}))
+    beside = {"senderPn": number}
+    second = bridge.receive(hidden, {"conversation": "it is me"}, key=beside)
+    third = bridge.receive(number, {"conversation": "here too"})
+    for identity in (second, third):
+        assert bridge.arrived(hidden, identity)["conversation_id"] == first["conversation_id"]
+    (row,) = bridge.rows(f"SELECT phone_number FROM contacts WHERE identifier = '{hidden}'")
+    assert row["phone_number"] == f"+{number.partition('@')[0]}"
 
 
 def test_a_private_note_and_a_customers_own_words_do_not_go_out(bridge: Bridge) -> None:

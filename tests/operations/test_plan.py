@@ -202,7 +202,7 @@ DIFFERENCES: list[tuple[Differences, list[str]]] = [
     ({"stack_state": without(STACK, "state n8n credential borgstackBridge")}, [N8N_PREPARE]),
     (stack_with("state n8n owner true", "state n8n owner false"), [CLAIM]),
     (evolution(status=None, secret=False), [INSTANCE]),
-    (evolution(webhook={**INSTANCE_WEBHOOK, "base64": False}), [INSTANCE]),
+    (evolution(webhook={**INSTANCE_WEBHOOK, "base64": True}), [INSTANCE]),
     (evolution(webhook={}), [INSTANCE]),
     (evolution(settings={**INSTANCE_SETTINGS, "groupsIgnore": False}), [INSTANCE]),
     (evolution(secret=False), [INSTANCE]),

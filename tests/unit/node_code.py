@@ -43,7 +43,7 @@ def _node() -> subprocess.Popen[str]:
 def run_code(
     file: Path,
     *,
-    input: Sequence[Item],  # noqa: A002 - its name in n8n
+    input: Sequence[Item],
     nodes: Mapping[str, Sequence[Item]] | None = None,
     marks: Mapping[str, str] | None = None,
 ) -> list[Item]:

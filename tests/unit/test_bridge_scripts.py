@@ -217,6 +217,9 @@ def test_the_look_at_the_stack_says_nothing_of_an_instance_that_is_being_loaded(
     assert json.loads(instance_state(host))["status"] is None
 
 
+EVENTS = "MESSAGES_UPSERT,MESSAGES_EDITED,MESSAGES_DELETE"
+
+
 def converge(host: Host, **fake: object) -> Ran:
     return host.run("evolution_converge", str(host.folder), *instance.words(settings_of()), **fake)
 
@@ -231,10 +234,10 @@ def test_the_webhook_shows_that_it_has_to_connect_until_it_has(host: Host) -> No
     ran = converge(host, instances=LOADING)
     assert (ran.status, ran.err) == (0, "")
     assert calls_of(host) == [
-        *("/webhook/set/whatsapp", "  MESSAGES_UPSERT,CALL true"),
+        *("/webhook/set/whatsapp", f"  {EVENTS},CALL true"),
         "/settings/set/whatsapp",
         "/instance/restart/whatsapp",
-        *("/webhook/set/whatsapp", "  MESSAGES_UPSERT true"),
+        *("/webhook/set/whatsapp", f"  {EVENTS} true"),
     ]
 
 
@@ -242,19 +245,28 @@ def test_a_run_that_fails_before_it_has_connected_leaves_that_to_be_seen(host: H
     ran = converge(host, instances=OPEN, unset={"created": 500})
     assert ran.status == 1
     assert {"201", "/settings/set/whatsapp", "500"} <= values(ran.err)
-    assert calls_of(host)[1] == "  MESSAGES_UPSERT,CALL true"
+    assert calls_of(host)[1] == f"  {EVENTS},CALL true"
     (host.folder / "calls").write_text("")
-    left = {**OPEN["whatsapp"], "webhook": {"webhookBase64": True, "events": ["a", "CALL"]}}
+    asked = {"webhookBase64": False, "events": [*EVENTS.split(","), "CALL"]}
+    left = {**OPEN["whatsapp"], "webhook": asked}
     assert converge(host, instances={"whatsapp": left}).status == 0
     assert "/instance/restart/whatsapp" in calls_of(host)
 
 
 def test_one_that_is_connected_as_wanted_is_not_connected_anew(host: Host) -> None:
-    webhook = {"webhookBase64": True, "events": ["MESSAGES_UPSERT"]}
+    webhook = {"webhookBase64": False, "events": EVENTS.split(",")}
     assert (
         converge(host, instances={"whatsapp": {**OPEN["whatsapp"], "webhook": webhook}}).status == 0
     )
     assert "/instance/restart/whatsapp" not in calls_of(host)
+
+
+def test_one_that_has_media_come_along_is_connected_anew(host: Host) -> None:
+    webhook = {"webhookBase64": True, "events": EVENTS.split(",")}
+    assert (
+        converge(host, instances={"whatsapp": {**OPEN["whatsapp"], "webhook": webhook}}).status == 0
+    )
+    assert "/instance/restart/whatsapp" in calls_of(host)
 
 
 def test_an_instance_that_does_not_get_loaded_or_a_lost_secret_changes_nothing(host: Host) -> None:

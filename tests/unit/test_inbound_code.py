@@ -1,7 +1,7 @@
-"""What the code of the inbound workflow makes of what customers send: each kind of message is a row.
+"""What the code of the inbound workflow makes of what customers send: each kind is a row.
 
-A kind that is not read here reaches agents as a line that says so, and an order or an address in it
-is lost.
+One that is not read reaches agents as a line that says so, and the order or the address in it is
+lost.
 """
 
 from __future__ import annotations
@@ -119,7 +119,12 @@ WORDS: dict[str, tuple[Json, str]] = {
         "Entrega na quinta – das 8 às 12 h",
     ),
     "answer to a form": (
-        {"interactiveResponseMessage": {"body": {"text": "Aceito"}, "nativeFlowResponseMessage": FLOW}},
+        {
+            "interactiveResponseMessage": {
+                "body": {"text": "Aceito"},
+                "nativeFlowResponseMessage": FLOW,
+            }
+        },
         "Aceito\ncidade: Recife\ndias: 2",
     ),
     "buttons": ({"buttonsMessage": BUTTONS}, "Confirma?\n- Sim"),
@@ -133,7 +138,10 @@ WORDS: dict[str, tuple[Json, str]] = {
         {"templateMessage": {"interactiveMessageTemplate": INTERACTIVE}},
         "Orçamento\nSegue: R$ 120,00\nvale 5 dias\n- Aceitar",
     ),
-    "interactive": ({"interactiveMessage": INTERACTIVE}, "Orçamento\nSegue: R$ 120,00\nvale 5 dias"),
+    "interactive": (
+        {"interactiveMessage": INTERACTIVE},
+        "Orçamento\nSegue: R$ 120,00\nvale 5 dias",
+    ),
     "carousel": (
         {"interactiveMessage": {"carouselMessage": {"cards": [INTERACTIVE, INTERACTIVE]}}},
         "- Aceitar\n\nOrçamento",
@@ -144,8 +152,14 @@ WORDS: dict[str, tuple[Json, str]] = {
         "Caneca azul, R$ 29,90 – Tem esta?\n300 ml",
     ),
     "poll": ({"pollCreationMessageV3": POLL}, "📊 Que dia?\n- Segunda\n- Quarta"),
-    "wrapped poll": ({"pollCreationMessageV4": {"message": {"pollCreationMessage": POLL}}}, "Quarta"),
-    "vote": ({"pollUpdateMessage": {"vote": {"encPayload": "AAAA"}}}, "[Voted in the poll; for what"),
+    "wrapped poll": (
+        {"pollCreationMessageV4": {"message": {"pollCreationMessage": POLL}}},
+        "Quarta",
+    ),
+    "vote": (
+        {"pollUpdateMessage": {"vote": {"encPayload": "AAAA"}}},
+        "[Voted in the poll; for what",
+    ),
     "vote that is known": (
         {"pollUpdateMessage": {"vote": {"selectedOptions": ["Quarta"]}}},
         "[Voted in the poll: Quarta]",
@@ -155,7 +169,10 @@ WORDS: dict[str, tuple[Json, str]] = {
         "📅 Entrega\n2025-10-09 08:53:20 UTC\nLoja\n"
         "https://www.google.com/maps?q=-8.05,-34.9\nTrazer nota",
     ),
-    "event called off": ({"eventMessage": {**EVENT, "isCanceled": True}}, "[Cancelled]\n📅 Entrega"),
+    "event called off": (
+        {"eventMessage": {**EVENT, "isCanceled": True}},
+        "[Cancelled]\n📅 Entrega",
+    ),
     "answer to an event": ({"encEventResponseMessage": {"encPayload": "A"}}, "[Answered the inv"),
     "invitation to a group": (
         {"groupInviteMessage": {"groupName": "Obra", "caption": "Entra aí"}},
@@ -165,10 +182,19 @@ WORDS: dict[str, tuple[Json, str]] = {
     "payment": ({"sendPaymentMessage": PAYMENT}, "[Payment: R$ 129,90]\npedido 7"),
     "asks for a payment": ({"requestPaymentMessage": PAYMENT}, "[Asks for a payment: R$ 129,90]"),
     "kind of tomorrow": (
-        {"holoMessage": {"title": "Olhe", "data": {"text": "isto", "id": "x"}, "contextInfo": {"text": "n"}}},
+        {
+            "holoMessage": {
+                "title": "Olhe",
+                "data": {"text": "isto", "id": "x"},
+                "contextInfo": {"text": "n"},
+            }
+        },
         "[A WhatsApp message that cannot be shown here: holoMessage]\nOlhe\nisto",
     ),
-    "nothing that can be read": ({"callLogMesssage": {"isVideo": True}}, "cannot be shown here: callLog"),
+    "nothing that can be read": (
+        {"callLogMesssage": {"isVideo": True}},
+        "cannot be shown here: callLog",
+    ),
     "edit that is encrypted": (
         {"secretEncryptedMessage": {"targetMessageKey": {"id": "3EB0OLD"}, "encPayload": "A"}},
         "[The message was edited; its new words are on the phone only]",
@@ -222,7 +248,12 @@ FILES: dict[str, tuple[Json, str, str, str]] = {
         "application/pdf",
         "a_b.pdf",
     ),
-    "sticker": ({"stickerMessage": {"mimetype": "image/webp"}}, "sticker", "image/webp", "sticker.webp"),
+    "sticker": (
+        {"stickerMessage": {"mimetype": "image/webp"}},
+        "sticker",
+        "image/webp",
+        "sticker.webp",
+    ),
     "moving sticker": (
         {"lottieStickerMessage": {"message": {"stickerMessage": {"mimetype": "application/was"}}}},
         "sticker",
@@ -312,17 +343,15 @@ PROTOCOL = {
 def test_an_edit_is_the_new_words_and_says_so() -> None:
     found = read({"editedMessage": {"message": {"protocolMessage": PROTOCOL}}})
     assert found["text"] == "[Edited message]\nRua das Flores, 120"
-    assert (found["jid"], found["type"], found["file"] if "file" in found else None) == (
-        ANA,
-        "incoming",
-        None,
-    )
+    assert (found["jid"], found["type"], found.get("file")) == (ANA, "incoming", None)
     assert found["target"]["sourceId"] == "WAID:3EB0OLD"
 
 
 def test_the_same_edit_in_its_own_event_is_the_same_message_of_the_same_chat() -> None:
     """The key inside names the chat as its author sees it, that is, us."""
-    looked = {"messages": {"records": [{"key": {"remoteJid": ANA, "fromMe": False, "id": "3EB0OLD"}}]}}
+    looked = {
+        "messages": {"records": [{"key": {"remoteJid": ANA, "fromMe": False, "id": "3EB0OLD"}}]}
+    }
     alone = read(event="messages.edited", data=PROTOCOL, looked=looked)
     along = read({"editedMessage": {"message": {"protocolMessage": PROTOCOL}}})
     for field in ("jid", "text", "sourceId", "type", "target"):
@@ -346,7 +375,10 @@ GONE = {"remoteJid": ANA, "fromMe": False, "id": "3EB0OLD"}
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"message": {"protocolMessage": {"key": GONE, "type": "REVOKE"}}}, "Ana deleted a message"),
+        (
+            {"message": {"protocolMessage": {"key": GONE, "type": "REVOKE"}}},
+            "Ana deleted a message",
+        ),
         ({"message": {"protocolMessage": {"key": GONE, "type": 0}}}, "Ana deleted a message"),
         ({"event": "messages.delete", "data": GONE}, "5531987654321 deleted a message"),
         (
@@ -421,7 +453,10 @@ def test_chatwoot_does_not_take_it_for_a_template(written: str, expected: str) -
     ("given", "why"),
     [
         ({"event": "connection.update", "data": {}}, "event connection.update"),
-        ({"message": {"conversation": "x"}, "key": {"remoteJid": "1203@g.us"}}, "not a person: g.us"),
+        (
+            {"message": {"conversation": "x"}, "key": {"remoteJid": "1203@g.us"}},
+            "not a person: g.us",
+        ),
         ({"message": {"conversation": "x"}, "key": {"remoteJid": "status@broadcast"}}, "broadcast"),
         ({"message": {"conversation": "x"}, "key": {"remoteJid": "1@newsletter"}}, "newsletter"),
         ({"message": {"conversation": "x"}, "key": {"id": None}}, "no sender or no id"),
@@ -451,7 +486,9 @@ def test_what_is_no_conversation_with_a_customer_is_ignored(given: Json, why: st
         ("de", "[Edited message]\nRua das Flores, 120"),
     ],
 )
-def test_what_is_said_in_place_of_words_is_in_the_agents_language(locale: str, expected: str) -> None:
+def test_what_is_said_in_place_of_words_is_in_the_agents_language(
+    locale: str, expected: str
+) -> None:
     message = {"editedMessage": {"message": {"protocolMessage": PROTOCOL}}}
     assert text(message, locale=locale) == expected
 
@@ -479,8 +516,12 @@ MARKDOWN = {
     "no table": ("a | b\n--|--", "a | b\n\\--|--"),
     "no quotation": (">5 pessoas", "\\>5 pessoas"),
     "quotation": ("> antes\nagora", "> antes\n\nagora"),
-    "no list": ("+ 5\n+55 31", "\\+ 5\n+55 31"),
-    "no code by blanks": ("a\n\n    b\n\tc", "a\n\n\u00a0\u00a0\u00a0\u00a0b\n\u00a0\u00a0\u00a0\u00a0c"),
+    "no list in a quotation": ("> + 5", "> \\+ 5"),
+    "no list": ("+ 5\n+55 31\n+", "\\+ 5\n+55 31\n\\+"),
+    "no code by blanks": (
+        "a\n\n    b\n\tc",
+        "a\n\n\u00a0\u00a0\u00a0\u00a0b\n\u00a0\u00a0\u00a0\u00a0c",
+    ),
     "no link": ("[a](b) [c]: d [e]", "\\[a](b) \\[c]: d [e]"),
     "backslashes": ("C:\\pasta \\* a\\", "C:\\pasta \\\\\\* a\\\\"),
     "no entity": ("R&D &amp; &#65;", "R&D \\&amp; \\&#65;"),
@@ -536,7 +577,9 @@ def test_a_hidden_address_with_the_number_beside_it_is_that_number(beside: str) 
         key = {"remoteJid": ANA, beside: LID}
     found = read({"conversation": "x"}, key=key)
     assert (found["jid"], found["lid"], found["phone"]) == (ANA, LID, "+5531987654321")
-    assert ["identifier", LID] in [[row["attribute_key"], *row["values"]] for row in found["filter"]]
+    assert ["identifier", LID] in [
+        [row["attribute_key"], *row["values"]] for row in found["filter"]
+    ]
 
 
 def test_of_what_was_written_on_the_phone_the_sender_is_not_the_customer() -> None:
@@ -651,7 +694,9 @@ def test_one_customer_is_one_contact(case: str) -> None:
 
 
 def page(*messages: Json) -> list[Json]:
-    return [{"id": 40 + number, "created_at": 1760000000, **one} for number, one in enumerate(messages)]
+    return [
+        {"id": 40 + number, "created_at": 1760000000, **one} for number, one in enumerate(messages)
+    ]
 
 
 def look(messages: list[Json], before: Json | None = None, **about: Any) -> Json:  # noqa: ANN401
@@ -669,7 +714,12 @@ TARGET = {"sourceId": "WAID:3EB0OLD", "words": "Qualtamanho"}
 OLD = 1760000000 - 3600
 LOOKS: dict[str, tuple[list[Json], Json, Json | None, Json]] = {
     "it is there": (page({"source_id": "WAID:3EB0A"}), {}, None, {"duplicate": True}),
-    "it is not": (page({"source_id": "WAID:X", "created_at": OLD}), {}, None, {"duplicate": False, "before": None}),
+    "it is not": (
+        page({"source_id": "WAID:X", "created_at": OLD}),
+        {},
+        None,
+        {"duplicate": False, "before": None},
+    ),
     "it may be further back": (page({}, {}), {}, None, {"before": 40}),
     "nothing is there": ([], {}, None, {"duplicate": False, "before": None}),
     "what it answers": (
@@ -702,7 +752,12 @@ LOOKS: dict[str, tuple[list[Json], Json, Json | None, Json]] = {
         None,
         {"inReplyTo": None},
     ),
-    "further back": (page({"created_at": OLD}), {"target": TARGET}, None, {"before": 40, "pages": 1}),
+    "further back": (
+        page({"created_at": OLD}),
+        {"target": TARGET},
+        None,
+        {"before": 40, "pages": 1},
+    ),
     "not for ever": (page({"created_at": OLD}), {"target": TARGET}, {"pages": 4}, {"before": None}),
     "found on a page before": (
         page({"created_at": OLD}),

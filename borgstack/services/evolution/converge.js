@@ -36,7 +36,7 @@ const loaded = async () => {
   // Whether media comes along is read when it connects (loadWebhook of Evolution 2.2.3). Until it has,
   // the webhook asks for an event more, which n8n passes over: a run that dies in between leaves that
   // to be seen.
-  const connects = before.webhookBase64 !== true || String(before.events) !== String(events);
+  const connects = Boolean(before.webhookBase64) !== webhook.base64 || String(before.events) !== String(events);
   if (connects) await setWebhook({ events: [...events, "CALL"] });
   await tell("set the settings of", `/settings/set/${instance}`, wanted.settings);
   if (connects) {

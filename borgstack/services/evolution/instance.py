@@ -24,11 +24,13 @@ WEBHOOK: Mapping[str, object] = {
     "enabled": True,
     "url": INBOUND_URL,
     "byEvents": False,
-    "base64": True,
-    "events": ["MESSAGES_UPSERT"],
+    "base64": False,
+    "events": ["MESSAGES_UPSERT", "MESSAGES_EDITED", "MESSAGES_DELETE"],
 }
 """Its own webhook: the global one sends no header and refuses names without a dot (Evolution
-2.2.3, webhook.controller.ts)."""
+2.2.3, webhook.controller.ts).
+With base64, Evolution would take every file into its memory, of whatever size, before it tells of
+it; n8n asks for those that are not too large."""
 
 
 @dataclass(frozen=True)

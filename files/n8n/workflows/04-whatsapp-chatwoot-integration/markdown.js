@@ -30,11 +30,15 @@ const withBackslashes = (text) => text
   .replace(/<(?=[\ue100-\uf8ff]|[a-z][\w+.-]*:|[^\s<>]+@)/gi, '\\<')
   .replace(/\[(?=[^\]\n]*\]\s*[(:[])/g, '\\[');
 // What makes a heading, a table, a rule or code of a line. Numbers stay what was typed: a list counts anew.
-const asLine = (text) => text
-  .replace(/^(\s*)([-=*|:][-=_*|: ]*)$/, '$1\\$2')
-  .replace(/^(\s*)(#{1,6}(?=\s|$)|\+(?=\s)|>(?=\S))/, '$1\\$2')
-  .replace(/^(\s*[0-9]{1,9})([.)])(?=\s|$)/, '$1\\$2')
-  .replace(/^(?: {4,}|\s*\t\s*)/, (blanks) => blanks.replaceAll('\t', '    ').replaceAll(' ', '\u00a0'));
+function asLine(text) {
+  const [, mark, rest] = text.match(/^([>*-])[ \t]+(?![-=_*|: ]*$)(.*)$/) ?? [];
+  if (mark) return `${mark} ${asLine(rest)}`;
+  return text
+    .replace(/^(\s*)([-=*|:][-=_*|: ]*)$/, '$1\\$2')
+    .replace(/^(\s*)(#{1,6}(?=\s|$)|\+(?=\s|$)|>(?=\S))/, '$1\\$2')
+    .replace(/^(\s*[0-9]{1,9})([.)])(?=\s|$)/, '$1\\$2')
+    .replace(/^(?: {4,}|\s*\t\s*)/, (blanks) => blanks.replaceAll('\t', '    ').replaceAll(' ', '\u00a0'));
+}
 
 function markdown(text) {
   const stored = [];

@@ -9,7 +9,8 @@ const { Refusal } = require('./http');
 const { isBase64, isURL, jidOf } = require('./checks');
 const { sleep } = require('./instance');
 
-const MEDIA = ['imageMessage', 'videoMessage', 'audioMessage', 'documentMessage', 'stickerMessage'];
+const MEDIA = ['imageMessage', 'documentMessage', 'audioMessage', 'videoMessage', 'stickerMessage', 'ptvMessage'];
+const TAKEN_OFF = ['ephemeralMessage', 'documentWithCaptionMessage', 'viewOnceMessage', 'viewOnceMessageV2'];
 const now = () => Math.round(Date.now() / 1000);
 const kindOf = (message) => Object.keys(message).find((key) => key !== 'messageContextInfo' && key !== 'base64');
 
@@ -41,14 +42,18 @@ async function dropped(instance, jid, kind) {
   return Boolean(kept.groupsIgnore && jid.endsWith('@g.us'));
 }
 
+const stored = (instance, id) =>
+  database.row(`SELECT * FROM "Message" WHERE "instanceId" = $1 AND key->>'id' = $2`, instance.id, id);
+
 /** A message arrives from WhatsApp; returns whether it became an event. */
 async function receive(instance, data) {
   const { base64, ...given } = data.message || {};
-  const edited = given.protocolMessage?.editedMessage;
-  if (edited) {
-    instance.emit('messages.edited', { ...given.protocolMessage, key: data.key });
-    return true;
+  const change = given.protocolMessage || given.editedMessage?.message?.protocolMessage;
+  if (change?.editedMessage) instance.emit('messages.edited', change);
+  if (change?.type === 'REVOKE' && (await stored(instance, change.key.id))) {
+    instance.emit('messages.delete', { ...data.key, id: change.key.id });
   }
+  if (given.protocolMessage) return Boolean(change.editedMessage || change.type === 'REVOKE');
   const kind = kindOf(given);
   if (await dropped(instance, data.key.remoteJid, kind)) return false;
   const message = unwrapped(given);
@@ -167,18 +172,20 @@ async function find(instance, body) {
   return { messages: { total, pages: Math.ceil(total / size), currentPage, records } };
 }
 
-/** The bytes of a message that came with media, fetched from WhatsApp by what the database holds. */
+/** The bytes of a message that came with media, fetched by what the database holds, or by the message itself. */
 async function media(instance, body) {
   const id = body.message?.key?.id;
-  const found = await database.row(`SELECT * FROM "Message" WHERE "instanceId" = $1 AND key->>'id' = $2`, instance.id, id);
+  const found = body.message?.message ? body.message : await stored(instance, id);
   if (!found) throw new Refusal(400, 'Message not found');
-  const content = found.message[found.messageType];
-  if (!MEDIA.includes(found.messageType)) throw new Refusal(400, 'The message is not of the media type');
+  const message = TAKEN_OFF.reduce((one, name) => one[name]?.message || one, found.message);
+  const mediaType = MEDIA.find((name) => message[name]);
+  if (!mediaType) throw new Refusal(400, 'The message is not of the media type');
+  const content = message[mediaType];
   const base64 = await whatsapp.media(id);
   if (!base64) throw new Refusal(400, 'Error: Failed to fetch stream');
   const extension = (content.mimetype || '').split('/')[1]?.split(';')[0];
   return {
-    mediaType: found.messageType,
+    mediaType,
     fileName: content.fileName || `${id}.${extension}`,
     caption: content.caption,
     size: { fileLength: Buffer.from(base64, 'base64').length },

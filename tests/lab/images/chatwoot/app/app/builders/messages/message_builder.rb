@@ -34,6 +34,8 @@ class Messages::MessageBuilder
 
   def content_attributes
     given = @params[:content_attributes]
+    # A form cannot say a number, so it may hold JSON.
+    given = ActionController::Parameters.new(JSON.parse(given)) if given.is_a?(String)
     given = given.respond_to?(:to_unsafe_h) ? given.to_unsafe_h.slice(*KEPT) : {}
     @params[:external_created_at].present? ? given.merge(external_created_at: @params[:external_created_at]) : given
   end
