@@ -17,6 +17,7 @@ CODE = REPOSITORY / "files/n8n/workflows/04-whatsapp-chatwoot-integration"
 ANA = "5531987654321@s.whatsapp.net"
 SHORT = "553187654321@s.whatsapp.net"
 LID = "123456789012345@lid"
+OURS = "5511999990000@s.whatsapp.net"
 Json = dict[str, Any]
 
 
@@ -39,7 +40,7 @@ def read(
         "messageTimestamp": 1760000000,
         **more,
     }
-    body = {"event": event, "data": told if data is None else data}
+    body = {"event": event, "data": told if data is None else data, "sender": OURS}
     (item,) = run_code(
         CODE / "read-message.js",
         input=[{"json": looked or {}}],
@@ -195,6 +196,14 @@ WORDS: dict[str, tuple[Json, str]] = {
         {"callLogMesssage": {"isVideo": True}},
         "cannot be shown here: callLog",
     ),
+    "order of another shape": (
+        {"orderMessage": {**ORDER, "totalCurrencyCode": "?"}},
+        "cannot be shown here: orderMessage]\nQuero estes três",
+    ),
+    "list of another shape": (
+        {"listMessage": {"title": "Horários", "sections": {"rows": [{"title": "Manhã"}]}}},
+        "cannot be shown here: listMessage]\nHorários\nManhã",
+    ),
     "edit that is encrypted": (
         {"secretEncryptedMessage": {"targetMessageKey": {"id": "3EB0OLD"}, "encPayload": "A"}},
         "[The message was edited; its new words are on the phone only]",
@@ -333,7 +342,7 @@ def test_the_announced_size_decides_whether_a_file_is_fetched(size: object, line
 # --- Changes of what was written -----------------------------------------------------------------
 
 PROTOCOL = {
-    "key": {"remoteJid": "5511999990000@s.whatsapp.net", "fromMe": True, "id": "3EB0OLD"},
+    "key": {"remoteJid": OURS, "fromMe": True, "id": "3EB0OLD"},
     "type": "MESSAGE_EDIT",
     "editedMessage": {"extendedTextMessage": {"text": "Rua das Flores, 120"}},
     "timestampMs": "1760000501000",
@@ -380,7 +389,7 @@ GONE = {"remoteJid": ANA, "fromMe": False, "id": "3EB0OLD"}
             "Ana deleted a message",
         ),
         ({"message": {"protocolMessage": {"key": GONE, "type": 0}}}, "Ana deleted a message"),
-        ({"event": "messages.delete", "data": GONE}, "5531987654321 deleted a message"),
+        ({"event": "messages.delete", "data": GONE}, "The customer deleted a message"),
         (
             {"event": "messages.delete", "data": {**GONE, "fromMe": True}},
             "A message was deleted on the phone",
@@ -461,6 +470,7 @@ def test_chatwoot_does_not_take_it_for_a_template(written: str, expected: str) -
         ({"message": {"conversation": "x"}, "key": {"remoteJid": "1@newsletter"}}, "newsletter"),
         ({"message": {"conversation": "x"}, "key": {"id": None}}, "no sender or no id"),
         ({"message": {"protocolMessage": {"type": "EPHEMERAL_SETTING"}}}, "protocol message"),
+        ({"message": {"conversation": "x"}, "key": {"remoteJid": OURS, "fromMe": True}}, "himself"),
         ({"message": {"pinInChatMessage": {"key": {"id": "x"}}}}, "protocol message"),
         ({"message": {"senderKeyDistributionMessage": {"groupId": "x"}}}, "protocol message"),
         (
@@ -583,7 +593,7 @@ def test_a_hidden_address_with_the_number_beside_it_is_that_number(beside: str) 
 
 
 def test_of_what_was_written_on_the_phone_the_sender_is_not_the_customer() -> None:
-    key = {"remoteJid": LID, "fromMe": True, "senderPn": "5511999990000@s.whatsapp.net"}
+    key = {"remoteJid": LID, "fromMe": True, "senderPn": OURS}
     assert read({"conversation": "x"}, key=key)["jid"] == LID
 
 

@@ -7,10 +7,10 @@ function fileOf(message, key, wrapped) {
   if (!found) return { file: null };
   const [kind, extension] = FILES[found.name];
   const { mimetype, fileName, fileLength } = found.part;
-  const name = (fileName ?? `${kind}.${extension}`).replace(/["\\\r\n]/g, '_');
+  const name = `${fileName ?? `${kind}.${extension}`}`.replace(/["\\\r\n]/g, '_');
   const megabytes = integer(fileLength) / 2 ** 20;
   if (megabytes > LARGEST) return { file: null, lack: say('tooLarge', fileName ?? say(kind), Math.round(megabytes), LARGEST) };
   const asIs = message[found.name] === found.part && Object.keys(wrapped).some((one) => one === found.name || EASY.includes(one));
   const ask = asIs ? { key: { id: key.id } } : { key, message: { [found.name]: found.part } };
-  return { file: { kind, mimeType: mimetype?.split(';')[0], name, ask } };
+  return { file: { kind, mimeType: `${mimetype ?? ''}`.split(';')[0] || undefined, name, ask } };
 }

@@ -18,6 +18,7 @@ const why =
   !['messages.upsert', 'messages.edited', 'messages.delete'].includes(event.event) ? `event ${event.event}`
   : !who.jid || !key.id ? 'no sender or no id'
   : ['g.us', 'broadcast', 'newsletter'].includes(who.server) ? `not a person: ${who.server}`
+  : who.jid === event.sender ? 'a note of the owner to himself'
   : change ? null
   : message.albumMessage ? 'album: its pictures come by themselves'
   : silent.some((name) => NOT_SHOWN.includes(name)) || silent.join() === 'senderKeyDistributionMessage' ? 'protocol message'
@@ -33,7 +34,7 @@ const quotedKind = quoted && fileIn(quoted)?.name;
 const quote = quoted && lines(quotedKind && `[${say(FILES[quotedKind][0])}]`, words(quoted));
 const { file, lack } = change ? {} : fileOf(said, key, wrapped);
 const text = change?.says
-  ? change.says(name ?? who.digits)
+  ? change.says(name ?? say('customer'))
   : markdown(change?.unread ? say('editedUnread') : lines(change?.message && say('edited'), told(said, messageType), lack));
 const quotation = quote ? `${markdown(quote).replace(/^/gm, '> ')}\n\n` : '';
 const target = change?.target ?? context?.stanzaId ?? message.pollUpdateMessage?.pollCreationMessageKey?.id;

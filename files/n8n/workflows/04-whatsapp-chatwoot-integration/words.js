@@ -28,8 +28,9 @@ function gathered(one) {
 }
 function words(one) {
   const known = Object.keys(one).find((name) => WORDS[name] && isObject(one[name]));
-  if (known) return WORDS[known](one[known]) || undefined;
-  return one.conversation ?? fileIn(one)?.part.caption;
+  if (!known) return one.conversation ?? fileIn(one)?.part.caption;
+  // What nobody has seen yet must not keep a message away.
+  try { return WORDS[known](one[known]) || undefined; } catch { return undefined; }
 }
 // With a line that says what it was, where it cannot be shown.
 function told(one, kind) {
