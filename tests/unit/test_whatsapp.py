@@ -328,13 +328,13 @@ def event(**values: object) -> str:
 CHANGED = {"changed_attributes": [{"status": {"current_value": "open"}}]}
 NO_REPLIES = {
     "what the customer wrote": event(message_type="incoming"),
-    "a status": event(event="message_updated"),
+    "a change of what the customer wrote": event(message_type="incoming", event="message_updated"),
     "a new conversation": json.dumps({"id": 5, "event": "conversation_created"}).replace(" ", ""),
     "a closed one": event(event="conversation_status_changed", **CHANGED),
     "typing": '{"event":"conversation_typing_on","user":{"id":7},"is_private":false}',
 }
 IMITATIONS = (
-    '"event":"message_updated"}',
+    '"message_type":"incoming","private":false,"event":"message_updated"}',
     '{"event":"conversation_typing_on"}',
     '"message_type":"incoming","private":false,"event":"message_created"}',
     '"event":"conversation_updated","changed_attributes":[]}',
@@ -343,6 +343,7 @@ GO_ON = {
     "a reply": event(),
     "a note": event(private=True),
     "a template": event(message_type="template"),
+    "a retry": event(event="message_updated"),
     "a file": event(content=None, attachments=[{"id": 1, "file_type": "image"}]),
     "attributes of an operator": event(
         conversation={"custom_attributes": {"event": "message_updated", "changed_attributes": [1]}}

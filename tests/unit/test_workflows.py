@@ -33,6 +33,7 @@ PLACEHOLDERS = {
     "@@INBOX_ID@@": "7",
     "@@INSTANCE@@": "support",
     "@@LOCALE@@": "pt_BR",
+    "@@CHATWOOT_URL@@": "https://chatwoot.example.com",
 }
 VERSIONS = {
     "code": 2,

@@ -70,6 +70,10 @@ class N8nState:
     credentials: Mapping[str, str]
 
 
+Marks = tuple[tuple[str, str], ...]
+"""What the settings fill in, with what; the rest only the server knows."""
+
+
 @cache
 def source(file: str) -> str:
     """A workflow with the code of its nodes, which lies in the folder of its name."""
@@ -90,14 +94,23 @@ def code(file: Path) -> str:
 
 def workflows(settings: Settings) -> dict[str, bytes]:
     """The workflows' files by name, as they go to the server."""
-    return {
-        one.file: _filled(one.file, settings.whatsapp_instance, settings.locale).encode()
-        for one in WORKFLOWS
-    }
+    marks = _marks(settings)
+    return {one.file: _filled(one.file, marks).encode() for one in WORKFLOWS}
 
 
-def _filled(file: str, instance: str, locale: str) -> str:
-    return source(file).replace("@@INSTANCE@@", instance).replace("@@LOCALE@@", locale)
+def _marks(settings: Settings) -> Marks:
+    return (
+        ("@@INSTANCE@@", settings.whatsapp_instance),
+        ("@@LOCALE@@", settings.locale),
+        ("@@CHATWOOT_URL@@", f"https://{settings.chatwoot_host}"),
+    )
+
+
+def _filled(file: str, marks: Marks) -> str:
+    text = source(file)
+    for mark, value in marks:
+        text = text.replace(mark, value)
+    return text
 
 
 def import_manifest(settings: Settings) -> bytes:
@@ -120,15 +133,15 @@ def encoded_workflows(settings: Settings) -> str:
     """The workflows for the look at n8n's database: a JSON array, gzip, base64."""
     if not settings.whatsapp:
         return ""
-    return _packed(settings.whatsapp_instance, settings.locale, settings.own_workflows)
+    return _packed(_marks(settings), settings.own_workflows)
 
 
 @cache
-def _packed(instance: str, locale: str, own: tuple[str, ...]) -> str:
+def _packed(marks: Marks, own: tuple[str, ...]) -> str:
     kept = ("id", "name", "nodes", "connections", "settings")
     entries = []
     for one in WORKFLOWS:
-        parsed = json.loads(_filled(one.file, instance, locale))
+        parsed = json.loads(_filled(one.file, marks))
         entries.append({**{key: parsed[key] for key in kept}, "own": one.name in own})
     text = json.dumps(entries, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
