@@ -99,14 +99,18 @@ WANTED['labels'].each do |label|
   put(record, "label #{label['title']}", **label.slice('color', 'description').compact.symbolize_keys)
 end
 WANTED['inboxes'].each do |inbox|
-  # The oldest of its name, as the look at the database and n8n take it: names are not unique.
-  record = Inbox.where(account_id: account.id, name: inbox['name'], channel_type: 'Channel::Api').order(:id).first
+  # The oldest of its name, as the look at the database and n8n take it: names are not unique. One that
+  # somebody has renamed keeps its webhook, and with it its conversations: it gets its name back.
+  own = Inbox.where(account_id: account.id, channel_type: 'Channel::Api').order(:id)
+  record = own.find_by(name: inbox['name'])
+  record ||= inbox['webhook_url'] && own.where.not(name: WANTED['inboxes'].pluck('name'))
+                                        .find { |one| one.channel.webhook_url == inbox['webhook_url'] }
   ActiveRecord::Base.transaction do
     record ||= Inbox.new(account: account, name: inbox['name'], channel: Channel::Api.create!(account: account))
     webhook = inbox['webhook_url']
     put(record.channel, "the webhook of inbox #{inbox['name']}", webhook_url: webhook) if webhook
     put(record, "inbox #{inbox['name']}",
-        enable_auto_assignment: inbox['auto_assignment'], lock_to_single_conversation: inbox['one_conversation'],
+        name: inbox['name'], enable_auto_assignment: inbox['auto_assignment'], lock_to_single_conversation: inbox['one_conversation'],
         greeting_enabled: inbox['greeting'].present?, greeting_message: inbox['greeting'])
   end
 end

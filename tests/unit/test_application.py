@@ -105,6 +105,8 @@ DRIFT: list[tuple[Callable[[Any], object], str]] = [
     (entry("inboxes", greeting=None), "inbox WhatsApp: greeting missing"),
     (entry("inboxes", one_conversation=False), "inbox WhatsApp: one_conversation differs"),
     (entry("inboxes", webhook="x"), "inbox WhatsApp: webhook address differs"),
+    (entry("inboxes", name="Suporte"), "inbox WhatsApp: name differs"),
+    (entry("inboxes", 1, name="Loja"), "inbox Shop: name differs"),
     (entry("inboxes", 1, webhook=None), "inbox Shop: webhook address differs"),
     (lambda found: found["webhooks"].clear(), "webhook at hooks.example.com: missing"),
     (

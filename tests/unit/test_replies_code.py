@@ -244,6 +244,7 @@ def test_recorded_audio_is_a_voice_message_and_words_go_before_it() -> None:
 QUESTION = message(id=41, message_type=0, content="Tem azul?", source_id="WAID:3EB0TRIAL0002")
 ABOUT = {"in_reply_to": 41, "in_reply_to_external_id": "WAID:3EB0TRIAL0002"}
 QUOTED_KEY = {"id": "3EB0TRIAL0002", "remoteJid": ANA, "fromMe": False}
+WORDS_QUOTED = {"key": QUOTED_KEY, "message": {"conversation": "Tem azul?"}}
 QUOTES: dict[str, tuple[Json, list[Json], Json | None]] = {
     "a question": (
         ABOUT,

@@ -313,3 +313,8 @@ def test_numbers_that_cannot_be_had_stop_the_step_and_keep_the_old_ones(
     assert (ran.status, ran.out) == (1, "")
     assert named <= values(ran.err)
     assert numbers.read_text() == "old"
+
+
+def test_the_numbers_are_those_of_the_inbox_with_the_address_of_replies() -> None:
+    """SQL that is put together from settings would have to be quoted: the address stands in it."""
+    assert f"webhook_url = '{REPLY_URL}'" in script_text("n8n_numbers")

@@ -144,15 +144,20 @@ def _entries(kind: str, wanted: Iterable[Any], live: Iterable[State], key: str) 
 def _inboxes(settings: Settings, live: State, salt: str) -> Iterable[Change]:
     # Of several of one name the oldest counts, as for prepare and for n8n.
     found = {one["name"]: one for one in reversed(live["inboxes"])}
+    named = {inbox.name for inbox in settings.inboxes}
+    # One that somebody has renamed is known by its webhook.
+    others = {one["webhook"]: one for one in reversed(live["inboxes"]) if one["name"] not in named}
     for inbox in settings.inboxes:
-        seen, subject = found.get(inbox.name), f"inbox {inbox.name}"
+        subject = f"inbox {inbox.name}"
+        wired = settings.whatsapp and inbox.name == settings.whatsapp_inbox
+        address = REPLY_URL if wired else inbox.webhook_url
+        seen = found.get(inbox.name) or (others.get(digest(salt, address)) if address else None)
         if seen is None:
             yield Change(subject, Code.MISSING)
             continue
+        yield from compare(subject, "name", inbox.name, seen["name"])
         for field in ("auto_assignment", "greeting", "one_conversation"):
             yield from compare(subject, field, getattr(inbox, field), seen[field])
-        wired = settings.whatsapp and inbox.name == settings.whatsapp_inbox
-        address = REPLY_URL if wired else inbox.webhook_url
         if address and seen["webhook"] != digest(salt, address):
             yield Change(subject, Code.DIFFERS, "webhook address")
 

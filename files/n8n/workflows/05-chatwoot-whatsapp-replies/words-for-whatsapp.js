@@ -11,7 +11,7 @@ const bare = (address) => address.replace(/^(https?:\/\/|mailto:|tel:)/, '').rep
 
 function holdBack(text) {
   const FENCE = '^```[^`\\n]*\\n([^]*?\\n)```(?=\\n|$)'; // 1: without the language, which WhatsApp would show
-  const CODE = '(?<!`)(`+)(?!`)[^]*?[^`]\\2(?!`)'; // 2: its ticks
+  const CODE = '(?<!`)(`+)(?!`)[^]{0,4000}?[^`]\\2(?!`)'; // 2: its ticks
   const ESCAPED = '\\\\(\\n|[!-/:-@\\[-`{-~])'; // 3
   const ADDRESS = '<((?:https?://|mailto:)[^\\s<>]+|[^\\s<>@/]+@[^\\s<>@/]+)>'; // 4
   return text.replace(new RegExp([FENCE, CODE, ESCAPED, ADDRESS].join('|'), 'gm'),
@@ -38,9 +38,10 @@ function blocks(text) {
     .replace(/^ {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$/gm, (_, title) => `\u0001${title.replace(/\*\*|__/g, '')}\u0001`);
 }
 
-// WhatsApp's marks hold for a line and stand at the edges of words, as those of Markdown mostly do.
+// WhatsApp's marks hold for a line and stand at the edges of words, as those of Markdown mostly do. What is
+// longer than a screen is no emphasis, and looking for its end would take seconds.
 const marked = (text, mark, shown, within = '[^]', after = mark.at(-1)) => text.replace(
-  new RegExp(`(?<![\\p{L}\\p{N}])${mark}(?![\\s${mark.at(-1)}])((?:(?!\\n\\s*\\n)${within})+?)(?<!\\s)${mark}(?![\\p{L}\\p{N}${after}])`, 'gu'),
+  new RegExp(`(?<![\\p{L}\\p{N}])${mark}(?![\\s${mark.at(-1)}])((?:(?!\\n\\s*\\n)${within}){1,2000}?)(?<!\\s)${mark}(?![\\p{L}\\p{N}${after}])`, 'gu'),
   (_, inner) => inner.replace(/[^\s].*/g, (line) => shown + line.trimEnd() + [...shown].reverse().join('')));
 
 function emphasis(text) {
