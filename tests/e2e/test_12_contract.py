@@ -431,6 +431,23 @@ def test_of_content_attributes_three_keys_are_kept(chatwoot: Chatwoot, chat: Jso
     assert (kept.get("in_reply_to"), "external_id" in kept) == (first["id"], False)
 
 
+def test_what_a_message_answers_is_named_by_its_source_id(chatwoot: Chatwoot, chat: Json) -> None:
+    """Facts 14: what an agent wrote has none."""
+    asked = say(chatwoot, chat, "which?", message_type="incoming", source_id=f"WAID:{unique()}")
+    own = say(chatwoot, chat, "this one")
+    for answered, name in ((asked, asked["source_id"]), (own, None)):
+        given = {"in_reply_to": answered["id"]}
+        kept = say(chatwoot, chat, "yes", content_attributes=given)["content_attributes"]
+        assert (kept["in_reply_to"], kept["in_reply_to_external_id"]) == (answered["id"], name)
+
+
+def test_before_and_after_show_what_is_between(chatwoot: Chatwoot, chat: Json) -> None:
+    ids = [say(chatwoot, chat, str(number))["id"] for number in range(4)]
+    path = f"conversations/{chat['id']}/messages"
+    between = chatwoot.get(path, after=ids[1], before=ids[3])["payload"]
+    assert [one["id"] for one in between] == ids[1:3]
+
+
 def test_a_message_that_cannot_be_made_is_422(chatwoot: Chatwoot, chat: Json) -> None:
     """Facts 8: any exception is 422; 150,000 characters is the most."""
     path = f"conversations/{chat['id']}/messages"
@@ -608,6 +625,46 @@ def test_the_inboxs_webhook_gets_everything(chatwoot: Chatwoot, receiver: Receiv
     assert "type" not in incoming.body["sender"]  # a contact's has none
     time.sleep(1)  # the activity message "marked resolved" is not sent
     assert len(receiver.at(url, "message_created")) == 2
+
+
+def test_what_chatwoot_says_itself_is_a_template(chatwoot: Chatwoot, receiver: Receiver) -> None:
+    """Facts 14: shown as sent, of nobody; a survey's address is in what is handed out alone."""
+    url = receiver.url()
+    inbox = api_inbox(chatwoot, url, greeting_enabled=True, greeting_message="Welcome")
+    chatwoot.call("PATCH", f"inboxes/{inbox['id']}", json={"csat_survey_enabled": True})
+    chat = conversation(chatwoot, inbox)
+    for _ in range(2):  # a greeting is for the first alone
+        say(chatwoot, chat, "a question", message_type="incoming")
+    chatwoot.made_by(f"conversations/{chat['id']}/toggle_status", status="resolved")
+    told = receiver.wait(url, "message_created", 4)
+    greeting, survey = [one.body for one in told if one.body["message_type"] == "template"]
+    assert (greeting["content"], greeting["content_type"]) == ("Welcome", "text")
+    link = "/survey/responses/" + chatwoot.get(f"conversations/{chat['id']}")["uuid"]
+    assert (survey["content_type"], link in survey["content"]) == ("input_csat", True)
+    shown = chatwoot.get(f"conversations/{chat['id']}/messages")["payload"]
+    own = [one for one in shown if one["message_type"] == 3]
+    assert [(one["status"], one.get("sender")) for one in own] == [("sent", None)] * 2
+    assert link not in own[1]["content"]
+
+
+def test_a_retry_is_told_as_a_change_and_nothing_else(
+    chatwoot: Chatwoot, receiver: Receiver
+) -> None:
+    """Facts 14: the event holds no status, and why it had failed is forgotten."""
+    url = receiver.url()
+    chat = conversation(chatwoot, api_inbox(chatwoot, url))
+    message = say(chatwoot, chat, "a reply")
+    path = f"conversations/{chat['id']}/messages/{message['id']}"
+    chatwoot.call("PATCH", path, json={"status": "failed", "external_error": "no"})
+    (failed,) = receiver.wait(url, "message_updated")
+    assert failed.body["content_attributes"]["external_error"] == "no"
+    chatwoot.made_by(f"{path}/retry")
+    again = receiver.wait(url, "message_updated", 2)[-1].body
+    assert (again["id"], "status" in again) == (message["id"], False)
+    shown = chatwoot.get(f"conversations/{chat['id']}/messages")["payload"][-1]
+    assert (shown["status"], shown["content_attributes"]) == ("sent", {})
+    created = [one.body["id"] for one in receiver.at(url, "message_created")]
+    assert created == [message["id"]]
 
 
 def test_an_accounts_webhook_gets_what_it_subscribes_to(

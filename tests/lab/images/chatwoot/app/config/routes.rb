@@ -63,7 +63,9 @@ Rails.application.routes.draw do
             collection { post :filter }
             member { post :toggle_status; post :toggle_typing_status }
             scope module: :conversations do
-              resources :messages, only: %i[index create update]
+              resources :messages, only: %i[index create update destroy] do
+                member { post :retry }
+              end
               resources :labels, only: %i[index create]
               resources :assignments, only: [:create]
             end

@@ -59,6 +59,7 @@ class Conversation < ApplicationRecord
     return unless saved_change_to_status?
 
     dispatch('conversation.status_changed', changed_attributes: changes_told)
+    Conversations::SurveyJob.perform_later(self) if resolved?
     Conversations::ActivityMessageJob.perform_later(self, "Conversation was marked #{status} by #{Current.user&.name || 'the system'}")
   end
 end

@@ -25,6 +25,8 @@ class Inbox < ApplicationRecord
 
   def api? = channel_type == 'Channel::Api'
 
+  def out_of_office? = working_hours_enabled? && !working_hours.find_by(day_of_week: now.wday)&.open_at?(now)
+
   def add_members(user_ids)
     user_ids.each { |user_id| inbox_members.find_or_create_by!(user_id: user_id) }
   end
@@ -34,4 +36,8 @@ class Inbox < ApplicationRecord
   end
 
   def webhook_data = { id: id, name: name }
+
+  private
+
+  def now = Time.zone.now.in_time_zone(timezone)
 end

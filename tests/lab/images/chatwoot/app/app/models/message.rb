@@ -6,11 +6,13 @@ class Message < ApplicationRecord
   A_MINUTE = ENV.fetch('CONVERSATION_MESSAGE_PER_MINUTE_LIMIT', 200).to_i
 
   enum :message_type, { incoming: 0, outgoing: 1, activity: 2, template: 3 }
-  enum :content_type, { text: 0, input_text: 1, input_textarea: 2, input_email: 3, input_select: 4, cards: 5, form: 6, article: 7 },
-       prefix: true
+  enum :content_type, { text: 0, input_text: 1, input_textarea: 2, input_email: 3, input_select: 4, cards: 5, form: 6, article: 7,
+                       incoming_email: 8, input_csat: 9 }, prefix: true
   enum :status, { sent: 0, delivered: 1, read: 2, failed: 3 }
   # As upstream: a JSON *string* in a json column, so SQL's ->> sees nothing in it.
-  store :content_attributes, accessors: %i[in_reply_to items automation_rule_id external_created_at external_error], coder: JSON
+  store :content_attributes, coder: JSON,
+                             accessors: %i[in_reply_to in_reply_to_external_id items automation_rule_id external_created_at
+                                           external_error deleted]
   attr_accessor :echo_id
 
   belongs_to :account
@@ -26,7 +28,9 @@ class Message < ApplicationRecord
   validate :flooding, on: :create
 
   before_create :render_liquid
+  before_save :find_what_is_answered
   after_create_commit :move_conversation
+  after_create_commit -> { MessageTemplates.answer(self) }
   after_update_commit -> { dispatch('message.updated') if previous_changes.present? }
 
   # Activity messages are not sent (facts 8).
@@ -36,23 +40,44 @@ class Message < ApplicationRecord
     data = { id: id, content: content, account_id: account_id, inbox_id: inbox_id, conversation_id: conversation.display_id,
              message_type: self.class.message_types[message_type], created_at: created_at.to_i, updated_at: updated_at, private: private,
              status: status, source_id: source_id, content_type: content_type, content_attributes: content_attributes,
-             additional_attributes: additional_attributes, sender_type: sender_type, sender_id: sender_id }
+             additional_attributes: additional_attributes, sender_type: sender_type, sender_id: sender_id,
+             conversation: { assignee_id: conversation.assignee_id, unread_count: conversation.unread_count,
+                             last_activity_at: conversation.last_activity_at.to_i,
+                             contact_inbox: { source_id: conversation.contact_inbox.source_id } } }
     data[:echo_id] = echo_id if echo_id
     data[:sender] = sender.push_event_data if sender
     data[:attachments] = attachments.map(&:push_event_data) if attachments.any?
     data
   end
 
-  # Not like push_event_data: message_type is a word and created_at a date (facts 8).
+  # Trap: a survey's address is in what is handed out, not in the content that the API shows.
+  def outgoing_content
+    return content unless content_type_input_csat? && inbox.api?
+
+    "Please rate this conversation, #{ENV.fetch('FRONTEND_URL', nil)}/survey/responses/#{conversation.uuid}"
+  end
+
+  # Not like push_event_data: message_type is a word and created_at a date (facts 8). It holds no status.
   def webhook_data
     data = { account: account.webhook_data, additional_attributes: additional_attributes, content_attributes: content_attributes,
-             content_type: content_type, content: content, conversation: conversation.webhook_data, created_at: created_at, id: id,
+             content_type: content_type, content: outgoing_content, conversation: conversation.webhook_data, created_at: created_at, id: id,
              inbox: inbox.webhook_data, message_type: message_type, private: private, sender: sender&.webhook_data, source_id: source_id }
     data[:attachments] = attachments.map(&:push_event_data) if attachments.any?
     data
   end
 
   private
+
+  # Trap: nothing but the source_id of the answered message goes into it; of an agent's own that is nil.
+  def find_what_is_answered
+    given = in_reply_to.presence && { id: in_reply_to }
+    given ||= in_reply_to_external_id.presence && { source_id: in_reply_to_external_id }
+    return unless given
+
+    answered = conversation.messages.find_by(given)
+    self.in_reply_to_external_id = answered&.source_id
+    self.in_reply_to = answered&.id
+  end
 
   # Trap (facts 15): what an agent, the API or a template says is Liquid, so {{ … }} is what it stands for, or nothing.
   # What stands between backticks is left alone, and so is what cannot be parsed.

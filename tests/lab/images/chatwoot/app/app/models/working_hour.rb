@@ -19,6 +19,13 @@ class WorkingHour < ApplicationRecord
     end
   end
 
+  def open_at?(time)
+    return !closed_all_day? if closed_all_day? || open_all_day?
+
+    minute = (time.hour * 60) + time.min
+    (((open_hour * 60) + open_minutes)...((close_hour * 60) + close_minutes)).cover?(minute)
+  end
+
   private
 
   def closes_before_it_opens?

@@ -18,6 +18,22 @@ class Api::V1::Accounts::Conversations::MessagesController < Api::V1::Accounts::
     render json: message_payload(message)
   end
 
+  # Trap (facts 14): two changes and no more: it is sent by nobody unless somebody acts on `message_updated`. What it
+  # answered and why it failed are forgotten.
+  def retry
+    message = conversation.messages.find(params[:id])
+    Messages::StatusUpdateService.new(message, 'sent').perform
+    message.update!(content_attributes: {})
+    render json: message_payload(message)
+  end
+
+  def destroy
+    message = conversation.messages.find(params[:id])
+    message.update!(content: 'This message was deleted', content_type: :text, content_attributes: { deleted: true })
+    message.attachments.destroy_all
+    render json: message_payload(message)
+  end
+
   private
 
   def meta
@@ -29,6 +45,8 @@ class Api::V1::Accounts::Conversations::MessagesController < Api::V1::Accounts::
   def newest
     messages = conversation.messages.includes(:attachments, :sender)
     messages = messages.where('messages.id < ?', params[:before].to_i) if params[:before].present?
+    # Trap: with both, `after` is the first one shown.
+    return messages.where('messages.id >= ?', params[:after].to_i).limit(1000) if params[:before].present? && params[:after].present?
     return messages.where('messages.id > ?', params[:after].to_i).limit(100) if params[:after].present?
 
     messages.last(20)
