@@ -360,6 +360,11 @@ def test_every_service_has_the_memory_limit_of_its_size(size: str) -> None:
     assert limits == {name: services.memory(size)[name] for name in SERVICES}
 
 
+def test_an_evolution_that_connects_for_ever_leaves_the_other_half_of_a_core() -> None:
+    """Facts 6.3: 67 tries a second where WhatsApp cannot be reached."""
+    assert 0.25 <= service("evolution")["cpus"] <= 0.75
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_sees_only_the_secrets_that_are_meant_for_it(
     name: str, full_compose: dict[str, Any]
