@@ -243,11 +243,11 @@ class Receiver:
         self.server.server_close()
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
+def until(holds: Callable[[], bool], what: str, seconds: float = PROMPT) -> None:
     """Wait for what a worker has to do."""
-    deadline = time.monotonic() + PROMPT
+    deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, f"not within {PROMPT} s: {what}; does a worker run?"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}; does a worker run?"
         time.sleep(0.1)
 
 

@@ -75,6 +75,12 @@ class Evolution:
             method, f"{self.url}/{path}", json=body, headers=headers, timeout=30
         )
 
+    def form(self, path: str, fields: Mapping[str, str], file: bytes) -> requests.Response:
+        """Post a form with a file."""
+        files = {"file": ("file", file, "application/octet-stream")}
+        given = {"data": fields, "files": files, "headers": {"apikey": self.key}}
+        return self.session.post(f"{self.url}/{path}", timeout=30, **given)
+
     def ask(self, method: str, path: str, body: object = None) -> Json:
         """Return what a call answers that has to succeed."""
         answer = self.call(method, path, body)
@@ -138,7 +144,7 @@ def start_own() -> Evolution:
     until(lambda: run(ready, check=False).returncode == 0, "PostgreSQL answers")
     start(API, local["evolution"], ENVIRONMENT, f"--ip={ADDRESS}")
     evolution = Evolution(f"http://{ADDRESS}:8080", GLOBAL_KEY, local["evolution"])
-    until(lambda: is_loaded(evolution), "Evolution is up")
+    until(lambda: is_loaded(evolution), "Evolution is up", 90)  # the real one beside other work
     return evolution
 
 
@@ -172,7 +178,7 @@ def once(image: str, environment: Mapping[str, str]) -> tuple[int, str]:
 def restart(evolution: Evolution) -> None:
     """Restart it and wait until its instances are back."""
     docker("restart", "--time=5", API)
-    until(lambda: is_loaded(evolution), "Evolution is up")
+    until(lambda: is_loaded(evolution), "Evolution is up", 90)  # the real one beside other work
 
 
 def answers(evolution: Evolution) -> bool:

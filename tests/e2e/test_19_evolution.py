@@ -15,6 +15,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -218,6 +219,59 @@ def test_settings_are_set_whole_and_found(evolution: Evolution) -> None:
     whole = {**switches, "rejectCall": True}
     assert evolution.call("POST", f"settings/set/{name}", whole).status_code == 201
     assert evolution.ask("GET", f"settings/find/{name}")["rejectCall"] is True
+
+
+def test_three_names_of_events_are_known_at_create_alone(evolution: Evolution) -> None:
+    """Facts 6: webhook/set refuses them, and neither brings one of them."""
+    for event in ("INSTANCE_CREATE", "INSTANCE_DELETE", "STATUS_INSTANCE"):
+        made = evolution.create(webhook=webhook("http://n8n:5678/x", event))
+        name = made["instance"]["instanceName"]
+        wanted = {"webhook": {"enabled": True, **webhook("http://n8n:5678/x", event)}}
+        assert evolution.call("POST", f"webhook/set/{name}", wanted).status_code == 400
+
+
+def test_a_restart_of_a_closed_instance_is_an_object_that_says_nothing(
+    evolution: Evolution,
+) -> None:
+    """Facts 6: 200, and an error in it."""
+    name = evolution.create()["instance"]["instanceName"]
+    answer = evolution.call("POST", f"instance/restart/{name}")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"error": True, "message": "[object Object]"},
+    )
+
+
+def test_an_open_instance_is_deleted_in_one_call(evolution: Evolution) -> None:
+    """Facts 6. Of the channel without WhatsApp, which is open from the start."""
+    made = evolution.create(integration="EVOLUTION", number=f"{time.time_ns()}")
+    name = made["instance"]["instanceName"]
+    assert evolution.state(name) == "open"
+    assert evolution.call("DELETE", f"instance/delete/{name}").status_code == 200
+    until(lambda: evolution.state(name) == "404", "it is gone")  # the real one answers before
+
+
+@needs_own
+def test_after_a_start_an_instance_connects_that_was_never_paired(evolution: Evolution) -> None:
+    """Facts 6: for good, where WhatsApp cannot be reached."""
+    evolution.needs_double()
+    name = evolution.create()["instance"]["instanceName"]
+    assert evolution.state(name) == "close"
+    evolutions.restart(evolution)
+    until(lambda: evolution.state(name) == "connecting", "it connects by itself")
+
+
+@needs_own
+def test_keys_and_the_last_code_outlive_a_logout(evolution: Evolution) -> None:
+    """Facts 6: a code that was shown before is dead, and the keys stay in Redis for ever."""
+    name = evolution.paired()
+    asked = ("exec", evolutions.KEYS, "redis-cli", "-n", "6", "keys", "evolution:instance:*")
+    (one,) = [e for e in evolution.ask("GET", "instance/fetchInstances") if e["name"] == name]
+    evolution.ask("DELETE", f"instance/logout/{name}")
+    refused = evolution.call("POST", f"double/scan/{name}", {"number": "5511999990000"})
+    assert refused.status_code == 409
+    evolution.ask("DELETE", f"instance/delete/{name}")
+    assert f"evolution:instance:{one['id']}" in docker(*asked)
 
 
 def test_a_code_is_shown_until_a_phone_scans_it(evolution: Evolution, receiver: Receiver) -> None:
@@ -491,6 +545,74 @@ def test_media_is_a_public_address_or_bare_base64(evolution: Evolution) -> None:
     assert (voice["type"], voice["media"]["ptt"]) == ("audioMessage", True)
 
 
+def test_a_form_carries_a_file_as_it_is(evolution: Evolution) -> None:
+    """Its fields are texts, and what is quoted is known by its id."""
+    name = evolution.paired()
+    question = customer()
+    evolution.double(f"receive/{name}", question)
+    raw = bytes(range(256))
+    base = {"number": CUSTOMER, "mediatype": "document", "fileName": "a b.pdf"}
+    fields = {**base, "caption": "Olá", "mimetype": "application/pdf"}
+    quote = {"quoted[key][id]": question["key"]["id"]}
+
+    def send(call: str, **form: str) -> int:
+        return evolution.form(f"message/{call}/{name}", form, raw).status_code
+
+    assert send("sendMedia", **fields, **quote, unquoted="") == 201
+    assert send("sendWhatsAppAudio", number=CUSTOMER, **quote) == 201
+    assert send("sendMedia", **fields, delay="0") == 400
+    assert send("sendMedia", **fields, **quote, **{"quoted[key][fromMe]": "false"}) == 400
+    document, voice = evolution.double(f"sent/{name}", method="GET")
+    assert document["media"] == {
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "size": len(raw),
+        "mimetype": "application/pdf",
+        "fileName": "a b.pdf",
+        "caption": "Olá",
+    }
+    assert document["quoted"]["message"] == {"conversation": "Hello"}
+    assert "quoted" not in voice  # whatever is asked for
+
+
+def test_a_text_quotes_what_is_given_or_known(evolution: Evolution) -> None:
+    """What is neither is not quoted, and nobody is told."""
+    name = evolution.paired()
+    question = customer()
+    evolution.double(f"receive/{name}", question)
+    key = {"id": question["key"]["id"], "remoteJid": CUSTOMER, "fromMe": False}
+
+    def quoted(**quoted: Json) -> Json:
+        body = {"number": CUSTOMER, "text": "Yes", "quoted": quoted}
+        evolution.ask("POST", f"message/sendText/{name}", body)
+        return evolution.double(f"sent/{name}", method="GET")[-1].get("quoted")
+
+    known = {"id": key["id"], "participant": CUSTOMER, "message": {"conversation": "Hello"}}
+    assert quoted(key={"id": key["id"]}) == known
+    other = {"conversation": "Otherwise"}
+    assert quoted(key=key, message=other) == {**known, "message": other}
+    assert quoted(key={"id": "3EB0NOBODYKNOWS"}) is None
+    body = {"number": CUSTOMER, "text": "Yes", "quoted": {"key": {}}}
+    assert evolution.call("POST", f"message/sendText/{name}", body).status_code == 400
+
+
+@needs_own
+def test_while_redis_is_away_a_message_waits_and_is_sent_later(evolution: Evolution) -> None:
+    """Facts 6: and while PostgreSQL is, what comes in is lost."""
+    name = evolution.paired()
+    docker("stop", "--time=1", evolutions.KEYS)
+    body = {"number": CUSTOMER, "text": "late"}
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(evolution.call, "POST", f"message/sendText/{name}", body)
+        try:
+            time.sleep(2)
+            assert not answer.done()
+        finally:
+            docker("start", evolutions.KEYS)
+        assert answer.result().status_code == 201
+    (sent,) = evolution.double(f"sent/{name}", method="GET")
+    assert sent["text"] == "late"
+
+
 def test_whatsapp_may_refuse_before_or_after_it_has_sent(evolution: Evolution) -> None:
     """Facts 1.6: sending is not idempotent; a 400 is not always for ever."""
     name = evolution.paired()
@@ -528,13 +650,19 @@ def test_the_channel_without_whatsapp_carries_messages_both_ways(
     answer = evolution.call("POST", f"message/sendText/{name}", body)
     assert (answer.status_code, answer.json()["key"]["id"].count("-")) == (201, 4)
     receiver.wait(hook, "send.message")
-    where = {"where": {"key": {"remoteJid": CUSTOMER}}}
+    base = {"number": CUSTOMER, "mediatype": "document", "fileName": "a.pdf", "media": PICTURE}
+    answer = evolution.call("POST", f"message/sendMedia/{name}", base)
+    assert (answer.status_code, answer.json()["message"]) == (201, {})  # facts 6, as the next two
+    voice = {"number": CUSTOMER, "audio": PICTURE}
+    answer = evolution.call("POST", f"message/sendWhatsAppAudio/{name}", voice)
+    assert answer.status_code == 500
+    where = {"where": {"key": {"remoteJid": CUSTOMER, "fromMe": False}}}
 
     def kept() -> list[str]:
         found = evolution.ask("POST", f"chat/findMessages/{name}", where)["messages"]
         assert (found["pages"], found["currentPage"]) == (1, 1)
         records = found["records"]  # counted a moment before they are read
-        texts = sorted(record["message"]["conversation"] for record in records)
+        texts = sorted(record["message"].get("conversation", "") for record in records)
         return texts if found["total"] == len(records) else []
 
-    until(lambda: kept() == ["Answer", "Hello"], "both are kept")
+    until(lambda: kept() == ["", "Answer", "Hello"], "all are kept")

@@ -11,7 +11,7 @@ const { known } = require('./routes');
 
 async function scan({ instance, body }) {
   if (!instance.isWhatsApp) throw new Refusal(400, 'this channel has no QR code');
-  if (!instance.qr.code) throw new Refusal(409, 'there is no QR code to scan');
+  if (!instance.qr.code || instance.state !== 'connecting') throw new Refusal(409, 'there is no QR code to scan');
   await instance.scanned(body.number || '5511999990000', body.name || 'Lab');
   return { state: instance.state, owner: instance.owner };
 }

@@ -2,6 +2,7 @@
 // A small router, and the original's shape of an error.
 
 const http = require('http');
+const multipart = require('./multipart');
 
 const LIMIT = 136 * 1024 * 1024;
 const NAMES = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 413: 'Payload Too Large' };
@@ -53,10 +54,11 @@ function read(request) {
     });
     request.on('error', reject);
     request.on('end', () => {
-      const raw = Buffer.concat(parts).toString();
-      const json = /json/.test(request.headers['content-type'] || '');
+      const raw = Buffer.concat(parts);
+      const type = request.headers['content-type'] || '';
       try {
-        resolve(json && raw ? JSON.parse(raw) : {});
+        if (/multipart/.test(type)) resolve(multipart.parse(raw, type));
+        else resolve({ fields: /json/.test(type) && raw.length ? JSON.parse(raw.toString()) : {} });
       } catch (error) {
         reject(new Refusal(400, error.message));
       }
@@ -66,12 +68,12 @@ function read(request) {
 
 async function answer(request) {
   const url = new URL(request.url, 'http://double');
-  const body = await read(request);
+  const { fields: body, file } = await read(request);
   for (const one of routes) {
     const found = one.method === request.method && one.pattern.exec(url.pathname);
     if (!found) continue;
     const parameters = Object.fromEntries(one.names.map((name, index) => [name, decodeURIComponent(found[index + 1])]));
-    const call = { ...parameters, path: url.pathname, query: Object.fromEntries(url.searchParams), body, headers: request.headers };
+    const call = { ...parameters, path: url.pathname, query: Object.fromEntries(url.searchParams), body, file, headers: request.headers };
     for (const guard of one.guards) await guard(call);
     return [one.status, await one.handler(call)];
   }

@@ -88,8 +88,7 @@ class Instance {
 
   /** The link is gone, by a logout or by the phone: keys too, so that only a new code helps. */
   async unlink() {
-    clearTimeout(this.timer);
-    this.qr = { count: 0 };
+    clearTimeout(this.timer); // the last code stays, dead (facts 6)
     if (!this.isWhatsApp) return this.changed('close', LINK_LOST);
     await database.row('DELETE FROM "Session" WHERE "sessionId" = $1', this.id);
     await keys.remove(this.id);

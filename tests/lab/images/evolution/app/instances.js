@@ -21,7 +21,7 @@ async function load() {
   for (const row of await database.rows('SELECT * FROM "Instance" WHERE "clientName" = $1', clientName())) {
     const instance = new Instance(row);
     loaded.set(row.name, instance);
-    if (instance.isWhatsApp && row.connectionStatus !== 'close') await instance.connect();
+    if (instance.isWhatsApp) await instance.connect(); // also one that was never paired (facts 6)
   }
   allLoaded = true;
 }

@@ -48,9 +48,14 @@ async function present(id) {
   return fs.existsSync(file(id));
 }
 
-async function remove(id) {
-  if (client) await attempt(() => client.del(hash(id)));
+/** Trap (facts 6): those in Redis stay, whatever becomes of their instance. */
+function remove(id) {
   fs.rmSync(path.join(directory, id), { recursive: true, force: true });
 }
 
-module.exports = { connect, save, present, remove };
+/** Trap (facts 6): while Redis is away what is to be sent or told waits, and is done when it is back. */
+async function reachable() {
+  while (client && !client.isReady) await new Promise((go) => setTimeout(go, 100));
+}
+
+module.exports = { connect, save, present, remove, reachable };

@@ -8,6 +8,7 @@ const whatsapp = require('./whatsapp');
 const { Refusal } = require('./http');
 const { isBase64, isURL, jidOf } = require('./checks');
 const { sleep } = require('./instance');
+const keys = require('./keys');
 
 const MEDIA = ['imageMessage', 'documentMessage', 'audioMessage', 'videoMessage', 'stickerMessage', 'ptvMessage'];
 const TAKEN_OFF = ['ephemeralMessage', 'documentWithCaptionMessage', 'viewOnceMessage', 'viewOnceMessageV2'];
@@ -55,6 +56,7 @@ async function receive(instance, data) {
   }
   if (given.protocolMessage) return Boolean(change.editedMessage || change.type === 'REVOKE');
   const kind = kindOf(given);
+  await keys.reachable();
   if (await dropped(instance, data.key.remoteJid, kind)) return false;
   const message = unwrapped(given);
   const messageType = kindOf(message);
@@ -71,7 +73,12 @@ async function receive(instance, data) {
     instanceId: instance.id,
     source: data.source || 'android',
   };
-  await keep(record);
+  try {
+    await keep(record);
+  } catch (error) {
+    console.error(error.message); // WhatsApp has its receipt: it is lost (facts 6)
+    return false;
+  }
   const inline = base64 && instance.base64 && MEDIA.includes(messageType);
   instance.emit('messages.upsert', inline ? { ...record, message: { ...message, base64 } } : record);
   return true;
@@ -93,6 +100,23 @@ function requireNumber(body, ...others) {
   if (typeof body.number !== 'string' || !/^\d+[.@\w-]+/.test(body.number.replace(/^\+/, ''))) {
     throw new Refusal(400, ['Invalid number']);
   }
+  for (const [name, right] of [['delay', Number.isInteger], ['quoted', isQuote]]) {
+    if (body[name] !== undefined && !right(body[name])) throw new Refusal(400, [`${name} is not of the right type`]);
+  }
+}
+
+const isQuote = ({ key, message }) =>
+  typeof key?.id === 'string' && [undefined, true, false].includes(key.fromMe) && ['undefined', 'object'].includes(typeof message);
+
+/** What is quoted: given whole, or known by its id; what is not known is not quoted, and nobody is told. */
+async function contextOf(instance, { quoted }) {
+  if (!quoted) return null;
+  const found = quoted.message
+    ? quoted
+    : await database.row(`SELECT key, message FROM "Message" WHERE "instanceId" = $1 AND key->>'id' = $2`, instance.id, quoted.key.id);
+  if (!found) return null;
+  const participant = found.key.fromMe ? instance.owner : found.key.remoteJid || '';
+  return { stanzaId: found.key.id, participant, quotedMessage: found.message };
 }
 
 async function send(instance, body, messageType, message, media = null) {
@@ -102,6 +126,7 @@ async function send(instance, body, messageType, message, media = null) {
 }
 
 async function sendToWhatsApp(instance, body, messageType, message, media) {
+  await keys.reachable();
   const jid = jidOf(body.number);
   if (instance.state !== 'open') throw new Error('Connection Closed');
   if (!whatsapp.exists(jid)) throw new Refusal(400, { jid, exists: false, number: body.number });
@@ -109,14 +134,15 @@ async function sendToWhatsApp(instance, body, messageType, message, media) {
   const failure = whatsapp.nextFailure(instance.name);
   if (failure && !failure.sent) throw new Refusal(failure.status, 'the double was told to fail');
   const id = `3EB0${crypto.randomBytes(8).toString('hex').toUpperCase()}`;
-  const record = { key: { remoteJid: jid, fromMe: true, id }, pushName: 'Você', status: 'PENDING', message, messageType };
+  const contextInfo = await contextOf(instance, body);
+  const record = { key: { remoteJid: jid, fromMe: true, id }, pushName: 'Você', status: 'PENDING', message, messageType, contextInfo };
   const answer = await sent(instance, { ...record, source: 'unknown' }, media);
   if (failure) throw new Refusal(failure.status, 'the double was told to fail after sending');
   return answer;
 }
 
 async function sent(instance, given, media) {
-  const record = { ...given, contextInfo: null, messageTimestamp: now(), instanceId: instance.id };
+  const record = { contextInfo: null, ...given, messageTimestamp: now(), instanceId: instance.id };
   whatsapp.record(instance.name, record, media);
   instance.emit('send.message', record);
   await keep(record);
@@ -125,12 +151,12 @@ async function sent(instance, given, media) {
 
 function sendText(instance, body) {
   requireNumber(body, 'text');
-  if (typeof body.text !== 'string' || !body.text.trim()) throw new Refusal(400, 'Text is required');
+  if (instance.isWhatsApp && (typeof body.text !== 'string' || !body.text.trim())) throw new Refusal(400, 'Text is required');
   return send(instance, body, 'conversation', { conversation: body.text });
 }
 
-async function sendMedia(instance, body) {
-  requireNumber(body, 'mediatype', 'media');
+async function sendMedia(instance, body, file) {
+  requireNumber(body, 'mediatype');
   const { mediatype, media, caption } = body;
   if (!['image', 'document', 'video', 'audio'].includes(mediatype)) {
     throw new Refusal(400, ['instance.mediatype is not one of enum values: image,document,video,audio']);
@@ -138,17 +164,21 @@ async function sendMedia(instance, body) {
   if (isBase64(media) && !body.fileName && mediatype === 'document') {
     throw new Refusal(400, 'For base64 the file name must be informed.');
   }
-  const bytes = await whatsapp.bytesOf(media);
+  const bytes = file ? file.buffer : await whatsapp.bytesOf(media);
   const fileName = body.fileName || (isURL(media) ? decodeURIComponent(new URL(media).pathname.split('/').pop()) : undefined);
   const mimetype = body.mimetype || whatsapp.mimetypeOf(mediatype, fileName);
   const type = `${mediatype}Message`;
-  const message = { [type]: { caption, mimetype, fileName, fileLength: String(bytes.length), ptt: mediatype === 'audio' ? false : undefined } };
+  // Trap (facts 6): the channel without WhatsApp tells nothing of the file.
+  const told = { caption, mimetype, fileName, fileLength: String(bytes.length), ptt: mediatype === 'audio' ? false : undefined };
+  const message = instance.isWhatsApp ? { [type]: told } : {};
   return send(instance, body, type, message, { bytes, mimetype, fileName, caption });
 }
 
-async function sendAudio(instance, body) {
-  requireNumber(body, 'audio');
-  const bytes = await whatsapp.bytesOf(body.audio);
+/** Trap: a voice message quotes nothing, whatever is asked for. */
+async function sendAudio(instance, { quoted, ...body }, file) {
+  requireNumber({ ...body, quoted });
+  if (!instance.isWhatsApp) throw new Error('this.audioWhatsapp is not a function'); // facts 6: 500
+  const bytes = file ? file.buffer : await whatsapp.bytesOf(body.audio);
   const mimetype = 'audio/ogg; codecs=opus';
   const message = { audioMessage: { mimetype, ptt: true, fileLength: String(bytes.length) } };
   return send(instance, body, 'audioMessage', message, { bytes, mimetype, ptt: true });
@@ -158,7 +188,7 @@ async function find(instance, body) {
   const where = body.where || {};
   const filter = {};
   for (const name of ['id', 'fromMe', 'remoteJid']) {
-    if (where.key?.[name] !== undefined) filter[name] = where.key[name];
+    if (where.key?.[name]) filter[name] = where.key[name];
   }
   const size = Number(body.offset) || 50;
   const currentPage = Number(body.page) || 1;

@@ -68,7 +68,7 @@ async function connect({ instance, query }) {
 }
 
 async function restart({ instance }) {
-  if (instance.state === 'close') return { error: true, message: `The "${instance.name}" instance is not connected` };
+  if (instance.state === 'close') return { error: true, message: '[object Object]' };
   if (instance.isWhatsApp) await instance.connect();
   return isOpen(instance) ? stateOf(instance) : instance.qr;
 }
@@ -80,7 +80,7 @@ async function logout({ instance }) {
 }
 
 async function remove({ instance }) {
-  if (isOpen(instance)) throw new Refusal(400, `The "${instance.name}" instance needs to be disconnected`);
+  if (isOpen(instance)) await instance.unlink();
   instance.emit('instance.delete', { instanceName: instance.name, instanceId: instance.id });
   await instances.remove(instance);
   return { status: 'SUCCESS', error: false, response: { message: 'Instance deleted' } };
@@ -141,8 +141,8 @@ function declare() {
   route('POST', '/webhook/set/:name', setWebhook, own(201));
   route('GET', '/webhook/find/:name', ({ instance }) => webhooks.of(instance.id), own());
   route('POST', '/message/sendText/:name', ({ instance, body }) => messages.sendText(instance, body), own(201));
-  route('POST', '/message/sendMedia/:name', ({ instance, body }) => messages.sendMedia(instance, body), own(201));
-  route('POST', '/message/sendWhatsAppAudio/:name', ({ instance, body }) => messages.sendAudio(instance, body), own(201));
+  route('POST', '/message/sendMedia/:name', ({ instance, body, file }) => messages.sendMedia(instance, body, file), own(201));
+  route('POST', '/message/sendWhatsAppAudio/:name', ({ instance, body, file }) => messages.sendAudio(instance, body, file), own(201));
   route('POST', '/chat/whatsappNumbers/:name', whatsappNumbers, own());
   route('POST', '/chat/findMessages/:name', ({ instance, body }) => messages.find(instance, body), own());
   route('POST', '/chat/getBase64FromMediaMessage/:name', ({ instance, body }) => messages.media(instance, body), own(201));

@@ -15,7 +15,7 @@ const EVENTS = [
   'MESSAGES_DELETE', 'SEND_MESSAGE', 'CONTACTS_SET', 'CONTACTS_UPSERT', 'CONTACTS_UPDATE', 'PRESENCE_UPDATE', 'CHATS_SET',
   'CHATS_UPSERT', 'CHATS_UPDATE', 'CHATS_DELETE', 'GROUPS_UPSERT', 'GROUP_UPDATE', 'GROUP_PARTICIPANTS_UPDATE',
   'CONNECTION_UPDATE', 'LABELS_EDIT', 'LABELS_ASSOCIATION', 'CALL', 'TYPEBOT_START', 'TYPEBOT_CHANGE_STATUS',
-  'REMOVE_INSTANCE', 'LOGOUT_INSTANCE', 'INSTANCE_CREATE', 'INSTANCE_DELETE', 'STATUS_INSTANCE',
+  'REMOVE_INSTANCE', 'LOGOUT_INSTANCE',
 ];
 const deliveries = [];
 const of = (instanceId) => database.row('SELECT * FROM "Webhook" WHERE "instanceId" = $1', instanceId);
@@ -60,7 +60,7 @@ async function send(instance, event, body) {
   const name = event.replace(/[.-]/g, '_').toUpperCase();
   const suffix = `/${name.replace(/_/g, '-').toLowerCase()}`;
   const own = await of(instance.id);
-  if (own && own.enabled && own.events.includes(name)) {
+  if (own && own.enabled && own.events.includes(name) && EVENTS.includes(name)) {
     const url = own.webhookByEvents ? own.url + suffix : own.url;
     deliver('instance', url, { ...body, destination: own.url }, own.headers || {});
   }

@@ -33,6 +33,8 @@ function nextFailure(instance) {
 function record(instance, message, media) {
   const entry = { instance, id: message.key.id, to: message.key.remoteJid, type: message.messageType };
   Object.assign(entry, { text: message.message.conversation, at: new Date().toISOString() });
+  const quoted = message.contextInfo;
+  if (quoted) entry.quoted = { id: quoted.stanzaId, participant: quoted.participant, message: quoted.quotedMessage };
   if (media) {
     const { bytes, ...told } = media;
     const sha256 = crypto.createHash('sha256').update(bytes).digest('hex');
