@@ -269,6 +269,41 @@ def test_one_that_has_media_come_along_is_connected_anew(host: Host) -> None:
     assert "/instance/restart/whatsapp" in calls_of(host)
 
 
+def webhook_with(secret: str) -> dict[str, object]:
+    kept = {"webhookBase64": True, "events": ["MESSAGES_UPSERT"]}
+    return {
+        "connectionStatus": "open",
+        "webhook": kept | {"headers": {"x-borgstack-secret": secret}},
+    }
+
+
+FORMER = {
+    "whatsapp": webhook_with("SecretOfTheBridge"),
+    "support": webhook_with("SecretOfTheBridge"),
+    "whatsapp-verify": webhook_with("SecretOfTheBridge"),
+    "somebody": webhook_with("another"),
+    "without": {"connectionStatus": "open"},
+}
+
+
+def test_an_instance_of_an_earlier_name_is_seen_and_removed_and_no_other(host: Host) -> None:
+    """Its phone would go on bringing messages in, and answers would come from another number."""
+    assert json.loads(instance_state(host, instances=FORMER))["former"] == ["support"]
+    renamed = {name: one for name, one in FORMER.items() if name != "whatsapp"}
+    seen = json.loads(instance_state(host, instances=renamed))
+    assert (seen["status"], seen["former"]) == (None, ["support"])
+    for there in (FORMER, renamed):
+        (host.folder / "calls").write_text("")
+        ran = converge(host, instances=there)
+        assert (ran.status, ran.err) == (0, "")
+        assert "unlinked and removed support" in ran.out
+        removed = [line for line in host.calls().splitlines() if line.startswith("DELETE")]
+        assert [line.rpartition("/instance/")[2] for line in removed] == [
+            "logout/support",
+            "delete/support",
+        ]
+
+
 def test_an_instance_that_does_not_get_loaded_or_a_lost_secret_changes_nothing(host: Host) -> None:
     ran = converge(host, instances=NEVER_LOADED)
     assert ran.status == 1

@@ -221,6 +221,13 @@ def test_what_evolution_has_to_be_told_is_named_and_nothing_else_is(
     assert keys(evolution.changes(settings_of(), live)) == [expected]
 
 
+@pytest.mark.parametrize("status", ["open", None])
+def test_an_instance_of_an_earlier_name_is_not_declared(status: str | None) -> None:
+    found = keys(evolution.changes(settings_of(), instance(status=status, former=("support",))))
+    assert found[-1:] == ["instance support: undeclared"]
+    assert len(found) == (1 if status else 2)
+
+
 @pytest.mark.parametrize("status", ["open", "connecting", "close"])
 def test_a_phone_that_is_not_paired_is_no_difference(status: str) -> None:
     assert evolution.changes(settings_of(), instance(status=status)) == []

@@ -18,11 +18,23 @@ const settingOf = async (instance, what) => {
   if (status >= 300) throw new Error(`expected 200 for ${path}; Evolution answered ${status}`);
   return json ?? {};
 };
-const find = async (instance) => {
+const nameOf = (one) => one.name ?? one.instance?.instanceName;
+const listed = async () => {
   // Asked for one that is not there by its name, Evolution answers 404.
   const found = await api("GET", "/instance/fetchInstances");
   if (!Array.isArray(found.json)) throw new Error(`fetchInstances answered ${found.status}`);
-  return found.json.find((one) => (one.name ?? one.instance?.instanceName) === instance) ?? null;
+  return found.json;
+};
+const find = async (instance) => (await listed()).find((one) => nameOf(one) === instance) ?? null;
+// Those of an earlier name, which show n8n our secret: what their phone gets would go on coming in.
+const formerOnes = async (instance, isOurs) => {
+  const names = (await listed()).map(nameOf);
+  const former = [];
+  for (const name of names.filter((one) => one !== instance && !one.endsWith("-verify"))) {
+    const shown = (await settingOf(name, "webhook")).headers?.["x-borgstack-secret"];
+    if (shown && isOurs(shown)) former.push(name);
+  }
+  return former;
 };
 // Of the number of the phone, what may be shown.
 const ending = (found) => String(found?.ownerJid ?? "").split(/[:@]/)[0].slice(-4);

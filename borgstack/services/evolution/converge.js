@@ -1,4 +1,4 @@
-// Makes the Evolution instance, or puts its webhook and settings right.
+// Makes the Evolution instance, or puts its webhook and settings right, and removes one of an earlier name.
 // Usage: node -e … INSTANCE WANTED  <the secret that the webhook shows
 @evolution_api.js@
 const [instance, text] = process.argv.slice(1);
@@ -19,7 +19,14 @@ const loaded = async () => {
   throw new Error(`expected Evolution to have loaded the instance ${instance} within 40 s; it has not`);
 };
 
-(async () => {
+const remove = async (name) => {
+  await api("DELETE", `/instance/logout/${name}`); // 400 where no phone is linked
+  const { status } = await api("DELETE", `/instance/delete/${name}`);
+  if (status >= 300) throw new Error(`expected 200 for the removal of ${name}; Evolution answered ${status}`);
+  console.log(`unlinked and removed ${name}`);
+};
+
+const converge = async () => {
   if (!secret) throw new Error("expected the secret of the webhook on stdin; it got lost");
   const webhook = { ...wanted.webhook, headers: { "x-borgstack-secret": secret } };
   // By a call of its own: Evolution logs what it creates an instance of, whole.
@@ -44,6 +51,11 @@ const loaded = async () => {
     await loaded();
   }
   await setWebhook();
+};
+
+(async () => {
+  await converge();
+  for (const one of await formerOnes(instance, (shown) => shown === secret)) await remove(one);
 })().catch((error) => {
   console.error(`${error.message}\nSee: docker logs evolution. Then run the deploy again.`);
   process.exitCode = 1;

@@ -42,6 +42,7 @@ class InstanceState:
     :ivar since: when it opened or closed, as Evolution says it.
     :ivar webhook: its values by the names of `WEBHOOK`; :ivar settings: likewise.
     :ivar secret: whether its webhook shows n8n the secret of `.env`.
+    :ivar former: instances of an earlier name, which show that secret too.
     """
 
     status: str | None
@@ -50,6 +51,7 @@ class InstanceState:
     secret: bool
     number: str = ""
     since: str | None = None
+    former: tuple[str, ...] = ()
 
 
 def parse(lines: list[str]) -> InstanceState | None:
@@ -67,6 +69,7 @@ def parse(lines: list[str]) -> InstanceState | None:
         bool(found["secret"]),
         str(found.get("number", "")),
         found.get("since"),
+        tuple(found.get("former", ())),
     )
 
 
@@ -77,6 +80,11 @@ def subject(settings: Settings) -> str:
 
 def changes(settings: Settings, live: InstanceState) -> list[Change]:
     """What has to be told to Evolution."""
+    former = [Change(f"instance {one}", Code.UNDECLARED) for one in live.former]
+    return [*_own_changes(settings, live), *former]
+
+
+def _own_changes(settings: Settings, live: InstanceState) -> list[Change]:
     name = subject(settings)
     if live.status is None:
         return [Change(name, Code.MISSING)]
