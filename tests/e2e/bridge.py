@@ -18,6 +18,7 @@ from tests.e2e.support import HostUnderTest, until
 
 Json = Any
 OWN_NUMBER = "5511999990000"
+WAITING = "SELECT count(*) FROM execution_entity WHERE status IN ('new', 'running')"
 # Evolution tries ten times, 30 s apart, and takes seconds for a code; nobody has to wait that long
 # here, but an n8n that starts on a busy machine still gets those five minutes.
 # For its instances it takes as long as it may where WhatsApp's newest version has to be asked for.
@@ -102,6 +103,15 @@ class Bridge:
         """What has reached WhatsApp."""
         return list(self.evolution("GET", f"/double/sent/{self.instance}")["json"])
 
+    def sent_to(self, address: str, count: int = 1) -> list[Json]:
+        """What has reached somebody, as soon as it is that much and nothing is on its way."""
+        until(
+            f"{count} messages at {address}",
+            lambda: len([one for one in self.sent() if one["to"] == address]) >= count,
+        )
+        until("n8n to have nothing to do", lambda: self.n8n(WAITING) == "0")
+        return [one for one in self.sent() if one["to"] == address]
+
     def rows(self, query: str) -> list[Json]:
         """Rows of chatwoot_db as JSON."""
         found = self.host.sql(f"SELECT coalesce(json_agg(found), '[]') FROM ({query}) AS found")
@@ -153,22 +163,24 @@ class Bridge:
         )
         return int(found[0]["display_id"])
 
-    def reply(self, sender: str, text: str) -> int:
+    def reply(self, sender: str, text: str, **more: Json) -> int:
         """An agent answers; the number of the message."""
         number = self.conversation(sender)
-        answer = self.api("POST", f"/conversations/{number}/messages", {"content": text})
+        answer = self.api("POST", f"/conversations/{number}/messages", {"content": text, **more})
         return int(answer["id"])
 
-    def attach(self, sender: str, name: str, kind: str, content: bytes, text: str = "") -> int:
-        """An agent answers with a file."""
-        edge = "----borgstack"
-        parts = [f'--{edge}\r\nContent-Disposition: form-data; name="content"\r\n\r\n{text}\r\n']
-        parts.append(
-            f'--{edge}\r\nContent-Disposition: form-data; name="attachments[]"; '
-            f'filename="{name}"\r\n'
-            f"Content-Type: {kind}\r\n\r\n{content.decode('latin-1')}\r\n--{edge}--\r\n"
-        )
-        body = "".join(parts)
+    def attach(self, sender: str, *files: tuple[str, str, bytes], text: str = "") -> int:
+        """An agent answers with files: names, kinds, contents."""
+        edge, text = "----borgstack", text.encode().decode("latin-1")  # as bytes go
+        head = f"--{edge}\r\nContent-Disposition: form-data; name="
+        parts = [f'{head}"content"\r\n\r\n{text}\r\n']
+        for name, kind, content in files:
+            written = name.encode().decode("latin-1")
+            parts.append(
+                f'{head}"attachments[]"; filename="{written}"\r\n'
+                f"Content-Type: {kind}\r\n\r\n{content.decode('latin-1')}\r\n"
+            )
+        body = "".join(parts) + f"--{edge}--\r\n"
         headers = {"content-type": f"multipart/form-data; boundary={edge}"}
         path = f"/conversations/{self.conversation(sender)}/messages"
         return int(self.api("POST", path, body, headers)["id"])
