@@ -75,8 +75,8 @@ class Message < ApplicationRecord
     return unless given
 
     answered = conversation.messages.find_by(given)
-    self.in_reply_to_external_id = answered&.source_id
-    self.in_reply_to = answered&.id
+    content_attributes[:in_reply_to_external_id] = answered&.source_id # also where that is nil
+    content_attributes[:in_reply_to] = answered&.id
   end
 
   # Trap (facts 15): what an agent, the API or a template says is Liquid, so {{ … }} is what it stands for, or nothing.
