@@ -189,6 +189,10 @@ def _whatsapp_errors(data: Mapping[str, object]) -> Iterable[Mistake]:
     elif inbox.get("webhook_url") is not None:
         text = f"inboxes: {name}: webhook_url is the deploy's to set while whatsapp is True"
         yield Mistake("inboxes", Code.NOT_YOURS, text)
+    instance, former = data.get("whatsapp_instance", "whatsapp"), data.get("former_instances", ())
+    if isinstance(former, list | tuple) and instance in former:
+        text = f"former_instances: {instance} is whatsapp_instance; take it out of one of the two"
+        yield Mistake("former_instances", Code.CONTRADICTS, text)
 
 
 def settings_of_all(hosts: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, Settings]:

@@ -98,6 +98,9 @@ class Settings(BaseModel):
     whatsapp_instance: InstanceName = Field(
         default="whatsapp", description="the name under which Evolution keeps the paired phone"
     )
+    former_instances: tuple[InstanceName, ...] = Field(
+        default=(), description="names that it had before, whose phones are to be unlinked"
+    )
     whatsapp_inbox: SingleLine = Field(
         default=chatwoot_resources.WHATSAPP,
         description="the one of `inboxes` that WhatsApp comes in through",

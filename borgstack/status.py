@@ -46,7 +46,9 @@ class HostStatus:
             return not self.errors
         seen = self.bridge or Bridge()
         open_ = seen.phone is not None and seen.phone.status == "open"
-        return open_ and seen.listens is not None and not seen.unregistered and seen.wired is True
+        alone = seen.phone is not None and not seen.phone.former
+        hears = seen.listens is not None and not seen.unregistered
+        return open_ and alone and hears and seen.wired is True
 
     def lines(self) -> Iterable[str]:
         """The form for people."""
@@ -56,9 +58,15 @@ class HostStatus:
             yield "  WhatsApp is switched off (whatsapp)"
         if self.bridge is not None:
             yield f"  phone    {self._phone()}"
+            yield from self._former()
             yield f"  n8n      {_listening(self.bridge)}"
             yield f"  replies  {_wiring(self.bridge)}"
             yield from _failing(self.bridge)
+
+    def _former(self) -> Iterable[str]:
+        phone = self.bridge.phone if self.bridge else None
+        for one in phone.former if phone else ():
+            yield f"  former   {one} still brings messages in; list it in former_instances, deploy"
 
     def _phone(self) -> str:
         phone = self.bridge.phone if self.bridge else None
@@ -130,6 +138,7 @@ def _row(host: HostStatus) -> dict[str, object]:
         "state": None if phone is None else phone.status or "missing",
         "since": phone.since if phone else None,
         "number": phone.number or None if phone else None,
+        "former": None if phone is None else phone.former,
         "listens": seen.listens,
         "replies": seen.wired,
         "failed": None if seen.failures is None else [asdict(one) for one in seen.failures],

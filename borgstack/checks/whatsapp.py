@@ -47,6 +47,12 @@ def whatsapp(project: Project, evidence: Evidence) -> Verdict:
         problems.append(f"Evolution has no instance {project.settings.whatsapp_instance}")
     if problems:
         return failed("n8n listens for inbound and replies, the instance exists", *_told(problems))
+    if phone.former:
+        return failed(
+            f"one instance, {project.settings.whatsapp_instance}",
+            f"{', '.join(phone.former)} brings messages in; answers go out from another number",
+            f"list it in former_instances, then {DEPLOY}",
+        )
     if phone.status != "open" and not phone.number:
         return skipped(f"not paired yet: {PAIR}")
     since = f" since {phone.since}" if phone.since else ""

@@ -792,6 +792,19 @@ def test_what_is_broken_turns_red_and_nothing_else(bridge: Bridge, case: Break) 
 Tamper = Callable[[Bridge], object]
 
 
+def test_an_instance_of_an_earlier_name_is_named_and_leaves_on_request(bridge: Bridge) -> None:
+    webhook = bridge.evolution("GET", f"/webhook/find/{bridge.instance}")["json"]
+    hook = {name: webhook[name] for name in ("url", "headers", "events")}
+    body = {"instanceName": "formerly", "integration": "WHATSAPP-BAILEYS", "webhook": hook}
+    assert bridge.evolution("POST", "/instance/create", body)["status"] == 201
+    told = bridge.host.borgstack("status")
+    assert (told.returncode, "formerly" in told.stdout) == (1, True)
+    bridge.host.plan().lists_only()
+    bridge.host.plan(former_instances=["formerly"]).lists_only(INSTANCE)
+    bridge.host.deploy(former_instances=["formerly"]).changed_only(INSTANCE)
+    assert bridge.host.borgstack("status").returncode == 0
+
+
 @dataclass(frozen=True)
 class Drift:
     """Something that somebody has changed, and the steps that put it right."""
@@ -812,16 +825,7 @@ N8N_PREPARE, N8N = frozenset({"n8n-prepare"}), frozenset({"n8n-prepare", "n8n"})
 EDIT = "UPDATE workflow_entity SET nodes = replace(nodes::text, 'WhatsApp', 'whatsup')::json"
 
 
-def former_instance(bridge: Bridge) -> None:
-    """One of an earlier name, with the webhook that it had."""
-    webhook = bridge.evolution("GET", f"/webhook/find/{bridge.instance}")["json"]
-    hook = {name: webhook[name] for name in ("url", "headers", "events")}
-    body = {"instanceName": "formerly", "integration": "WHATSAPP-BAILEYS", "webhook": hook}
-    assert bridge.evolution("POST", "/instance/create", body)["status"] == 201
-
-
 DRIFTS = (
-    Drift("an instance of an earlier name", former_instance, (INSTANCE,)),
     Drift(
         "a workflow edited",
         lambda b: b.n8n(f"{EDIT} WHERE id = 'borgstackErrors'"),

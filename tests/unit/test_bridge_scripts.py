@@ -220,8 +220,9 @@ def test_the_look_at_the_stack_says_nothing_of_an_instance_that_is_being_loaded(
 EVENTS = "MESSAGES_UPSERT,MESSAGES_EDITED,MESSAGES_DELETE"
 
 
-def converge(host: Host, **fake: object) -> Ran:
-    return host.run("evolution_converge", str(host.folder), *instance.words(settings_of()), **fake)
+def converge(host: Host, leaving: tuple[str, ...] = (), **fake: object) -> Ran:
+    words = instance.words(settings_of(former_instances=leaving))
+    return host.run("evolution_converge", str(host.folder), *words, **fake)
 
 
 def calls_of(host: Host) -> list[str]:
@@ -294,7 +295,9 @@ def test_an_instance_of_an_earlier_name_is_seen_and_removed_and_no_other(host: H
     assert (seen["status"], seen["former"]) == (None, ["support"])
     for there in (FORMER, renamed):
         (host.folder / "calls").write_text("")
-        ran = converge(host, instances=there)
+        assert converge(host, instances=there).status == 0
+        assert "\nDELETE " not in host.calls()  # named, and unlinked only on request
+        ran = converge(host, ("support", "somebody"), instances=there)
         assert (ran.status, ran.err) == (0, "")
         assert "unlinked and removed support" in ran.out
         removed = [line for line in host.calls().splitlines() if line.startswith("DELETE")]

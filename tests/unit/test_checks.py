@@ -270,6 +270,7 @@ INSIDE: list[tuple[str, HostObservation, str]] = [
     ("whatsapp", inside(('"inbound": true', '"inbound": false')), "inbound"),
     ("whatsapp", inside(('"replies": true', '"replies": false')), "replies"),
     ("whatsapp", inside(('"status": "open", "number": "4321"', '"status": null')), "whatsapp"),
+    ("whatsapp", inside(('"secret": true', '"secret": true, "former": ["sales"]')), "sales"),
     ("whatsapp", inside(('"open"', '"close"')), "close 2026-11-22T10:00:00.000Z 4321"),
     ("whatsapp", inside(drop="n8n"), "none"),
     ("whatsapp", inside(drop="state evolution"), "none"),

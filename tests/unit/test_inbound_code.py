@@ -29,6 +29,7 @@ def read(
     looked: Json | None = None,
     locale: str = "en",
     key: Json | None = None,
+    instance: str = "support",
     **more: Any,  # noqa: ANN401 - whatever else Evolution API says of a message
 ) -> Json:
     """What "Read message" makes of an event; `looked` is the answer of "Find the original"."""
@@ -40,7 +41,8 @@ def read(
         "messageTimestamp": 1760000000,
         **more,
     }
-    body = {"event": event, "data": told if data is None else data, "sender": OURS}
+    given = told if data is None else data
+    body = {"event": event, "instance": instance, "data": given, "sender": OURS}
     (item,) = run_code(
         CODE / "read-message.js",
         input=[{"json": looked or {}}],
@@ -595,6 +597,21 @@ def test_a_hidden_address_with_the_number_beside_it_is_that_number(beside: str) 
 def test_of_what_was_written_on_the_phone_the_sender_is_not_the_customer() -> None:
     key = {"remoteJid": LID, "fromMe": True, "senderPn": OURS}
     assert read({"conversation": "x"}, key=key)["jid"] == LID
+
+
+@pytest.mark.parametrize(
+    ("instance", "expected"),
+    [
+        ("support", "Oi"),
+        ("support-verify", "Oi"),
+        (
+            "sales",
+            "[Came by the WhatsApp phone sales; your answer goes out from another number]\nOi",
+        ),
+    ],
+)
+def test_what_came_by_another_phone_says_so(instance: str, expected: str) -> None:
+    assert text({"conversation": "Oi"}, instance=instance) == expected
 
 
 def choose(found: list[Json], **about: Any) -> Json:  # noqa: ANN401 - of "Read message"

@@ -122,7 +122,11 @@ def test_no_rendered_file_has_a_mark_of_the_template_language(
     for project in variants.values():
         for file in project.files:
             if file.path != "config/chatwoot/provision.rb":
-                assert b"{%" not in (file.content or b"")
+                # Of a customer's words, which the inbound workflow keeps Liquid away from.
+                text = (
+                    (file.content or b"").replace(b"{% raw %}", b"").replace(b"{% endraw %}", b"")
+                )
+                assert b"{%" not in text.replace(b"[{%]", b"")
                 assert b"None" not in (file.content or b"")
 
 

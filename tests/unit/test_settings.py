@@ -197,6 +197,8 @@ BAD_VALUES: list[tuple[str, object, str, str, str]] = [
     ("whatsapp_instance", "My Phone", "whatsapp_instance", "value_error", "a-z 0-9 -"),
     ("whatsapp_instance", "-phone", "whatsapp_instance", "value_error", "a-z 0-9 -"),
     ("whatsapp_instance", "x" * 41, "whatsapp_instance", "value_error", "a-z 0-9 -"),
+    ("former_instances", ["No"], "former_instances.0", "value_error", "a-z 0-9 -"),
+    ("former_instances", ["whatsapp"], "former_instances", "contradicts", "whatsapp"),
     ("whatsapp_inbox", "Fax", "whatsapp_inbox", "names_nothing", "inboxes Fax"),
     ("own_workflows", ["outbound"], "own_workflows.0", "literal_error", "inbound replies errors"),
     (

@@ -22,8 +22,9 @@ def phone(status: str | None, number: str = "", since: str | None = None) -> Ins
     return InstanceState(status, {}, {}, secret=True, number=number, since=since)
 
 
+PAIRED = phone("open", "4321", "2026-11-22T10:00:00.000Z")
 SEEN = Bridge(
-    phone=phone("open", "4321", "2026-11-22T10:00:00.000Z"),
+    phone=PAIRED,
     listens={"inbound": True, "replies": True},
     claimable=False,
     wired=True,
@@ -45,6 +46,7 @@ def text_of(host: HostStatus) -> str:
         (replace(FINE, bridge=replace(SEEN, failures=FAILED)), True),
         (replace(FINE, bridge=replace(SEEN, phone=None)), False),
         (replace(FINE, bridge=replace(SEEN, phone=phone(None))), False),
+        (replace(FINE, bridge=replace(SEEN, phone=replace(PAIRED, former=("support",)))), False),
         (replace(FINE, bridge=replace(SEEN, phone=phone("connecting", "4321"))), False),
         (replace(FINE, bridge=replace(SEEN, phone=phone("close"))), False),
         (replace(FINE, bridge=replace(SEEN, listens=None)), False),
@@ -89,6 +91,7 @@ def test_a_person_reads_what_is_wrong_and_what_to_do() -> None:
         *lines(phone=phone("close")),
         *lines(phone=phone("close", "4321", "then")),
         *lines(phone=phone(None)),
+        *lines(phone=replace(PAIRED, former=("support",))),
         *lines(phone=None),
         *lines(listens=one_deaf),
         *lines(listens=None),
@@ -100,6 +103,7 @@ def test_a_person_reads_what_is_wrong_and_what_to_do() -> None:
         "  phone    close, not paired yet; borgstack pair --limit chat",
         "  phone    close, the number ending in 4321, since then; borgstack pair --limit chat",
         "  phone    Evolution has no instance whatsapp; deploy",
+        "  former   support still brings messages in; list it in former_instances, deploy",
         "  phone    Evolution does not answer; on the host: docker logs --tail 50 evolution",
         "  n8n      does not listen for inbound; deploy",
         "  n8n      does not answer; on the host: docker logs --tail 50 n8n",
@@ -120,7 +124,7 @@ def test_the_document_names_all_of_the_json() -> None:
 
 def test_what_did_not_answer_is_null_in_the_json() -> None:
     (host,) = json.loads(Status((HostStatus("chat", ("x",), "whatsapp"),)).as_json())["hosts"]
-    nothing = ("state", "since", "number", "listens", "replies", "failed")
+    nothing = ("state", "since", "number", "former", "listens", "replies", "failed")
     assert {name: host[name] for name in nothing} == dict.fromkeys(nothing)
 
 

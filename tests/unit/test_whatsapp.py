@@ -222,8 +222,10 @@ def test_what_evolution_has_to_be_told_is_named_and_nothing_else_is(
 
 
 @pytest.mark.parametrize("status", ["open", None])
-def test_an_instance_of_an_earlier_name_is_not_declared(status: str | None) -> None:
-    found = keys(evolution.changes(settings_of(), instance(status=status, former=("support",))))
+def test_an_instance_of_an_earlier_name_leaves_on_request(status: str | None) -> None:
+    live = instance(status=status, former=("support", "sales"))
+    assert len(evolution.changes(settings_of(), live)) == (0 if status else 1)
+    found = keys(evolution.changes(settings_of(former_instances=["support"]), live))
     assert found[-1:] == ["instance support: undeclared"]
     assert len(found) == (1 if status else 2)
 
@@ -239,9 +241,11 @@ def test_settings_of_evolution_that_are_not_declared_are_left_alone() -> None:
 
 
 def test_evolution_is_told_both_what_is_compared_and_what_is_not_secret() -> None:
-    assert json.loads(evolution.words(settings_of())[1]) == {
+    settings = settings_of(former_instances=["support"])
+    assert json.loads(evolution.words(settings)[1]) == {
         "settings": dict(SETTINGS),
         "webhook": dict(WEBHOOK),
+        "leaving": ["support"],
     }
 
 

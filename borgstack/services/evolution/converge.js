@@ -1,4 +1,4 @@
-// Makes the Evolution instance, or puts its webhook and settings right, and removes one of an earlier name.
+// Makes the Evolution instance, or puts its webhook and settings right, and unlinks those that have to leave.
 // Usage: node -e … INSTANCE WANTED  <the secret that the webhook shows
 @evolution_api.js@
 const [instance, text] = process.argv.slice(1);
@@ -55,7 +55,8 @@ const converge = async () => {
 
 (async () => {
   await converge();
-  for (const one of await formerOnes(instance, (shown) => shown === secret)) await remove(one);
+  const former = await formerOnes(instance, (shown) => shown === secret);
+  for (const one of former.filter((name) => wanted.leaving.includes(name))) await remove(one);
 })().catch((error) => {
   console.error(`${error.message}\nSee: docker logs evolution. Then run the deploy again.`);
   process.exitCode = 1;

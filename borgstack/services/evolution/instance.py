@@ -42,7 +42,8 @@ class InstanceState:
     :ivar since: when it opened or closed, as Evolution says it.
     :ivar webhook: its values by the names of `WEBHOOK`; :ivar settings: likewise.
     :ivar secret: whether its webhook shows n8n the secret of `.env`.
-    :ivar former: instances of an earlier name, which show that secret too.
+    :ivar former: instances of an earlier name, which show that secret too: what their phones get
+        comes in. They are named, and unlinked only when the settings say so.
     """
 
     status: str | None
@@ -80,7 +81,8 @@ def subject(settings: Settings) -> str:
 
 def changes(settings: Settings, live: InstanceState) -> list[Change]:
     """What has to be told to Evolution."""
-    former = [Change(f"instance {one}", Code.UNDECLARED) for one in live.former]
+    leaving = [one for one in live.former if one in settings.former_instances]
+    former = [Change(f"instance {one}", Code.UNDECLARED) for one in leaving]
     return [*_own_changes(settings, live), *former]
 
 
@@ -107,5 +109,6 @@ def _plain(value: object) -> Scalar:
 
 def words(settings: Settings) -> tuple[str, str]:
     """The instance's name, and what `converge.js` brings about, as JSON."""
-    declared = json.dumps({"settings": SETTINGS, "webhook": WEBHOOK})
+    leaving = list(settings.former_instances)
+    declared = json.dumps({"settings": SETTINGS, "webhook": WEBHOOK, "leaving": leaving})
     return settings.whatsapp_instance, declared

@@ -36,6 +36,9 @@ const { file, lack } = change ? {} : fileOf(said, key, wrapped);
 const text = change?.says
   ? change.says(name ?? say('customer'))
   : markdown(change?.unread ? say('editedUnread') : lines(change?.message && say('edited'), told(said, messageType), lack));
+// Of the operator's former name, or of borgstack verify, which asks by a channel of its own.
+const elsewhere = [undefined, '@@INSTANCE@@', '@@INSTANCE@@-verify'].includes(event.instance) || own || change?.says
+  ? '' : `${say('elsewhere', event.instance)}\n`;
 const quotation = quote ? `${markdown(quote).replace(/^/gm, '> ')}\n\n` : '';
 const target = change?.target ?? context?.stanzaId ?? message.pollUpdateMessage?.pollCreationMessageKey?.id;
 
@@ -45,7 +48,7 @@ return [{ json: {
   sourceId: change?.sourceId ?? `WAID:${key.id}`,
   sentAt: integer(messageTimestamp) || Math.floor(Date.now() / 1000),
   type: change?.says ? 'activity' : own ? 'outgoing' : 'incoming',
-  text: own && !change?.says ? withoutLiquid(quotation + text) : quotation + text,
+  text: own && !change?.says ? withoutLiquid(quotation + text) : elsewhere + quotation + text,
   file,
   target: target ? { sourceId: `WAID:${target}`, words: letters(quoted && words(quoted)) } : null,
   filter: whoToLookFor(who),
