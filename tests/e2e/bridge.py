@@ -95,7 +95,7 @@ class Bridge:
 
         def ended() -> Json:
             all_ = self.evolution("GET", f"/double/deliveries/{self.instance}")["json"]
-            return next((one for one in all_ if one["key"] == identity and one["done"]), None)
+            return next((one for one in all_ if one.get("key") == identity and one["done"]), None)
 
         return until(f"the delivery of {identity}", ended, seconds)
 

@@ -714,7 +714,7 @@ def test_of_the_events_of_an_inbox_n8n_gets_the_replies_alone(bridge: Bridge) ->
 
 def all_done(bridge: Bridge, prefix: str) -> bool:
     deliveries = bridge.evolution("GET", f"/double/deliveries/{bridge.instance}")["json"]
-    own = [one for one in deliveries if str(one["key"]).startswith(prefix)]
+    own = [one for one in deliveries if str(one.get("key")).startswith(prefix)]
     assert not any(one["dropped"] for one in own), own
     return bool(own) and all(one["done"] for one in own)
 
