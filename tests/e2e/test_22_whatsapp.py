@@ -507,14 +507,18 @@ def test_with_and_without_the_ninth_digit_it_is_one_customer(bridge: Bridge) -> 
     assert rows == [{**expected, "messages": 3}]
 
 
-def test_a_hidden_address_is_the_customer_whose_number_came_beside_it(bridge: Bridge) -> None:
+@pytest.mark.parametrize("first", ["hidden", "number"])
+def test_a_hidden_address_is_the_customer_whose_number_came_beside_it(
+    bridge: Bridge, first: str
+) -> None:
     number, hidden = bridge.customer(), f"{time.time_ns()}@lid"
-    first = bridge.arrived(hidden, bridge.receive(hidden, {"conversation": "who am I"}))
-    beside = {"senderPn": number}
-    second = bridge.receive(hidden, {"conversation": "it is me"}, key=beside)
-    third = bridge.receive(number, {"conversation": "here too"})
-    for identity in (second, third):
-        assert bridge.arrived(hidden, identity)["conversation_id"] == first["conversation_id"]
+    other = number if first == "hidden" else hidden
+    sent = [bridge.receive(hidden if first == "hidden" else number, {"conversation": "one"})]
+    bridge.outcome(sent[0])
+    sent.append(bridge.receive(hidden, {"conversation": "two"}, key={"senderPn": number}))
+    sent.append(bridge.receive(other, {"conversation": "three"}))
+    places = {bridge.arrived(hidden, one)["conversation_id"] for one in sent[::-1]}
+    assert len(places) == 1
     (row,) = bridge.rows(f"SELECT phone_number FROM contacts WHERE identifier = '{hidden}'")
     assert row["phone_number"] == f"+{number.partition('@')[0]}"
 

@@ -323,12 +323,12 @@ def test_an_album_is_its_pictures() -> None:
 @pytest.mark.parametrize(
     ("size", "line"),
     [
-        (48 * 2**20, "[planta.pdf, 48 MB: too large to be brought here (up to 16 MB)"),
+        (48 * 2**20, "[planta.pdf, 48 MB: too large to be brought here (up to 10 MB)"),
         (str(48 * 2**20), "[planta.pdf, 48 MB: too large"),
         ({"low": 0, "high": 1, "unsigned": True}, "[planta.pdf, 4096 MB: too large"),
         ({"low": -2147483648, "high": 0, "unsigned": True}, "[planta.pdf, 2048 MB: too large"),
-        (17 * 2**20, "[planta.pdf, 17 MB: too large"),
-        (16 * 2**20, ""),
+        (11 * 2**20, "[planta.pdf, 11 MB: too large"),
+        (10 * 2**20, ""),
         (None, ""),
     ],
 )

@@ -1,7 +1,7 @@
 // What has to be fetched of Evolution API, or why it is not: `file` or `lack`.
-// In megabytes. A file is in n8n's memory several times over: of its 512 MB, one of 25 takes more than there is left,
-// and what is killed with it comes again and kills it again.
-const LARGEST = 16;
+// In megabytes. A file is in n8n's memory several times over: of its 512 MB, two of 16 in a row take more than there
+// is left, and one of 25 ends it each time that it comes again.
+const LARGEST = 10;
 // Those that Evolution API takes off itself, when it is asked by the id.
 const EASY = ['ephemeralMessage', 'viewOnceMessage', 'viewOnceMessageV2', 'documentWithCaptionMessage'];
 function fileOf(message, key, wrapped) {
