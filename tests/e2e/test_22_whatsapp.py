@@ -799,10 +799,15 @@ Tamper = Callable[[Bridge], object]
 def test_an_instance_of_an_earlier_name_is_named_and_leaves_on_request(bridge: Bridge) -> None:
     webhook = bridge.evolution("GET", f"/webhook/find/{bridge.instance}")["json"]
     hook = {name: webhook[name] for name in ("url", "headers", "events")}
-    body = {"instanceName": "formerly", "integration": "WHATSAPP-BAILEYS", "webhook": hook}
+    body = {"instanceName": "formerly", "integration": "WHATSAPP-BAILEYS"}
     assert bridge.evolution("POST", "/instance/create", body)["status"] == 201
-    told = bridge.host.borgstack("status")
-    assert (told.returncode, "formerly" in told.stdout) == (1, True)
+    # By a call of its own: Evolution logs what it creates an instance of, whole.
+    hooked = bridge.evolution(
+        "POST", "/webhook/set/formerly", {"webhook": {"enabled": True, **hook}}
+    )
+    assert hooked["status"] == 201
+    seen = bridge.host.borgstack("status")
+    assert (seen.returncode, "formerly" in seen.stdout) == (1, True)
     bridge.host.plan().lists_only()
     bridge.host.plan(former_instances=["formerly"]).lists_only(INSTANCE)
     bridge.host.deploy(former_instances=["formerly"]).changed_only(INSTANCE)
