@@ -345,9 +345,11 @@ def test_what_is_written_in_another_inbox_fails_and_says_so(bridge: Bridge) -> N
         until("the failure", lambda: bridge.status(said["id"])[0] == "failed")
         assert "no longer the one of WhatsApp" in bridge.status(said["id"])[1]
     finally:
-        bridge.host.sql(
-            f"UPDATE channel_api SET webhook_url = NULL FROM inboxes"
-            f" WHERE channel_id = channel_api.id AND inboxes.id = {inbox}"
+        bridge.api("DELETE", f"/inboxes/{inbox}")
+        until(
+            "the inbox to be gone",
+            lambda: not bridge.rows(f"SELECT id FROM inboxes WHERE id = {inbox}"),
+            60,
         )
 
 
