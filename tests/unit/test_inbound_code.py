@@ -6,6 +6,7 @@ lost.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -829,3 +830,110 @@ def test_a_file_that_is_no_more_is_a_line() -> None:
     assert attach({"error": "gone"})["json"] == {
         "content": "gato\n[Arquivo do WhatsApp que não pôde ser obtido: imagem]"
     }
+
+
+# --- What nobody has thought of ------------------------------------------------------------------
+
+LIMIT = 150_000
+QUOTED: dict[str, Json] = {
+    "a name that every object has": {"constructor": {"text": "x"}},
+    "another one": {"__proto__": {"text": "x"}},
+    "words that are a number": {"conversation": 5},
+    "a text that is a number": {"extendedTextMessage": {"text": 5}},
+    "words that are an object": {"conversation": {"text": "x"}},
+}
+
+
+@pytest.mark.parametrize("case", QUOTED)
+def test_an_answer_arrives_whatever_it_quotes(case: str) -> None:
+    context = {"stanzaId": "3EB0OLD", "quotedMessage": QUOTED[case]}
+    assert text({"extendedTextMessage": {"text": "sim", "contextInfo": context}}).endswith("sim")
+
+
+def test_words_beside_a_kind_of_a_name_that_every_object_has_arrive() -> None:
+    for name in ("constructor", "__proto__", "toString"):
+        assert text({name: {"text": "x"}, "conversation": "sim"}) == "sim"
+
+
+def nested(depth: int, name: str) -> Json:
+    found: Json = {"text": "the innermost"}
+    for _ in range(depth):
+        found = {name: found}
+    return found
+
+
+def test_a_message_of_any_depth_arrives_as_a_line() -> None:
+    found = text({"tomorrowMessage": {"title": "Oi", "next": nested(450, "next")}})
+    assert found.endswith("tomorrowMessage]\nOi")
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {"key": None}])
+@pytest.mark.parametrize("event", ["messages.upsert", "messages.delete", "messages.edited"])
+def test_an_event_without_a_message_is_ignored(event: str, data: object) -> None:
+    (item,) = run_code(
+        CODE / "read-message.js",
+        input=[{"json": {}}],
+        nodes={"From WhatsApp": [{"json": {"body": {"event": event, "data": data}}}]},
+    )
+    assert item["json"]["ignored"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (5, "5"),
+        ({"a": 1}, "+5531987654321"),
+        ("A\0na", "Ana"),
+        ("a" * 254 + "😀", "a" * 254 + "\ufffd"),
+    ],
+)
+def test_a_name_is_one_that_chatwoot_takes(given: object, name: str) -> None:
+    """It refuses a NUL and half a character, and with the name the message."""
+    assert ascii(read({"conversation": "x"}, pushName=given)["name"]) == ascii(name)
+
+
+def test_a_reaction_is_a_line_whatever_its_text_is() -> None:
+    found = read({"reactionMessage": {"text": 5, "key": {"id": "3EB0OLD"}}}, pushName="A\0na")
+    assert found["text"] == "Ana reacted: 5"
+
+
+def test_a_files_name_holds_no_control_characters() -> None:
+    found = read({"documentMessage": {"fileName": "a\0b\x01c\x7f.pdf"}})
+    assert found["file"]["name"] == "a_b_c_.pdf"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["*" * 2**20, "\n" * 140_000, "😀" * 100_000, "{{" * 75_000],
+    ids=["stars", "lines", "faces", "braces"],
+)
+def test_what_is_longer_than_chatwoot_takes_says_so(typed: str) -> None:
+    for own in (False, True):
+        context = {"stanzaId": "3EB0OLD", "quotedMessage": {"conversation": typed}}
+        answer = {"extendedTextMessage": {"text": f"sim {typed}", "contextInfo": context}}
+        found = text(answer, key={"fromMe": own})
+        assert len(found.encode("utf-16-le")) // 2 <= LIMIT
+        assert "\n\nsim " in found
+        assert found.endswith("[Too long to be shown here; the rest is on the phone]")
+    reaction = {"reactionMessage": {"text": typed, "key": {"id": "3EB0OLD"}}}
+    assert len(text(reaction)) <= LIMIT
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["[" * 65_536, "[x" * 32_768, "> " * 32_768 + "x", "- " * 32_768 + "x", "![](" * 16_384],
+    ids=["brackets", "brackets and letters", "quotations", "lists", "pictures"],
+)
+def test_a_message_of_marks_alone_arrives_at_once(typed: str) -> None:
+    began = time.monotonic()
+    found = text({"conversation": typed})
+    assert time.monotonic() - began < 1
+    assert found.replace("\\", "") == typed
+
+
+@pytest.mark.parametrize("typed", ["`a` ", "```a\n``` ", "http://a.test "])
+def test_of_very_many_pieces_that_stay_as_they_are_none_is_lost(typed: str) -> None:
+    found = text({"conversation": f"{typed * 7_000}end"})
+    assert found.count("a") == 7_000
+    assert found.endswith("end")
+    assert not any("\ue000" <= one <= "\uffff" for one in found)

@@ -1,7 +1,8 @@
 // Events that change what was written before: an edit, a deletion, a reaction.
 // A deletion comes as the key of what is gone. An edit on its own names the chat as its author sees it: so it is the
 // chat of the original, as Evolution API has kept it.
-function opened({ event, data = {} }, looked) {
+function opened({ event, data: given }, looked) {
+  const data = given ?? {};
   if (event === 'messages.delete') return { key: data.key ?? data };
   if (event !== 'messages.edited') return { ...data, key: data.key ?? {} };
   const original = looked.messages?.records?.[0]?.key;
@@ -15,7 +16,7 @@ function changed({ protocolMessage: protocol, reactionMessage: reaction, secretE
   const deleted = (target) => ({ target, sourceId: `WAID:${target}:deleted`, says: line('deleted') });
   if (event === 'messages.delete') return deleted(key.id);
   if (reaction) {
-    const { text } = reaction;
+    const text = plain(reaction.text);
     return { target: reaction.key?.id, sourceId: `WAID:${key.id}`, says: text ? line('reacted', escaped(text)) : line('unreacted') };
   }
   if (secret) return { target: secret.targetMessageKey?.id, sourceId: `WAID:${key.id}`, message: {}, unread: true };

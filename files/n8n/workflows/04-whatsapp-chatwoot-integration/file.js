@@ -9,7 +9,7 @@ function fileOf(message, key, wrapped) {
   if (!found) return { file: null };
   const [kind, extension] = FILES[found.name];
   const { mimetype, fileName, fileLength } = found.part;
-  const name = `${fileName ?? `${kind}.${extension}`}`.replace(/["\\\r\n]/g, '_');
+  const name = `${fileName ?? `${kind}.${extension}`}`.replace(/["\\\u0000-\u001f\u007f]/g, '_');
   const megabytes = integer(fileLength) / 2 ** 20;
   if (megabytes > LARGEST) return { file: null, lack: say('tooLarge', fileName ?? say(kind), Math.round(megabytes), LARGEST) };
   const asIs = message[found.name] === found.part && Object.keys(wrapped).some((one) => one === found.name || EASY.includes(one));

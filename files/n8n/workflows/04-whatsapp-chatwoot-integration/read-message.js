@@ -8,6 +8,9 @@
 @@file.js@@
 @@letters.js@@
 const NOT_SHOWN = ['protocolMessage', 'pinInChatMessage', 'keepInChatMessage', 'encReactionMessage'];
+// Chatwoot takes no more than 150,000 characters.
+const LONGEST = 149_000;
+const shortened = (text, most) => (text.length > most ? `${whole(text.slice(0, most))}\n${say('cut')}` : text);
 const event = $('From WhatsApp').first().json.body ?? {};
 const { key, pushName, messageTimestamp, contextInfo, messageType, message: wrapped } = opened(event, $input.first().json);
 const who = person(key);
@@ -26,7 +29,7 @@ const why =
 if (why) return [{ json: { ignored: true, why } }];
 
 const own = key.fromMe === true;
-const name = own ? null : pushName || null;
+const name = own ? null : plain(pushName) || null;
 const said = change?.message ?? (change ? {} : message);
 const context = change ? null : Object.values(said).find((part) => part?.contextInfo)?.contextInfo ?? contextInfo;
 const quoted = context?.quotedMessage && unwrap(context.quotedMessage);
@@ -39,16 +42,16 @@ const text = change?.says
 // Of the operator's former name, or of borgstack verify, which asks by a channel of its own.
 const elsewhere = [undefined, '@@INSTANCE@@', '@@INSTANCE@@-verify'].includes(event.instance) || own || change?.says
   ? '' : `${say('elsewhere', event.instance)}\n`;
-const quotation = quote ? `${markdown(quote).replace(/^/gm, '> ')}\n\n` : '';
+const quotation = quote ? `${shortened(markdown(quote), 4_000).replace(/^/gm, '> ')}\n\n` : '';
 const target = change?.target ?? context?.stanzaId ?? message.pollUpdateMessage?.pollCreationMessageKey?.id;
 
 return [{ json: {
   jid: who.jid, lid: who.lid, phones: who.phones, phone: who.phones[0] ?? null, id: key.id,
-  name: (name ?? who.phones[0] ?? who.digits).slice(0, 255), named: name !== null,
+  name: whole((name ?? who.phones[0] ?? who.digits).slice(0, 255)), named: name !== null,
   sourceId: change?.sourceId ?? `WAID:${key.id}`,
   sentAt: integer(messageTimestamp) || Math.floor(Date.now() / 1000),
   type: change?.says ? 'activity' : own ? 'outgoing' : 'incoming',
-  text: own && !change?.says ? withoutLiquid(quotation + text) : elsewhere + quotation + text,
+  text: shortened(own && !change?.says ? withoutLiquid(quotation + text) : elsewhere + quotation + text, LONGEST),
   file,
   target: target ? { sourceId: `WAID:${target}`, words: letters(quoted && words(quoted)) } : null,
   filter: whoToLookFor(who),

@@ -10,6 +10,10 @@ function unwrap(one) {
   }
   return one ?? {};
 }
+// What is no text is none. PostgreSQL takes no NUL and nothing takes half a character.
+const HALF = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const whole = (text) => text.replaceAll('\u0000', '').replace(HALF, '\ufffd');
+const plain = (value) => (['string', 'number'].includes(typeof value) ? whole(`${value}`) : undefined);
 // Protobuf's numbers come as a number, as its digits, or in two halves.
 const integer = (value) => (isObject(value) ? (value.high ?? 0) * 2 ** 32 + (value.low >>> 0) : Number(value)) || 0;
 

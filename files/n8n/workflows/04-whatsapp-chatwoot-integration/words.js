@@ -22,15 +22,15 @@ const WORDS = {
 };
 // What a kind that is not in the table says: every text in it that was written for a reader.
 const READABLE = /^(title|subtitle|text|body|caption|description|name|note|message|conversation|footer|(content|footer|display)Text|optionName)$/;
-function gathered(one) {
-  return lines(...Object.entries(one ?? {}).filter(([name]) => name !== 'contextInfo' && name !== 'messageContextInfo')
-    .map(([name, value]) => (typeof value === 'string' ? READABLE.test(name) && value : typeof value === 'object' && gathered(value))));
+function gathered(one, depth = 0) {
+  return depth > 99 ? '' : lines(...Object.entries(one ?? {}).filter(([name]) => name !== 'contextInfo' && name !== 'messageContextInfo')
+    .map(([name, value]) => (typeof value === 'string' ? READABLE.test(name) && value : typeof value === 'object' && gathered(value, depth + 1))));
 }
 function words(one) {
-  const known = Object.keys(one).find((name) => WORDS[name] && isObject(one[name]));
-  if (!known) return one.conversation ?? fileIn(one)?.part.caption;
+  const known = Object.keys(one).find((name) => Object.hasOwn(WORDS, name) && isObject(one[name]));
+  if (!known) return plain(one.conversation ?? fileIn(one)?.part.caption);
   // What nobody has seen yet must not keep a message away.
-  try { return WORDS[known](one[known]) || undefined; } catch { return undefined; }
+  try { return plain(WORDS[known](one[known])) || undefined; } catch { return undefined; }
 }
 // With a line that says what it was, where it cannot be shown.
 function told(one, kind) {
