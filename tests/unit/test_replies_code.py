@@ -387,3 +387,28 @@ def test_a_file_goes_as_it_is_and_not_as_text() -> None:
     assert node["parameters"]["contentType"] == "multipart-form-data"
     fields = [one["name"] for one in node["parameters"]["bodyParameters"]["parameters"]]
     assert fields[:5] == ["file", "number", "mediatype", "fileName", "caption"]
+
+
+# --- What takes long ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["\n" * 65_536, "[a](" + " " * 65_536, "[a](b" + " " * 65_536, "\r" * 65_536],
+    ids=["lines", "an address of blanks", "a title of blanks", "carriage returns"],
+)
+def test_a_long_reply_goes_out_at_once(written: str) -> None:
+    began = time.monotonic()
+    (item,) = run_code(CODE / "words-for-whatsapp.js", input=[{"json": message(content=written)}])
+    assert time.monotonic() - began < 1
+    assert item["json"]["content"] == written
+
+
+def test_why_it_failed_ends_with_a_whole_character() -> None:
+    """Chatwoot refuses half of one, and the agent would be told nothing."""
+    (item,) = run_code(
+        CODE / "outcome.js",
+        input=[{"json": {"statusCode": 400, "body": {"message": "a" + "😀" * 300}}}],
+        nodes={"Conversation in Chatwoot": [{"json": conversation()}]},
+    )
+    assert "\\ud83d" not in ascii(item["json"]["mark"]["external_error"])

@@ -19,4 +19,6 @@ const silent = {
 const external_error = problem
   ?? (statusCode ? `WhatsApp: ${reasons.join('; ') || 'no reason given'} (${statusCode})`
     : silent[$prevNode.name] ?? 'The file could not be read from Chatwoot');
-return [{ json: { mark: { status: 'failed', external_error: external_error.slice(0, 250) } } }];
+// Half a character at the end would make Chatwoot refuse it, and the agent would be told nothing.
+const told = external_error.slice(0, 250).replace(/[\ud800-\udbff]$/, '');
+return [{ json: { mark: { status: 'failed', external_error: told } } }];

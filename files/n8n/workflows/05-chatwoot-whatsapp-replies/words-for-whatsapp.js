@@ -20,7 +20,7 @@ function holdBack(text) {
 }
 
 function links(text) {
-  const LINK = /!?\[((?:[^[\]]|\[[^[\]]*\])*)\]\(\s*((?:[^()\s]|\([^()\s]*\))*)(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/g;
+  const LINK = /!?\[((?:[^[\]]|\[[^[\]]*\])*)\]\(\s*(?!\s)((?:[^()\s]|\([^()\s]*\))*)(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/g;
   return text
     .replace(LINK, (all, label, address) => {
       if (!address) return all;
@@ -33,8 +33,8 @@ function links(text) {
 
 function blocks(text) {
   return text
-    .replace(/^(\s*)[*+-][ \t]+(?=\S)/gm, '$1- ')
-    .replace(/^(\s*\d{1,9})[.)][ \t]+(?=\S)/gm, '$1. ')
+    .replace(/^([^\S\n\r\u2028\u2029]*)[*+-][ \t]+(?=\S)/gm, '$1- ')
+    .replace(/^([^\S\n\r\u2028\u2029]*\d{1,9})[.)][ \t]+(?=\S)/gm, '$1. ')
     .replace(/^ {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$/gm, (_, title) => `\u0001${title.replace(/\*\*|__/g, '')}\u0001`);
 }
 
