@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
+from paramiko import SSHException
 from pyinfra.api import Host, State
 from pyinfra.api.exceptions import OperationError
 from pyinfra.connectors.util import make_unix_command_for_host
@@ -82,8 +83,15 @@ def take(state: State, host: Host, arguments: dict[str, Any], wait: int) -> str 
     command = make_unix_command_for_host(
         state, host, script_command("lock_hold", who, str(wait), str(LIFETIME)), **login
     ).get_raw_value()
-    stdin, stdout, _ = client.exec_command(command)
-    answer: str = stdout.readline().strip()
+    try:
+        stdin, stdout, _ = client.exec_command(command)
+        answer: str = stdout.readline().strip()
+    except (EOFError, OSError, SSHException) as error:
+        # Left alone, it would end the run on every host.
+        raise OperationError(
+            f"expected to ask this host for its lock; saw the connection end ({error!r}). "
+            "Nothing was touched."
+        ) from error
     if answer.startswith("held "):
         return answer.removeprefix("held ")
     if answer != "taken":

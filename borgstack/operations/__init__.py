@@ -181,9 +181,13 @@ class Answering(StringCommand):
         """Run it; nothing of its output is printed."""
         run_log(host).answers.pop(self.kind, None)
         connector_arguments.update(self.connector_arguments)
-        _, output = host.run_shell_command(
-            self, print_output=False, print_input=state.print_input, **connector_arguments
-        )
+        try:
+            _, output = host.run_shell_command(
+                self, print_output=False, print_input=state.print_input, **connector_arguments
+            )
+        except EOFError:
+            # paramiko says it of a connection that ends; pyinfra would end the run on every host.
+            raise OSError("the connection to the host has ended") from None
         if (found := last_object(self.kind, output.stdout_lines)) is not None:
             run_log(host).answers[self.kind] = found
         return True, CommandOutput([])

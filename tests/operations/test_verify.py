@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra_cli import util
@@ -263,6 +264,46 @@ def test_a_host_at_which_another_run_is_at_work_is_not_tried_out(
     assert failures(report) == ["conversation"]
     verdicts = {check.name: verdict for check, verdict in report.hosts[0].checks}
     assert "ops@laptop since 10:00" in verdicts["conversation"].seen
+
+
+def test_what_a_probe_has_told_counts_although_the_next_one_was_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went = {"in": True, "out": True, "seen": True, "arrived": True, "removed": True}
+    world.tried = {"chatwoot_conversation": [f"conversation {json.dumps(went)}"]}
+    lost = iter([None, "the lock was lost"])
+    monkeypatch.setattr("borgstack.lock.lost", lambda _: next(lost))
+    report = verify(conversation=True, whatsapp=True)
+    ran = [script_of(command) for command in world.sent["chat"]]
+    assert ran == ["verify_state", "chatwoot_conversation"]
+    assert failures(report) == ["flow"]
+    verdicts = {check.name: verdict for check, verdict in report.hosts[0].checks}
+    assert "the lock was lost" in verdicts["flow"].seen
+
+
+@pytest.mark.parametrize("error", [OSError("reset"), EOFError(), SSHException("no session")])
+def test_a_connection_that_breaks_in_a_probe_fails_that_host_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    world.inventory({"chat": REQUIRED, "other": {**REQUIRED, "domain": "example.net"}})
+    went = {"in": True, "out": True, "seen": True, "arrived": True, "removed": True}
+    world.tried = {"chatwoot_conversation": [f"conversation {json.dumps(went)}"]}
+    plain = FakeConnector.run_shell_command
+
+    def breaking(self: FakeConnector, command: object, *rest: object, **more: object) -> object:
+        if self.host.name == "@fake/chat" and "chatwoot_conversation" in str(command):
+            raise error
+        return plain(self, command, *rest, **more)
+
+    monkeypatch.setattr(FakeConnector, "run_shell_command", breaking)
+    report = verify(conversation=True)
+    results = {
+        (host.host, verdict.result)
+        for host in report.hosts
+        for check, verdict in host.checks
+        if check.name == "conversation"
+    }
+    assert results == {("@fake/chat", Result.FAILED), ("@fake/other", Result.PASSED)}
 
 
 def test_where_whatsapp_is_switched_off_no_message_is_sent(world: World) -> None:

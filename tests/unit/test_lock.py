@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from pyinfra.api import Host
+from paramiko import SSHException
+from pyinfra.api import Host, State, StringCommand
+from pyinfra.api.exceptions import OperationError
 
 from borgstack import lock
 from borgstack.lock import LIFETIME, Held, lost
@@ -143,3 +145,19 @@ def test_the_host_confirms_each_sign_and_ends_without_one(holding: Any) -> None:
     assert holding.wait(timeout=10) == 0
     held.beat()
     assert held.ended
+
+
+@pytest.mark.parametrize("error", [EOFError(), OSError("reset"), SSHException("not active")])
+def test_a_connection_that_ends_while_the_lock_is_asked_for_refuses_that_host(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Anything but an `OperationError` would end the run on every host."""
+
+    def broken(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(lock, "make_unix_command_for_host", lambda *_, **__: StringCommand("x"))
+    client = SimpleNamespace(exec_command=broken)
+    host = SimpleNamespace(connector=SimpleNamespace(client=client), connector_data={})
+    with pytest.raises(OperationError, match="Nothing was touched"):
+        lock.take(cast("State", None), cast("Host", host), {}, 0)
