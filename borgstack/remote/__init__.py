@@ -44,13 +44,13 @@ def state_program(asked: Iterable[Service], wanted: Wanted, directory: str, salt
     """What asks these services for their state, side by side, in the shell of a look.
 
     That shell has `process CONTAINER`, and a folder `$parts`, into which goes a line
-    `state SERVICE LINE` for each line of a service's `state.sh`. What a service complains of is
-    dropped: its silence says enough.
+    `state SERVICE LINE` for each line of a service's `state.sh`, the last one whole though its
+    answer broke off. What a service complains of is dropped: its silence says enough.
     """
     looks = [
         f"(\nset -- {shlex.join((directory, salt, *one.state.words(wanted)))}\n"
         f"{script_text(f'{one.name}_state')}\n) 2>/dev/null |"
-        f" sed 's/^/state {one.name} /' >\"$parts/5-{one.name}\" &"
+        f" sed -e 's/^/state {one.name} /' -e '$a\\' >\"$parts/5-{one.name}\" &"
         for one in asked
         if one.state
     ]

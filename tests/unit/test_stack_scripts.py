@@ -687,6 +687,21 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
     assert SECRET not in entered + (host / "calls").read_text()
 
 
+def test_an_answer_that_breaks_off_takes_nothing_of_the_next_one_away(host: Path) -> None:
+    """Caddy's API stands still after the word that begins its answer; Chatwoot is read whole."""
+    compose(host)
+    docker(
+        host,
+        """ps*) ;;
+"inspect -f "*) echo 'process /borgstack_caddy 12' ;;
+"exec -i -e "*" borgstack_postgresql psql"*) echo 'application {"token": true}' ;;""",
+    )
+    in_a_container(host, "*) cat >/dev/null; printf 'adapted '; exit 124 ;;")
+    state = look(host)
+    assert state.states["caddy"] is None
+    assert state.states["chatwoot"] == ChatwootState({"token": True})
+
+
 def test_the_look_gets_a_digest_of_the_token_and_never_the_token(host: Path) -> None:
     compose(host)
     docker(host, f"""ps*) ;;\n"exec -i -e "*) echo "$*" >{host}/words ;;""")
