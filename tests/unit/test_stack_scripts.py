@@ -655,7 +655,7 @@ def test_the_script_that_looks_prints_what_the_parser_reads(host: Path) -> None:
   echo 'attached /borgstack_caddy n=0 other=7'
   echo 'process /borgstack_redis 11'; echo 'process /borgstack_caddy 12' ;;
 "exec -i borgstack_postgresql sh"*) cat >{host}/sent; echo 'role u login'; echo read ;;
-"exec -i -e "*" borgstack_postgresql psql"*) echo 'application {{"token": true}}' ;;""",
+"exec -i -e "*" borgstack_postgresql psql"*) echo 'application {{"token": true}}'; echo read ;;""",
     )
     in_a_container(
         host,
@@ -694,7 +694,7 @@ def test_an_answer_that_breaks_off_takes_nothing_of_the_next_one_away(host: Path
         host,
         """ps*) ;;
 "inspect -f "*) echo 'process /borgstack_caddy 12' ;;
-"exec -i -e "*" borgstack_postgresql psql"*) echo 'application {"token": true}' ;;""",
+"exec -i -e "*" borgstack_postgresql psql"*) echo 'application {"token": true}'; echo read ;;""",
     )
     in_a_container(host, "*) cat >/dev/null; printf 'adapted '; exit 124 ;;")
     state = look(host)
@@ -748,8 +748,12 @@ LOCKED = "ERROR:  canceling statement due to lock timeout"
 @pytest.mark.parametrize(
     ("status", "said", "expected"),
     [
-        (0, 'application {"token": true}', ChatwootState({"token": True})),
-        (0, "", ChatwootState()),
+        (0, 'application {"token": true}\nread', ChatwootState({"token": True})),
+        (0, "read", ChatwootState()),
+        # An exec that lost its stdin: psql was asked nothing, or half of it.
+        (0, "", None),
+        (0, 'application {"token": true}', None),
+        (3, "ERROR: x\npsql: error: reached EOF without finding closing endif(s)", None),
         (3, LOCKED, ChatwootState(locked=True)),
         (3, "ERROR: x", ChatwootState(unreadable=True)),
         (2, GONE, ChatwootState()),
@@ -770,7 +774,7 @@ def test_what_is_in_chatwoot_is_known_where_its_database_took_the_question(
 def test_first_passwords_that_lie_there_are_told(host: Path) -> None:
     (host / "first-passwords").mkdir()
     (host / "first-passwords/ana@example.com").touch()
-    docker(host, "ps*) ;;\n'exec -i -e '*) cat >/dev/null ;;")
+    docker(host, "ps*) ;;\n'exec -i -e '*) cat >/dev/null; echo read ;;")
     found: ChatwootState = look(host).states["chatwoot"]
     assert found.first_passwords == {"ana@example.com"}
 

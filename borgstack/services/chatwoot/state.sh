@@ -19,9 +19,14 @@ rows=$(timeout 30 docker exec -i -e PGCONNECT_TIMEOUT=10 -e PGOPTIONS='-c lock_t
 @chatwoot_state.sql@
 SQL
 )
+# An exec now and then loses the end of its stdin: only psql itself can say that it was asked all of it.
 # With 3 psql tells of a statement that failed; else it was no session, or not to its end.
 case $?:$rows in
-0:*) printf '%s\n' "$rows" ;;
+0:*)
+  printf '%s\n' "$rows"
+  exit 0
+  ;;
+*'reached EOF without'*) exit 0 ;;
 *'due to lock timeout'*) echo locked ;;
 3:*) echo unreadable ;;
 *'database "'*'" does not exist'*) ;;

@@ -1,6 +1,6 @@
 -- What people find in Chatwoot, as one line `application JSON`; application.py compares it.
 -- Variables: admin, the administrator's login; salt; token, the digest of the salted API token.
--- A database without Chatwoot's tables gives no line.
+-- A database without Chatwoot's tables gives no such line. `read` ends the answer.
 SELECT to_regclass('account_users') IS NOT NULL AND to_regclass('team_members') IS NOT NULL AS ready \gset
 \if :ready
 WITH account AS (
@@ -41,3 +41,4 @@ SELECT 'application ' || (json_build_object(
       'url', encode(sha256(convert_to(:'salt' || url, 'UTF8')), 'hex'), 'events', subscriptions)), '[]')
     FROM webhooks JOIN account ON account.id = account_id))::jsonb)::text;
 \endif
+SELECT 'read';
