@@ -937,3 +937,17 @@ def test_of_very_many_pieces_that_stay_as_they_are_none_is_lost(typed: str) -> N
     assert found.count("a") == 7_000
     assert found.endswith("end")
     assert not any("\ue000" <= one <= "\uffff" for one in found)
+
+
+@pytest.mark.parametrize("along", [None, "", 5, {"type": "Buffer"}])
+@pytest.mark.parametrize("fetched", ["QQ==", 5, None])
+def test_a_file_that_is_none_gives_way_to_one_that_is(along: object, fetched: object) -> None:
+    (item,) = run_code(
+        CODE / "attach-file.js",
+        input=[{"json": {"base64": fetched}}],
+        nodes={
+            "Read message": [{"json": {"file": {"kind": "image", "name": "a.jpg"}, "text": ""}}],
+            "From WhatsApp": [{"json": {"body": {"data": {"message": {"base64": along}}}}}],
+        },
+    )
+    assert ("binary" in item) is (fetched == "QQ==")
