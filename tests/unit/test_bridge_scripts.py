@@ -307,6 +307,14 @@ def test_an_instance_of_an_earlier_name_is_seen_and_removed_and_no_other(host: H
         ]
 
 
+def test_an_instance_of_a_name_that_none_of_ours_had_is_not_asked_for(host: Host) -> None:
+    """Evolution takes any name; with a slash or a question mark it leads to another path."""
+    strange = {**FORMER, "Loja 1/2?": {"connectionStatus": "open"}}
+    assert json.loads(instance_state(host, instances=strange))["former"] == ["support"]
+    assert converge(host, instances=strange).status == 0
+    assert "Loja" not in host.calls()
+
+
 def test_an_instance_that_does_not_get_loaded_or_a_lost_secret_changes_nothing(host: Host) -> None:
     ran = converge(host, instances=NEVER_LOADED)
     assert ran.status == 1

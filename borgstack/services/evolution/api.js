@@ -30,7 +30,9 @@ const find = async (instance) => (await listed()).find((one) => nameOf(one) === 
 const formerOnes = async (instance, isOurs) => {
   const names = (await listed()).map(nameOf);
   const former = [];
-  for (const name of names.filter((one) => one !== instance && !one.endsWith("-verify"))) {
+  // As InstanceName of values.py has it: one of another name was never ours, and may lead to another path.
+  const mayBeOurs = (one) => /^[a-z0-9][a-z0-9-]{0,39}$/.test(one) && one !== instance && !one.endsWith("-verify");
+  for (const name of names.filter(mayBeOurs)) {
     const shown = (await settingOf(name, "webhook")).headers?.["x-borgstack-secret"];
     if (shown && isOurs(shown)) former.push(name);
   }
