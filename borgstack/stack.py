@@ -167,14 +167,14 @@ def interrupted(changes: Iterable[ServiceChange], state: StackState) -> list[str
 
 
 def losing(project: Project, away: Iterable[str], state: StackState) -> list[ServiceChange]:
-    """The running services that would lose what people send while those are away."""
+    """The services at work that would lose what people send while those are away."""
     found = services.losing(project.settings, tuple(away))
     return [
         ServiceChange.of(service, "up", Code.FOLLOWS, f"service {cause}")
         for name, cause in found.items()
         if (service := project.services[name])
         and (live := state.containers.get(service.container)) is not None
-        and live.state == "running"
+        and live.state in {"running", "restarting", "paused"}
     ]
 
 

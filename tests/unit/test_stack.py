@@ -385,6 +385,19 @@ def test_a_missing_network_and_the_operators_own_are_not_ours_to_remove() -> Non
     assert networks.network_changes(PROJECT, with_network("mine", Network("", "", False))) == []
 
 
+@pytest.mark.parametrize(
+    ("seen", "stopped"),
+    [("running", True), ("restarting", True), ("paused", True), ("exited", False)],
+)
+def test_what_would_lose_messages_without_a_store_is_stopped_while_it_is_at_work(
+    seen: str, *, stopped: bool
+) -> None:
+    state = changed("evolution", state=seen)
+    found = [one.word for one in stack.losing(PROJECT, ["redis"], state)]
+    assert found == (["evolution:evolution:up"] if stopped else [])
+    assert stack.losing(PROJECT, ["caddy"], state) == []
+
+
 def test_only_the_service_that_differs_is_touched() -> None:
     state = changed("borgstack_redis", state="exited")
     (change,) = stack.service_changes(PROJECT, PROJECT.services, state)
