@@ -776,6 +776,10 @@ def test_a_message_is_with_the_agent_in_two_seconds(
 
 
 def test_verify_takes_the_whole_way_and_cleans_up(bridge: Bridge) -> None:
+    until("n8n to have nothing to do", lambda: bridge.n8n(WAITING) == "0", 120, every=1)
+    # The test before has killed n8n, and its first checks of health may still be due.
+    ready = "docker ps --format '{{.Status}}' | grep -c -e starting -e unhealthy || true"
+    until("every container to be healthy", lambda: bridge.host.ssh(ready).strip() == "0", 60)
     bridge.n8n("DELETE FROM execution_entity")  # what the tests before have made fail
     done = bridge.host.borgstack("verify", "--json", "--whatsapp")
     (report,) = json.loads(done.stdout)["hosts"]
