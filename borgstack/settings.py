@@ -99,7 +99,7 @@ class Settings(BaseModel):
         default="whatsapp", description="the name under which Evolution keeps the paired phone"
     )
     former_instances: tuple[InstanceName, ...] = Field(
-        default=(), description="names that it had before, whose phones are to be unlinked"
+        default=(), description="earlier names of the instance, whose phones are to be unlinked"
     )
     whatsapp_inbox: SingleLine = Field(
         default=chatwoot_resources.WHATSAPP,
